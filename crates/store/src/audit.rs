@@ -1,0 +1,316 @@
+//! The audit log: one entry for each change and each sign-in, written in the transaction of what it tells of.
+//!
+//! Entries of a workspace form a chain: each has a sequence number without gaps and a hash over its content and
+//! the hash before it. The table refuses updates and deletes.
+
+use gatehouse_types::{
+    Actor, AuditEventId, Effect, Page, PageRequest, Principal, Timestamp, UserId, WorkspaceId,
+};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use crate::{Filter, Queries, Result, Row, Tx, sql};
+
+/// The chain of events that belong to no workspace (a failed sign-in of nobody known).
+const NO_WORKSPACE: &str = "-";
+/// What stands before the first entry of a chain.
+const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Whether what the entry tells of took place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It did.
+    Success,
+    /// It was refused or failed.
+    Failure,
+}
+
+impl Outcome {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// A new entry.
+#[derive(Debug)]
+pub struct Event<'a> {
+    /// What happened, as `area.what-happened`.
+    pub event: &'static str,
+    /// Whether it took place.
+    pub outcome: Outcome,
+    /// The kind and id of what it is about.
+    pub target: Option<(&'static str, &'a str)>,
+    /// More, without secrets.
+    pub details: Json,
+}
+
+impl<'a> Event<'a> {
+    /// Something that took place.
+    pub fn success(event: &'static str, target: (&'static str, &'a str), details: Json) -> Self {
+        Self { event, outcome: Outcome::Success, target: Some(target), details }
+    }
+
+    /// Something that was refused or failed.
+    pub fn failure(event: &'static str, target: Option<(&'static str, &'a str)>, details: Json) -> Self {
+        Self { event, outcome: Outcome::Failure, target, details }
+    }
+}
+
+/// An entry, as read and exported.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AuditEvent)]
+pub struct Entry {
+    /// The entry's id.
+    #[schema(value_type = String)]
+    pub id: AuditEventId,
+    /// Its place in the chain, from 1, without gaps.
+    pub sequence: i64,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: String,
+    /// Whether it took place.
+    pub outcome: String,
+    /// `user`, `system` or `anonymous`.
+    pub actor_kind: String,
+    /// The acting person.
+    pub actor_id: Option<String>,
+    /// What kind of thing it is about.
+    pub target_kind: Option<String>,
+    /// Which thing it is about.
+    pub target_id: Option<String>,
+    /// The peer's address.
+    pub ip: Option<String>,
+    /// The request that caused it.
+    pub request_id: String,
+    /// More, without secrets.
+    #[schema(value_type = Object)]
+    pub details: Json,
+    /// The hash of the entry before.
+    pub previous_hash: String,
+    /// SHA-256 (hex) over this entry's other members in canonical JSON.
+    pub hash: String,
+}
+
+/// Writes an entry in the actor's workspace.
+///
+/// # Errors
+/// When the database fails; the caller's transaction then fails with it: no record, no change.
+pub async fn record(tx: &mut Tx, actor: &Actor, event: Event<'_>) -> Result<()> {
+    record_in(tx, actor, actor.workspace_id.as_ref(), event).await
+}
+
+/// Writes an entry in a given workspace (before sign-in, or across workspaces).
+///
+/// # Errors
+/// As [`record`].
+pub async fn record_in(
+    tx: &mut Tx,
+    actor: &Actor,
+    workspace: Option<&WorkspaceId>,
+    event: Event<'_>,
+) -> Result<()> {
+    if let Some(trial) = tx.dry_run() {
+        let target = event.target.map(|(kind, id)| format!("{kind}:{id}"));
+        trial.note(Effect { event: event.event.to_owned(), target, details: event.details.clone() });
+    }
+    let chain = workspace.map_or(NO_WORKSPACE, gatehouse_types::Id::as_str).to_owned();
+    let head = lock_head(tx, &chain).await?;
+    let (actor_kind, actor_id) = actor_of(actor);
+    let mut entry = Entry {
+        id: tx.store().ids().make(),
+        sequence: head.0 + 1,
+        at: tx.store().now(),
+        event: event.event.to_owned(),
+        outcome: event.outcome.as_str().to_owned(),
+        actor_kind: actor_kind.to_owned(),
+        actor_id: actor_id.map(ToString::to_string),
+        target_kind: event.target.map(|(kind, _)| kind.to_owned()),
+        target_id: event.target.map(|(_, id)| id.to_owned()),
+        ip: actor.origin.ip.map(|ip| ip.to_string()),
+        request_id: actor.origin.request_id.to_string(),
+        details: event.details,
+        previous_hash: head.1,
+        hash: String::new(),
+    };
+    entry.hash = hash_of(&chain, &entry);
+    insert(tx, &chain, &entry).await
+}
+
+fn actor_of(actor: &Actor) -> (&'static str, Option<&UserId>) {
+    match &actor.principal {
+        Principal::Anonymous => ("anonymous", None),
+        Principal::System => ("system", None),
+        Principal::User { user_id, .. } => ("user", Some(user_id)),
+    }
+}
+
+/// The sequence number and hash of the last entry; other writers of this chain wait.
+async fn lock_head(tx: &mut Tx, chain: &str) -> Result<(i64, String)> {
+    const SELECT: &str = "SELECT sequence, hash FROM audit_heads WHERE chain = $1";
+    if let Some(row) = tx.lock_optional(SELECT, sql(SELECT).bind(chain)).await? {
+        return Ok((row.int("sequence")?, row.text("hash")?));
+    }
+    let first =
+        sql("INSERT INTO audit_heads (chain, sequence, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING");
+    tx.execute(first.bind(chain).bind(GENESIS)).await?;
+    let row = tx.lock_optional(SELECT, sql(SELECT).bind(chain)).await?;
+    match row {
+        Some(row) => Ok((row.int("sequence")?, row.text("hash")?)),
+        None => Ok((0, GENESIS.to_owned())),
+    }
+}
+
+async fn insert(tx: &mut Tx, chain: &str, e: &Entry) -> Result<()> {
+    let insert =
+        sql("INSERT INTO audit_events (id, chain, sequence, at, event, outcome, actor_kind, actor_id, \
+         target_kind, target_id, ip, request_id, details, previous_hash, hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)")
+        .bind(&e.id)
+        .bind(chain)
+        .bind(e.sequence)
+        .bind(e.at)
+        .bind(e.event.as_str())
+        .bind(e.outcome.as_str())
+        .bind(e.actor_kind.as_str())
+        .bind(e.actor_id.clone())
+        .bind(e.target_kind.clone())
+        .bind(e.target_id.clone())
+        .bind(e.ip.clone())
+        .bind(e.request_id.as_str())
+        .bind(canonical(&e.details))
+        .bind(e.previous_hash.as_str())
+        .bind(e.hash.as_str());
+    tx.execute(insert).await?;
+    let head = sql("UPDATE audit_heads SET sequence = $2, hash = $3 WHERE chain = $1");
+    tx.execute(head.bind(chain).bind(e.sequence).bind(e.hash.as_str())).await?;
+    Ok(())
+}
+
+/// The hash of an entry: SHA-256 over its canonical JSON without `hash`, with its chain's name.
+pub fn hash_of(chain: &str, entry: &Entry) -> String {
+    let content = json!({
+        "chain": chain, "id": entry.id, "sequence": entry.sequence, "at": entry.at, "event": entry.event,
+        "outcome": entry.outcome, "actorKind": entry.actor_kind, "actorId": entry.actor_id,
+        "targetKind": entry.target_kind, "targetId": entry.target_id, "ip": entry.ip,
+        "requestId": entry.request_id, "details": entry.details, "previousHash": entry.previous_hash,
+    });
+    gatehouse_types::hex(&Sha256::digest(canonical(&content).as_bytes()))
+}
+
+/// JSON with sorted keys and no space, whatever the order of maps in memory is (in the manner of RFC 8785).
+pub fn canonical(value: &Json) -> String {
+    match value {
+        Json::Object(map) => {
+            let mut keys: Vec<_> = map.iter().collect();
+            keys.sort_by_key(|(k, _)| k.as_str());
+            let members: Vec<_> = keys
+                .into_iter()
+                .map(|(k, v)| format!("{}:{}", Json::from(k.as_str()), canonical(v)))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Json::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
+}
+
+/// Which entries are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// At or after.
+    pub start: Option<Timestamp>,
+    /// Before.
+    pub end: Option<Timestamp>,
+    /// This event, exactly.
+    pub event: Option<String>,
+    /// By this person.
+    pub actor_id: Option<String>,
+    /// With this outcome.
+    pub outcome: Option<Outcome>,
+}
+
+/// One page of a workspace's entries, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    wanted: Wanted,
+    page: PageRequest,
+) -> Result<Page<Entry>> {
+    let (rows, total) = Filter::new(COLUMNS, "audit_events", "chain = $", workspace)
+        .and_if("at >= $", wanted.start)
+        .and_if("at < $", wanted.end)
+        .and_if("event = $", wanted.event)
+        .and_if("actor_id = $", wanted.actor_id)
+        .and_if("outcome = $", wanted.outcome.map(Outcome::as_str))
+        .page(db, "sequence DESC", page)
+        .await?;
+    let entries = rows.iter().map(read).collect::<Result<_>>()?;
+    Ok(Page::new(entries, page, total))
+}
+
+/// Up to `limit` entries of a chain after a sequence number, in the chain's order: the export reads on from there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn after<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    sequence: i64,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let rows = db
+        .fetch_all(
+            sql("SELECT id, sequence, at, event, outcome, actor_kind, actor_id, target_kind, target_id, ip, \
+                 request_id, details, previous_hash, hash FROM audit_events WHERE chain = $1 AND sequence > $2 \
+                 ORDER BY sequence LIMIT $3")
+            .bind(workspace)
+            .bind(sequence)
+            .bind(limit),
+        )
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+const COLUMNS: &str = "id, sequence, at, event, outcome, actor_kind, actor_id, target_kind, target_id, ip, \
+     request_id, details, previous_hash, hash";
+
+fn read(row: &Row) -> Result<Entry> {
+    Ok(Entry {
+        id: row.id("id")?,
+        sequence: row.int("sequence")?,
+        at: row.time("at")?,
+        event: row.text("event")?,
+        outcome: row.text("outcome")?,
+        actor_kind: row.text("actor_kind")?,
+        actor_id: row.opt_text("actor_id")?,
+        target_kind: row.opt_text("target_kind")?,
+        target_id: row.opt_text("target_id")?,
+        ip: row.opt_text("ip")?,
+        request_id: row.text("request_id")?,
+        details: row.json("details")?,
+        previous_hash: row.text("previous_hash")?,
+        hash: row.text("hash")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_json_sorts_keys_at_every_depth() {
+        let value: Json = serde_json::from_str(r#"{"b":[{"z":1,"a":"x\"y"}],"a":null}"#).unwrap();
+        assert_eq!(canonical(&value), r#"{"a":null,"b":[{"a":"x\"y","z":1}]}"#);
+    }
+}

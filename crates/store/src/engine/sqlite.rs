@@ -1,0 +1,27 @@
+use sqlx::query::Query as SqlxQuery;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Executor, Sqlite};
+
+use crate::{Query, Result, Row, Value};
+
+fn bound(query: Query) -> SqlxQuery<'static, Sqlite, SqliteArguments> {
+    query.values.into_iter().fold(sqlx::query(query.text), |q, v| match v {
+        Value::Text(v) => q.bind(v),
+        Value::Int(v) => q.bind(v),
+        Value::Bool(v) => q.bind(v),
+    })
+}
+
+pub(crate) async fn fetch_all<'c, E>(executor: E, query: Query) -> Result<Vec<Row>>
+where
+    E: Executor<'c, Database = Sqlite>,
+{
+    Ok(bound(query).fetch_all(executor).await?.into_iter().map(Row::Sqlite).collect())
+}
+
+pub(crate) async fn execute<'c, E>(executor: E, query: Query) -> Result<u64>
+where
+    E: Executor<'c, Database = Sqlite>,
+{
+    Ok(bound(query).execute(executor).await?.rows_affected())
+}

@@ -1,0 +1,271 @@
+//! Background work: a queue in the database, filled in the caller's transaction, claimed with a lease by any
+//! server, retried with back-off.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse_types::{JobId, Result as TypesResult, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Queries, Result, Row, Store, Tx, sql};
+
+/// How long a worker may hold a job; afterwards another takes it, seconds.
+const LEASE_SECONDS: i64 = 60;
+/// How long one run may take; shorter than the lease.
+const RUN_TIMEOUT: Duration = Duration::from_secs(50);
+/// How often an idle worker looks, beside being woken.
+const POLL: Duration = Duration::from_secs(2);
+/// The pause after the first failure; it doubles, seconds.
+const FIRST_RETRY_SECONDS: i64 = 5;
+/// The longest pause between two tries, seconds.
+const LONGEST_RETRY_SECONDS: i64 = 3600;
+/// Tries before a job is given up.
+const MAX_ATTEMPTS: i64 = 12;
+
+/// One kind of background work: a payload that can be run, more than once if need be.
+pub trait Job: Serialize + DeserializeOwned + Send + 'static {
+    /// The kind's name, as `area.what`.
+    const KIND: &'static str;
+    /// What the run needs.
+    type Context: Clone + Send + Sync + 'static;
+    /// Does the work. It may have been done before by a worker that died: running twice must do no harm.
+    fn run(self, context: Self::Context) -> impl Future<Output = TypesResult<()>> + Send;
+}
+
+/// When a job is due, and whether there may be two of it.
+#[derive(Clone, Debug, Default)]
+pub struct When {
+    /// Not before this moment; `None`: now.
+    pub at: Option<Timestamp>,
+    /// While a job with this name waits or runs, no second one is enqueued.
+    pub unique: Option<String>,
+}
+
+/// Enqueues a job in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J, when: When) -> Result<()> {
+    let now = tx.store().now();
+    let id: JobId = tx.store().ids().make();
+    let insert =
+        sql("INSERT INTO jobs (id, kind, payload, state, run_at, attempts, unique_name, created_at) \
+         VALUES ($1, $2, $3, 'ready', $4, 0, $5, $6) ON CONFLICT DO NOTHING")
+        .bind(&id)
+        .bind(J::KIND)
+        .bind(serde_json::to_string(job)?)
+        .bind(when.at.unwrap_or(now))
+        .bind(when.unique)
+        .bind(now);
+    tx.execute(insert).await?;
+    tx.wake_workers();
+    Ok(())
+}
+
+type Run = Arc<dyn Fn(&str) -> Pin<Box<dyn Future<Output = TypesResult<()>> + Send>> + Send + Sync>;
+type Enqueue =
+    Arc<dyn Fn(Store, Timestamp) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+
+/// The kinds of work that this process does.
+#[derive(Clone, Default)]
+pub struct Registry {
+    runs: BTreeMap<&'static str, Run>,
+    recurring: BTreeMap<&'static str, (i64, Enqueue)>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.runs.keys()).finish()
+    }
+}
+
+impl Registry {
+    /// Adds a kind with what its runs need.
+    #[must_use]
+    pub fn with<J: Job>(mut self, context: J::Context) -> Self {
+        let run: Run = Arc::new(move |payload| match serde_json::from_str::<J>(payload) {
+            Ok(job) => Box::pin(job.run(context.clone())),
+            Err(e) => Box::pin(std::future::ready(Err(gatehouse_types::Error::internal(e)))),
+        });
+        self.runs.insert(J::KIND, run);
+        self
+    }
+
+    /// Adds a kind that runs again and again, `seconds` after its last end.
+    #[must_use]
+    pub fn every<J: Job + Clone + Sync>(mut self, seconds: i64, job: J, context: J::Context) -> Self {
+        let enqueue: Enqueue = Arc::new(move |store, at| {
+            let job = job.clone();
+            Box::pin(async move {
+                let mut tx = store.begin_always().await?;
+                enqueue(&mut tx, &job, When { at: Some(at), unique: Some(J::KIND.to_owned()) }).await?;
+                tx.commit().await
+            })
+        });
+        self.recurring.insert(J::KIND, (seconds, enqueue));
+        self.with::<J>(context)
+    }
+
+    /// Both registries' kinds.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.runs.extend(other.runs);
+        self.recurring.extend(other.recurring);
+        self
+    }
+}
+
+/// Does background work until told to stop.
+#[derive(Debug)]
+pub struct Worker {
+    store: Store,
+    registry: Registry,
+    name: String,
+}
+
+struct Claimed {
+    id: JobId,
+    kind: String,
+    payload: String,
+    attempts: i64,
+}
+
+impl Worker {
+    /// A worker for these kinds.
+    pub fn new(store: Store, registry: Registry) -> Self {
+        let name = store.ids().uuid().simple().to_string();
+        Self { store, registry, name }
+    }
+
+    /// Works until `stop` is done; what runs is finished first.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        tokio::pin!(stop);
+        if let Err(e) = self.schedule_all().await {
+            tracing::error!(error = %e, "recurring jobs could not be scheduled");
+        }
+        loop {
+            let worked = match self.step().await {
+                Ok(worked) => worked,
+                Err(e) => {
+                    tracing::error!(error = %e, "the job queue could not be read");
+                    false
+                }
+            };
+            let pause = if worked { Duration::ZERO } else { POLL };
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = self.store.jobs_waker().notified(), if !worked => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Runs one due job, if there is one; says whether there was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn step(&self) -> Result<bool> {
+        let Some(job) = self.claim().await? else { return Ok(false) };
+        let outcome = match self.registry.runs.get(job.kind.as_str()) {
+            None => {
+                Err(gatehouse_types::Error::unavailable("no server of this version knows this kind of job"))
+            }
+            Some(run) => match tokio::time::timeout(RUN_TIMEOUT, run(&job.payload)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(gatehouse_types::Error::unavailable("the job took too long")),
+            },
+        };
+        self.conclude(&job, outcome).await?;
+        Ok(true)
+    }
+
+    async fn schedule_all(&self) -> Result<()> {
+        for (_, enqueue) in self.registry.recurring.values() {
+            enqueue(self.store.clone(), self.store.now()).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim(&self) -> Result<Option<Claimed>> {
+        let now = self.store.now();
+        let due = sql("SELECT id FROM jobs WHERE state = 'ready' AND run_at <= $1 AND \
+             (lease_until IS NULL OR lease_until < $1) LIMIT 1");
+        if self.store.reader().fetch_optional(due.bind(now)).await?.is_none() {
+            return Ok(None);
+        }
+        let mut tx = self.store.begin_always().await?;
+        let text = if tx.is_postgres() { CLAIM_POSTGRES } else { CLAIM_SQLITE };
+        let claim = sql(text).bind(now).bind(now.plus_seconds(LEASE_SECONDS)).bind(self.name.as_str());
+        let row = tx.fetch_optional(claim).await?;
+        tx.commit().await?;
+        row.as_ref().map(read_claimed).transpose()
+    }
+
+    async fn conclude(&self, job: &Claimed, outcome: TypesResult<()>) -> Result<()> {
+        let mut tx = self.store.begin_always().await?;
+        match outcome {
+            Ok(()) => {
+                let done = sql("DELETE FROM jobs WHERE id = $1 AND lease_owner = $2");
+                tx.execute(done.bind(&job.id).bind(self.name.as_str())).await?;
+            }
+            Err(e) => {
+                tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, error = %e,
+                    cause = ?e.cause(), "a job failed");
+                let state = if job.attempts >= MAX_ATTEMPTS { "dead" } else { "ready" };
+                let again =
+                    sql("UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5 \
+                     WHERE id = $1 AND lease_owner = $2")
+                    .bind(&job.id)
+                    .bind(self.name.as_str())
+                    .bind(state)
+                    .bind(self.store.now().plus_seconds(pause_after(job.attempts)))
+                    .bind(e.message());
+                tx.execute(again).await?;
+            }
+        }
+        tx.commit().await?;
+        if let Some((seconds, enqueue)) = self.registry.recurring.get(job.kind.as_str()) {
+            enqueue(self.store.clone(), self.store.now().plus_seconds(*seconds)).await?;
+        }
+        Ok(())
+    }
+}
+
+const CLAIM_SQLITE: &str = "UPDATE jobs SET lease_until = $2, lease_owner = $3, attempts = attempts + 1 \
+     WHERE id = (SELECT id FROM jobs WHERE state = 'ready' AND run_at <= $1 AND \
+     (lease_until IS NULL OR lease_until < $1) ORDER BY run_at, id LIMIT 1) \
+     RETURNING id, kind, payload, attempts";
+
+const CLAIM_POSTGRES: &str = "UPDATE jobs SET lease_until = $2, lease_owner = $3, attempts = attempts + 1 \
+     WHERE id = (SELECT id FROM jobs WHERE state = 'ready' AND run_at <= $1 AND \
+     (lease_until IS NULL OR lease_until < $1) ORDER BY run_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) \
+     RETURNING id, kind, payload, attempts";
+
+fn read_claimed(row: &Row) -> Result<Claimed> {
+    Ok(Claimed {
+        id: row.id("id")?,
+        kind: row.text("kind")?,
+        payload: row.text("payload")?,
+        attempts: row.int("attempts")?,
+    })
+}
+
+fn pause_after(attempts: i64) -> i64 {
+    let doubled = u32::try_from(attempts - 1).ok().and_then(|n| FIRST_RETRY_SECONDS.checked_shl(n.min(20)));
+    doubled.unwrap_or(LONGEST_RETRY_SECONDS).min(LONGEST_RETRY_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_between_tries_doubles_up_to_an_hour() {
+        assert_eq!([1, 2, 3, 11, 40].map(pause_after), [5, 10, 20, 3600, 3600]);
+    }
+}

@@ -1,0 +1,42 @@
+//! The schema, step by step. The same numbers and names in both folders; a test compares the schemas.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlSafeStr, SqliteConnection};
+
+use crate::{Error, Result};
+
+macro_rules! steps {
+    ($folder:literal) => {
+        [
+            (1, "base", include_str!(concat!("../migrations/", $folder, "/0001_base.sql"))),
+            (2, "identity", include_str!(concat!("../migrations/", $folder, "/0002_identity.sql"))),
+            (3, "sso", include_str!(concat!("../migrations/", $folder, "/0003_sso.sql"))),
+        ]
+    };
+}
+
+fn migrator(steps: [(i64, &'static str, &'static str); 3]) -> Migrator {
+    let migrations = steps.into_iter().map(|(version, name, text)| {
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+fn failed(e: sqlx::migrate::MigrateError) -> Error {
+    match e {
+        sqlx::migrate::MigrateError::VersionMissing(v) => Error::File(format!(
+            "the database has migration {v}, which this version does not know: it was used by a newer Gatehouse"
+        )),
+        other => Error::Database(sqlx::Error::Migrate(Box::new(other))),
+    }
+}
+
+pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<()> {
+    migrator(steps!("sqlite")).run(connection).await.map_err(failed)
+}
+
+pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
+    migrator(steps!("postgres")).run(pool).await.map_err(failed)
+}

@@ -1,0 +1,275 @@
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse_types::{Ids, Origin, SharedClock, SharedRandom};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, PgPool, SqliteConnection};
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::engine::group_commit::Writer;
+use crate::reader::Pool;
+use crate::tx::Inner as TxInner;
+use crate::{Error, Keyring, MasterKey, Queries, Reader, Result, Tx, files, migrate, sql};
+
+/// Connections that read SQLite side by side.
+const SQLITE_READERS: u32 = 4;
+/// Connections to PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// How long a request waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long SQLite waits for another process (the command line) that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file of ours; `None`: `gatehouse.db` in the data directory.
+    Sqlite(Option<PathBuf>),
+    /// A PostgreSQL server.
+    Postgres(Url),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return Ok(Self::Sqlite((!path.is_empty()).then(|| PathBuf::from(path))));
+        }
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => Ok(Self::Postgres(url)),
+            _ => Err("must be sqlite:, sqlite:/path/to/file or postgres://user@host/database".into()),
+        }
+    }
+}
+
+/// What a store needs to open.
+#[derive(Debug)]
+pub struct Options {
+    /// Where the database is.
+    pub database: DatabaseUrl,
+    /// The directory of our files; made when it is not there.
+    pub data_dir: PathBuf,
+    /// The file of the master key; `None`: `master.key` in the data directory.
+    pub master_key_file: Option<PathBuf>,
+    /// The clock.
+    pub clock: SharedClock,
+    /// The randomness.
+    pub random: SharedRandom,
+}
+
+/// The database with everything that belongs to it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    pool: Pool,
+    writer: Option<Writer>,
+    keyring: Keyring,
+    clock: SharedClock,
+    random: SharedRandom,
+    ids: Ids,
+    jobs_waker: Notify,
+}
+
+impl Store {
+    /// Opens the database, migrates it, and opens its keyring; makes all of them at the first start.
+    ///
+    /// # Errors
+    /// When the database or the master key file is missing rights, readable by others, of a newer version, or the
+    /// key is not the one the database was sealed with.
+    pub async fn open(options: Options) -> Result<Self> {
+        files::private_dir(&options.data_dir)?;
+        let key_file = options.master_key_file.unwrap_or_else(|| options.data_dir.join("master.key"));
+        let master = MasterKey::load_or_create(&key_file, &*options.random)?;
+        let (pool, writer) = match &options.database {
+            DatabaseUrl::Sqlite(path) => {
+                let path = path.clone().unwrap_or_else(|| options.data_dir.join("gatehouse.db"));
+                let (pool, writer) = open_sqlite(&path).await?;
+                (Pool::Sqlite(pool), Some(writer))
+            }
+            DatabaseUrl::Postgres(url) => (Pool::Postgres(open_postgres(url).await?), None),
+        };
+        let ids = Ids::new(Arc::clone(&options.clock), Arc::clone(&options.random));
+        let (clock, random) = (options.clock, options.random);
+        let keyring = open_keyring(&pool, writer.as_ref(), &master, &ids, &clock, &random).await?;
+        Ok(Self(Arc::new(Inner { pool, writer, keyring, clock, random, ids, jobs_waker: Notify::new() })))
+    }
+
+    /// Reads what is committed.
+    pub fn reader(&self) -> Reader {
+        Reader(self.0.pool.clone())
+    }
+
+    /// Begins a write transaction on behalf of a request; a trial run's rolls back at its end.
+    ///
+    /// # Errors
+    /// When the database cannot begin one.
+    pub async fn begin(&self, origin: &Origin) -> Result<Tx> {
+        let inner = begin(&self.0.pool, self.0.writer.as_ref()).await?;
+        Ok(Tx::new(inner, self.clone(), origin.dry_run.clone()))
+    }
+
+    /// Begins a write transaction that a trial run commits too: what really happened (a refused check, a claimed job).
+    ///
+    /// # Errors
+    /// When the database cannot begin one.
+    pub async fn begin_always(&self) -> Result<Tx> {
+        let inner = begin(&self.0.pool, self.0.writer.as_ref()).await?;
+        Ok(Tx::new(inner, self.clone(), None))
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<()> {
+        self.reader().fetch_one(sql("SELECT COUNT(*) AS n FROM data_keys")).await.map(drop)
+    }
+
+    /// Which database it is, for people.
+    pub fn kind(&self) -> &'static str {
+        match self.0.pool {
+            Pool::Sqlite(_) => "SQLite",
+            Pool::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// The keyring.
+    pub fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &SharedClock {
+        &self.0.clock
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> gatehouse_types::Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The randomness.
+    pub fn random(&self) -> &SharedRandom {
+        &self.0.random
+    }
+
+    /// The maker of ids.
+    pub fn ids(&self) -> &Ids {
+        &self.0.ids
+    }
+
+    /// Wakes the workers of this process.
+    pub(crate) fn jobs_waker(&self) -> &Notify {
+        &self.0.jobs_waker
+    }
+
+    /// Closes all connections, after what is in flight.
+    pub async fn close(&self) {
+        match &self.0.pool {
+            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn begin(pool: &Pool, writer: Option<&Writer>) -> Result<TxInner> {
+    match (pool, writer) {
+        (Pool::Postgres(pool), _) => Ok(TxInner::Postgres(pool.begin().await?)),
+        (Pool::Sqlite(_), Some(writer)) => Ok(TxInner::Sqlite(writer.begin().await?)),
+        (Pool::Sqlite(_), None) => Err(Error::Commit("SQLite has no writer".into())),
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<(sqlx::SqlitePool, Writer)> {
+    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        files::private_dir(parent)?;
+    }
+    files::ensure_private(path)?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        files::require_private(Path::new(&name))?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // what is answered is on the disk: NORMAL loses acknowledged writes when the power goes
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(256)
+        .disable_statement_logging();
+    let mut writer: SqliteConnection = options.connect().await?;
+    migrate::sqlite(&mut writer).await?;
+    let readers = SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(SQLITE_READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.read_only(true))
+        .await?;
+    Ok((readers, Writer::new(writer)))
+}
+
+async fn open_postgres(url: &Url) -> Result<PgPool> {
+    let options = sqlx::postgres::PgConnectOptions::from_url(url)?.disable_statement_logging();
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await?;
+    migrate::postgres(&pool).await?;
+    Ok(pool)
+}
+
+/// Reads the wrapped data keys; the first start makes one.
+async fn open_keyring(
+    pool: &Pool,
+    writer: Option<&Writer>,
+    master: &MasterKey,
+    ids: &Ids,
+    clock: &SharedClock,
+    random: &SharedRandom,
+) -> Result<Keyring> {
+    let select = || sql("SELECT id, wrapped FROM data_keys ORDER BY id");
+    let mut rows = Reader(pool.clone()).fetch_all(select()).await?;
+    if rows.is_empty() {
+        let id = format!("dk{}", ids.uuid().simple());
+        let insert = sql("INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, $2, $3)")
+            .bind(id.as_str())
+            .bind(Keyring::new_wrapped(master, &id, &**random))
+            .bind(clock.now());
+        match begin(pool, writer).await? {
+            TxInner::Sqlite(mut tx) => {
+                tx.execute(insert).await?;
+                tx.commit().await?;
+            }
+            TxInner::Postgres(mut tx) => {
+                crate::engine::postgres::execute(&mut *tx, insert).await?;
+                tx.commit().await?;
+            }
+        }
+        rows = Reader(pool.clone()).fetch_all(select()).await?;
+    }
+    let wrapped: Vec<_> =
+        rows.iter().map(|r| Ok((r.text("id")?, r.text("wrapped")?))).collect::<Result<_>>()?;
+    Keyring::open(master, &wrapped, Arc::clone(random))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_url_is_one_of_two() {
+        assert_eq!("sqlite:".parse(), Ok(DatabaseUrl::Sqlite(None)));
+        assert_eq!("sqlite:///a/b.db".parse(), Ok(DatabaseUrl::Sqlite(Some("/a/b.db".into()))));
+        assert!(matches!("postgres://u@h/d".parse(), Ok(DatabaseUrl::Postgres(_))));
+        assert!("mysql://h/d".parse::<DatabaseUrl>().is_err());
+    }
+}

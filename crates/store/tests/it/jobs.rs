@@ -1,0 +1,76 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gatehouse_store::jobs::{Job, Registry, When, Worker, enqueue};
+use gatehouse_testkit::{TestStore, on_both};
+use gatehouse_types::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Count {
+    fail_first: usize,
+}
+
+impl Job for Count {
+    const KIND: &'static str = "test.count";
+    type Context = Arc<AtomicUsize>;
+    async fn run(self, seen: Self::Context) -> Result<()> {
+        let n = seen.fetch_add(1, Ordering::SeqCst);
+        if n < self.fail_first { Err(Error::unavailable("not yet")) } else { Ok(()) }
+    }
+}
+
+async fn add(t: &TestStore, job: Count, unique: Option<&str>, commit: bool) {
+    let mut tx = t.store.begin_always().await.unwrap();
+    enqueue(&mut tx, &job, When { at: None, unique: unique.map(str::to_owned) }).await.unwrap();
+    if commit { tx.commit().await.unwrap() } else { tx.rollback().await.unwrap() }
+}
+
+on_both!(a_job_runs_only_if_its_transaction_counts, |t: TestStore| async move {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let worker = Worker::new(t.store.clone(), Registry::default().with::<Count>(seen.clone()));
+    add(&t, Count { fail_first: 0 }, None, false).await;
+    assert!(!worker.step().await.unwrap());
+    add(&t, Count { fail_first: 0 }, None, true).await;
+    assert!(worker.step().await.unwrap() && !worker.step().await.unwrap());
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+});
+
+on_both!(a_failed_job_is_tried_again_after_a_pause, |t: TestStore| async move {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let worker = Worker::new(t.store.clone(), Registry::default().with::<Count>(seen.clone()));
+    add(&t, Count { fail_first: 1 }, None, true).await;
+    assert!(worker.step().await.unwrap() && !worker.step().await.unwrap());
+    t.clock.advance(6);
+    assert!(worker.step().await.unwrap() && !worker.step().await.unwrap());
+    t.clock.advance(4000);
+    assert!(!worker.step().await.unwrap());
+    assert_eq!(seen.load(Ordering::SeqCst), 2);
+});
+
+on_both!(two_servers_share_the_work_and_do_none_twice, |t: TestStore| async move {
+    let seen = Arc::new(AtomicUsize::new(0));
+    for _ in 0..40 {
+        add(&t, Count { fail_first: 0 }, None, true).await;
+    }
+    let other = t.again().await;
+    let workers = [t.store.clone(), other].map(|store| {
+        let worker = Worker::new(store, Registry::default().with::<Count>(seen.clone()));
+        tokio::spawn(async move { while worker.step().await.unwrap() {} })
+    });
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let worker = Worker::new(t.store.clone(), Registry::default().with::<Count>(seen.clone()));
+    while worker.step().await.unwrap() {}
+    assert_eq!(seen.load(Ordering::SeqCst), 40);
+});
+
+on_both!(a_named_job_waits_only_once, |t: TestStore| async move {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let worker = Worker::new(t.store.clone(), Registry::default().with::<Count>(seen.clone()));
+    add(&t, Count { fail_first: 0 }, Some("one"), true).await;
+    add(&t, Count { fail_first: 0 }, Some("one"), true).await;
+    while worker.step().await.unwrap() {}
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+});

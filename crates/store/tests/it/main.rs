@@ -1,0 +1,6 @@
+//! The store's promises, on both databases.
+
+mod audit;
+mod group_commit;
+mod jobs;
+mod schema;

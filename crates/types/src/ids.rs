@@ -1,0 +1,173 @@
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Clock, Random, SharedClock, SharedRandom};
+
+/// A typed id: a short prefix and a UUIDv7, so it sorts by the time it was made (RFC 9562 §5.7).
+pub trait Id: Sized + Clone + fmt::Display + FromStr {
+    /// The prefix before the underscore.
+    const PREFIX: &'static str;
+    /// The text, as stored and shown.
+    fn as_str(&self) -> &str;
+    /// Makes an id of text already known to be one (read from our own database).
+    fn from_stored(text: String) -> Self;
+}
+
+/// The longest id that is looked at; anything longer is no id.
+const MAX_ID_LEN: usize = 64;
+
+/// Says that a text is not an id of the wanted kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnId;
+
+impl fmt::Display for NotAnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an id")
+    }
+}
+
+impl std::error::Error for NotAnId {}
+
+/// Makes ids from the injected clock and randomness.
+#[derive(Clone, Debug)]
+pub struct Ids {
+    clock: SharedClock,
+    random: SharedRandom,
+}
+
+impl Ids {
+    /// A maker of ids.
+    pub fn new(clock: SharedClock, random: SharedRandom) -> Self {
+        Self { clock, random }
+    }
+
+    /// A new id, unique and later in order than those before it.
+    pub fn make<I: Id>(&self) -> I {
+        I::from_stored(format!("{}_{}", I::PREFIX, uuid_v7(&*self.clock, &*self.random).simple()))
+    }
+
+    /// A bare UUIDv7, for names outside our own ids.
+    pub fn uuid(&self) -> uuid::Uuid {
+        uuid_v7(&*self.clock, &*self.random)
+    }
+}
+
+fn uuid_v7(clock: &dyn Clock, random: &dyn Random) -> uuid::Uuid {
+    let mut bytes = [0u8; 10];
+    random.fill(&mut bytes);
+    let micros = u64::try_from(clock.now().micros()).unwrap_or(0);
+    // RFC 9562 §6.2 method 3: the microseconds within the millisecond lead the random part
+    let sub = (micros % 1000) * 4096 / 1000;
+    bytes[0] = (bytes[0] & 0xF0) | u8::try_from(sub >> 8).unwrap_or(0);
+    bytes[1] = u8::try_from(sub & 0xFF).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(micros / 1000, &bytes).into_uuid()
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl Id for $name {
+            const PREFIX: &'static str = $prefix;
+            fn as_str(&self) -> &str { &self.0 }
+            fn from_stored(text: String) -> Self { Self(text) }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+            fn from_str(text: &str) -> Result<Self, NotAnId> { checked(text, $prefix).map(Self) }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(d)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .examples([format!("{}_0198c5f0e8a07c3fa1b2c3d4e5f60718", $prefix)])
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+
+fn checked(text: &str, prefix: &str) -> Result<String, NotAnId> {
+    let rest = text.strip_prefix(prefix).and_then(|r| r.strip_prefix('_')).ok_or(NotAnId)?;
+    let fits =
+        !rest.is_empty() && text.len() <= MAX_ID_LEN && rest.bytes().all(|b| b.is_ascii_alphanumeric());
+    if fits { Ok(text.to_owned()) } else { Err(NotAnId) }
+}
+
+ids! {
+    /// A workspace: one company.
+    WorkspaceId = "ws";
+    /// A person.
+    UserId = "usr";
+    /// A sign-in that lasts.
+    SessionId = "ses";
+    /// A single sign-on connection.
+    ConnectionId = "con";
+    /// A domain claimed for a connection.
+    DomainId = "dom";
+    /// The link between a person and a subject at an identity provider.
+    IdentityId = "idn";
+    /// One attempt to sign in through a connection.
+    SsoAttemptId = "att";
+    /// The recorded reason of a check.
+    DecisionId = "dec";
+    /// One entry of the audit log.
+    AuditEventId = "aud";
+    /// A unit of background work.
+    JobId = "job";
+    /// A mail, sent or waiting in the outbox.
+    MailId = "mail";
+    /// One HTTP request, as logs name it.
+    RequestId = "req";
+    /// A key that signs our tokens.
+    SigningKeyId = "key";
+    /// A made-up person of the lab identity provider.
+    LabPersonId = "lab";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{OsRandom, SystemClock};
+
+    #[test]
+    fn ids_sort_by_the_time_they_were_made() {
+        let ids = Ids::new(Arc::new(SystemClock), Arc::new(OsRandom));
+        let made: Vec<UserId> = (0..50)
+            .map(|_| {
+                std::thread::sleep(std::time::Duration::from_micros(5));
+                ids.make()
+            })
+            .collect();
+        assert!(made.is_sorted());
+        assert_eq!(made[0].as_str().parse::<UserId>().as_ref(), Ok(&made[0]));
+    }
+
+    #[test]
+    fn an_id_of_another_kind_is_no_id() {
+        assert_eq!("ws_abc".parse::<UserId>(), Err(NotAnId));
+        assert_eq!("usr_".parse::<UserId>(), Err(NotAnId));
+        assert_eq!("usr_a'b".parse::<UserId>(), Err(NotAnId));
+        assert_eq!(format!("usr_{}", "a".repeat(80)).parse::<UserId>(), Err(NotAnId));
+    }
+}

@@ -1,0 +1,26 @@
+//! The words every other crate speaks: ids, time, errors, roles, the acting principal, pages, secrets.
+//!
+//! Nothing here knows a database, an HTTP server or a product rule beyond the names of things.
+
+mod actor;
+mod clock;
+mod email;
+mod error;
+mod ids;
+mod page;
+mod random;
+mod role;
+mod secret;
+
+pub use actor::{Actor, AuthMethod, DryRun, Effect, Origin, OwnerKind, Principal};
+pub use clock::{Clock, SharedClock, SystemClock, TestClock, Timestamp};
+pub use email::{Domain, Email};
+pub use error::{Error, Kind, Result};
+pub use ids::{
+    AuditEventId, ConnectionId, DecisionId, DomainId, Id, IdentityId, Ids, JobId, LabPersonId, MailId,
+    RequestId, SessionId, SigningKeyId, SsoAttemptId, UserId, WorkspaceId,
+};
+pub use page::{Page, PageInfo, PageRequest};
+pub use random::{OsRandom, Random, SharedRandom};
+pub use role::{Permission, Role};
+pub use secret::{Secret, digest, hex, random_token};

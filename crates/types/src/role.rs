@@ -1,0 +1,99 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// What a member is in a workspace; ordered, each role may all that the lower ones may.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Looks, changes nothing.
+    Viewer,
+    /// Works with flows and scripts.
+    Member,
+    /// Administers the workspace.
+    Admin,
+    /// Answers for the workspace; the only one who deletes apps and manages exclusions.
+    Owner,
+}
+
+impl Role {
+    /// All roles, lowest first.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Member, Self::Admin, Self::Owner];
+
+    /// The name, as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Whether this role carries the permission: the matrix of the product, in one place.
+    pub const fn may(self, permission: Permission) -> bool {
+        use Permission as P;
+        match permission {
+            P::ReadWorkspace => true,
+            P::ManageSso | P::ReadAudit | P::ReadOutbox | P::ReadMembers | P::ExplainDecisions => {
+                matches!(self, Self::Admin | Self::Owner)
+            }
+            P::ManageSsoExclusions => matches!(self, Self::Owner),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|r| r.as_str() == text)
+            .ok_or_else(|| Error::validation("role", "The role must be one of owner, admin, member, viewer."))
+    }
+}
+
+/// One right. Checks name the right, never the role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// See that the workspace exists and who one is in it.
+    ReadWorkspace,
+    /// See the members.
+    ReadMembers,
+    /// Set up, test, switch single sign-on.
+    ManageSso,
+    /// Decide who may sign in without single sign-on.
+    ManageSsoExclusions,
+    /// Read the audit log.
+    ReadAudit,
+    /// Read recorded reasons of refusals.
+    ExplainDecisions,
+    /// Read the mails that wait in the outbox.
+    ReadOutbox,
+}
+
+impl Permission {
+    /// The name, as decisions show it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadWorkspace => "workspace:read",
+            Self::ReadMembers => "members:read",
+            Self::ManageSso => "sso:manage",
+            Self::ManageSsoExclusions => "sso-exclusions:manage",
+            Self::ReadAudit => "audit:read",
+            Self::ExplainDecisions => "decisions:read",
+            Self::ReadOutbox => "outbox:read",
+        }
+    }
+}
