@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use gatehouse_store::Store;
+use gatehouse_types::{Result, random_token};
+
+use crate::password::Passwords;
+use crate::rules::SignInRules;
+use crate::throttle::Throttle;
+use crate::tokens::Tokens;
+
+/// Workspaces, people and sessions: the service that everything else asks who somebody is.
+#[derive(Clone, Debug)]
+pub struct Identity(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
+    pub(crate) rules: Arc<dyn SignInRules>,
+}
+
+impl Identity {
+    /// Opens the service; tokens name `issuer`, the public URL of this server.
+    ///
+    /// # Errors
+    /// When the signing keys cannot be read or made.
+    pub async fn open(store: Store, issuer: &str, rules: Arc<dyn SignInRules>) -> Result<Self> {
+        let tokens = Tokens::open(store.clone(), issuer).await?;
+        let passwords = Passwords::new(&random_token(&**store.random()))?;
+        let throttle = Throttle::new(Arc::clone(store.clock()));
+        Ok(Self(Arc::new(Inner { store, tokens, passwords, throttle, rules })))
+    }
+
+    /// The database under it.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The public keys of our tokens as a JWK Set (RFC 7517 §5).
+    pub fn jwks(&self) -> serde_json::Value {
+        self.0.tokens.jwks()
+    }
+
+    /// The rules of single sign-on.
+    pub fn rules(&self) -> &dyn SignInRules {
+        &*self.0.rules
+    }
+}

@@ -1,0 +1,39 @@
+//! Who exists and who is here: workspaces, people, memberships and roles, passwords, sessions and their tokens.
+//!
+//! [`Identity`] is the service that other features call; [`rules::SignInRules`] is the seam through which single
+//! sign-on (a crate above) says who may use a password.
+
+mod identity;
+pub mod model;
+mod password;
+pub mod rules;
+mod service;
+mod store;
+mod throttle;
+mod tokens;
+
+use gatehouse_types::{Actor, Secret};
+
+pub use identity::Identity;
+pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
+pub use service::access::require;
+pub use service::login::{Credentials, LoggedIn, OwnWorkspace};
+pub use service::people::{MAX_CONSOLE_TOKEN_SECONDS, NewOwner};
+pub use service::sessions::{NewSession, SESSION_SECONDS};
+pub use service::switch::Leaving;
+pub use tokens::TOKEN_SECONDS;
+
+/// A session just begun, with the two secrets that carry it.
+#[derive(Debug)]
+pub struct Signed {
+    /// The session.
+    pub session: model::Session,
+    /// The cookie's value; exists only here.
+    pub cookie: Secret,
+    /// A bearer token.
+    pub access_token: Secret,
+    /// The token's lifetime, in seconds.
+    pub expires_in: i64,
+    /// The person as an actor in the new session.
+    pub actor: Actor,
+}

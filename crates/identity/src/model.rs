@@ -1,0 +1,104 @@
+//! Workspaces, people, memberships, sessions: what they are.
+
+use gatehouse_types::{AuthMethod, ConnectionId, Email, Role, SessionId, Timestamp, UserId, WorkspaceId};
+
+/// One company.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its name, unique without regard to case.
+    pub name: String,
+    /// Whether the built-in lab identity provider may speak for it.
+    pub is_lab: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A person; the same in every workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The person's id.
+    pub id: UserId,
+    /// The address, unique.
+    pub email: Email,
+    /// What others see.
+    pub display_name: String,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// What a person is in a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The role there.
+    pub role: Role,
+}
+
+/// How a membership came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreatedVia {
+    /// At the machine's console.
+    Console,
+    /// By single sign-on, just in time.
+    Jit,
+}
+
+impl CreatedVia {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Jit => "jit",
+        }
+    }
+}
+
+/// A sign-in that lasts; the credential behind a cookie and behind every bearer token.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id, named by the tokens that die with it.
+    pub id: SessionId,
+    /// Where it is valid.
+    pub workspace_id: WorkspaceId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// How it began.
+    pub method: AuthMethod,
+    /// Through which connection.
+    pub connection_id: Option<ConnectionId>,
+    /// From which address.
+    pub ip: Option<String>,
+    /// With which client.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The person signed out.
+    SignedOut,
+    /// It went on in another workspace.
+    Switched,
+    /// A new sign-in in the same browser took its place.
+    Replaced,
+}
+
+impl EndReason {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed-out",
+            Self::Switched => "switched",
+            Self::Replaced => "replaced",
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Passwords: argon2id (RFC 9106), never more of them at work at once than the machine bears.
+
+use std::sync::Arc;
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use gatehouse_types::{Error, Result, Secret};
+use tokio::sync::Semaphore;
+
+/// Memory of one computation, KiB (OWASP's first choice: 19 MiB, 2 passes, 1 lane).
+const MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over the memory.
+const PASSES: u32 = 2;
+/// Computations at once; more wait.
+const AT_ONCE: usize = 4;
+/// The shortest password, in characters (NIST SP 800-63B §5.1.1.2 asks for 8 at least).
+pub const MIN_LENGTH: usize = 8;
+/// The longest password, in bytes; longer ones would only cost time.
+pub const MAX_LENGTH: usize = 1024;
+
+/// Hashes and checks passwords.
+#[derive(Clone, Debug)]
+pub(crate) struct Passwords {
+    permits: Arc<Semaphore>,
+    /// The hash of a password nobody knows: compared with when there is none, so that it takes as long.
+    decoy: Arc<str>,
+}
+
+fn argon2() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).unwrap_or_default();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn compute(password: &Secret) -> Result<String> {
+    let hash = argon2().hash_password(password.expose().as_bytes());
+    hash.map(|h| h.to_string()).map_err(|e| Error::internal(e.to_string()))
+}
+
+fn matches(password: &Secret, hash: &str) -> bool {
+    argon2().verify_password(password.expose().as_bytes(), hash).is_ok()
+}
+
+impl Passwords {
+    pub(crate) fn new(unknown: &Secret) -> Result<Self> {
+        Ok(Self { permits: Arc::new(Semaphore::new(AT_ONCE)), decoy: compute(unknown)?.into() })
+    }
+
+    async fn at_work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _held = permit;
+            work()
+        });
+        done.await.map_err(Error::internal)
+    }
+
+    /// The hash of a new password, after checking its length.
+    pub(crate) async fn hash(&self, password: Secret) -> Result<String> {
+        let text = password.expose();
+        if text.chars().count() < MIN_LENGTH {
+            return Err(Error::validation("password", "The password must have at least 8 characters."));
+        }
+        if text.len() > MAX_LENGTH {
+            return Err(Error::validation("password", "The password must not be longer than 1024 bytes."));
+        }
+        self.at_work(move || compute(&password)).await?
+    }
+
+    /// Whether the password is the one of the hash; takes as long when there is no hash.
+    pub(crate) async fn verify(&self, password: Secret, hash: Option<String>) -> Result<bool> {
+        if password.expose().len() > MAX_LENGTH {
+            return Ok(false);
+        }
+        let decoy = Arc::clone(&self.decoy);
+        self.at_work(move || {
+            let known = hash.is_some();
+            matches(&password, hash.as_deref().unwrap_or(&decoy)) && known
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_matches_and_nothing_matches_no_hash() {
+        let passwords = Passwords::new(&Secret::new("decoy-decoy")).unwrap();
+        let hash = passwords.hash(Secret::new("correct horse")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(passwords.verify(Secret::new("correct horse"), Some(hash.clone())).await.unwrap());
+        assert!(!passwords.verify(Secret::new("correct horsf"), Some(hash)).await.unwrap());
+        assert!(!passwords.verify(Secret::new("decoy-decoy"), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn too_short_and_too_long_passwords_are_refused() {
+        let passwords = Passwords::new(&Secret::new("decoy-decoy")).unwrap();
+        assert!(passwords.hash(Secret::new("seven77")).await.is_err());
+        assert!(passwords.hash(Secret::new("x".repeat(1025))).await.is_err());
+    }
+}

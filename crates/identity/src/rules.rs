@@ -1,0 +1,69 @@
+//! The seam to single sign-on: who may sign in with a password, and where an address belongs.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use gatehouse_types::{Email, Result, Role, SessionId, UserId, WorkspaceId};
+
+/// A boxed future, so that the rules can be a trait object.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Whether a person must use single sign-on in a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SsoRule {
+    /// Signing in without it is fine.
+    Open,
+    /// It must be used; the address leads to the provider.
+    Required {
+        /// The path on this host that starts it.
+        start_path: String,
+    },
+}
+
+/// Where an e-mail address signs in; the same answer for known and unknown people of a domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discovery {
+    /// Single sign-on is mandatory for the domain.
+    pub sso_required: bool,
+    /// Single sign-on is possible.
+    pub sso_optional: bool,
+    /// The path on this host that starts it.
+    pub start_path: Option<String>,
+}
+
+/// Somebody about to act in a workspace.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// The workspace.
+    pub workspace: &'a WorkspaceId,
+    /// The person.
+    pub user: &'a UserId,
+    /// The person's address.
+    pub email: &'a Email,
+    /// The person's role there.
+    pub role: Role,
+    /// The session that asks, when one does.
+    pub session: Option<&'a SessionId>,
+}
+
+/// What single sign-on has to say; the crate above implements it.
+pub trait SignInRules: Send + Sync + std::fmt::Debug {
+    /// Whether the person must use single sign-on there.
+    fn rule<'a>(&'a self, candidate: Candidate<'a>) -> Boxed<'a, Result<SsoRule>>;
+    /// Where the address signs in.
+    fn discover<'a>(&'a self, email: &'a Email) -> Boxed<'a, Result<Discovery>>;
+}
+
+/// No single sign-on at all; for tests of this crate.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSso;
+
+impl SignInRules for NoSso {
+    fn rule<'a>(&'a self, _: Candidate<'a>) -> Boxed<'a, Result<SsoRule>> {
+        Box::pin(std::future::ready(Ok(SsoRule::Open)))
+    }
+
+    fn discover<'a>(&'a self, _: &'a Email) -> Boxed<'a, Result<Discovery>> {
+        Box::pin(std::future::ready(Ok(Discovery::default())))
+    }
+}

@@ -1,0 +1,39 @@
+use gatehouse_store::Store;
+use gatehouse_store::decisions::{Reason, Refusal, refuse};
+use gatehouse_types::{Actor, Error, Permission, Principal, Result, WorkspaceId};
+
+/// The check at the first line of every service function: the actor's workspace, if the actor has the right there.
+///
+/// # Errors
+/// `Authentication` for nobody; `Authorization` with a recorded decision for somebody without the right.
+pub async fn require<'a>(
+    store: &Store,
+    actor: &'a Actor,
+    permission: Permission,
+    object: Option<String>,
+) -> Result<&'a WorkspaceId> {
+    let workspace = actor.workspace()?;
+    if actor.may(permission) {
+        return Ok(workspace);
+    }
+    let role = actor.role().map_or("nobody", gatehouse_types::Role::as_str);
+    let reasons = vec![
+        Reason::passed("signed in", who(actor)),
+        Reason::failed(
+            "role",
+            format!("The right {} is needed. The role {role} does not carry it; ask an owner.", permission.as_str()),
+        ),
+    ];
+    let refusal = Refusal { action: permission.as_str(), object, reasons };
+    let decision = refuse(store, actor, Some(workspace), refusal).await?;
+    Err(Error::authorization("Your role does not allow this. An owner or admin can do it, or change your role.")
+        .decided(decision))
+}
+
+fn who(actor: &Actor) -> String {
+    match &actor.principal {
+        Principal::User { user_id, role, .. } => format!("{user_id} acts in this workspace as {role}."),
+        Principal::System => "The product itself acts.".to_owned(),
+        Principal::Anonymous => "Nobody is signed in.".to_owned(),
+    }
+}

@@ -1,0 +1,158 @@
+use gatehouse_store::audit::{self, Event};
+use gatehouse_store::{Queries, Tx};
+use gatehouse_types::{
+    Actor, AuthMethod, ConnectionId, Error, Id, Principal, Result, Role, SessionId, UserId, WorkspaceId,
+    digest, random_token,
+};
+use serde_json::json;
+
+use crate::model::{EndReason, Session};
+use crate::store::{keys, sessions, workspaces};
+use crate::tokens::{NewToken, TOKEN_SECONDS};
+use crate::{Identity, Signed};
+
+/// How long a session lasts at most, in seconds (12 hours).
+pub const SESSION_SECONDS: i64 = 12 * 3600;
+
+/// A session about to begin.
+#[derive(Clone, Debug)]
+pub struct NewSession<'a> {
+    /// Whose.
+    pub user: &'a UserId,
+    /// Where.
+    pub workspace: &'a WorkspaceId,
+    /// The role there.
+    pub role: Role,
+    /// How.
+    pub method: AuthMethod,
+    /// Through which connection.
+    pub connection: Option<&'a ConnectionId>,
+    /// How long at most, in seconds; never longer than [`SESSION_SECONDS`] for a browser.
+    pub seconds: i64,
+    /// How long the first bearer token lasts, in seconds.
+    pub token_seconds: i64,
+}
+
+impl<'a> NewSession<'a> {
+    /// A session of the usual length.
+    pub fn usual(user: &'a UserId, workspace: &'a WorkspaceId, role: Role, method: AuthMethod) -> Self {
+        Self { user, workspace, role, method, connection: None, seconds: SESSION_SECONDS, token_seconds: TOKEN_SECONDS }
+    }
+}
+
+impl Identity {
+    /// Begins a session in the caller's transaction, with its audit entry. The cookie's value exists only in the
+    /// answer; the database keeps its digest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn start_session(&self, tx: &mut Tx, actor: &Actor, new: NewSession<'_>) -> Result<Signed> {
+        let store = &self.0.store;
+        let now = store.now();
+        let cookie = random_token(&**store.random());
+        let session = Session {
+            id: store.ids().make(),
+            workspace_id: new.workspace.clone(),
+            user_id: new.user.clone(),
+            method: new.method,
+            connection_id: new.connection.cloned(),
+            ip: actor.origin.ip.map(|ip| ip.to_string()),
+            user_agent: actor.origin.user_agent.clone(),
+            created_at: now,
+            last_used_at: now,
+            expires_at: now.plus_seconds(new.seconds),
+        };
+        sessions::insert(tx, &session, Some(&digest(cookie.expose()))).await?;
+        if let Some(key) = self.0.tokens.signing_key() {
+            keys::touch(tx, &key).await?;
+        }
+        let me = Actor {
+            principal: Principal::User {
+                user_id: new.user.clone(),
+                session_id: session.id.clone(),
+                role: new.role,
+                method: new.method,
+                since: now,
+            },
+            workspace_id: Some(new.workspace.clone()),
+            origin: actor.origin.clone(),
+        };
+        let details = json!({"method": new.method.as_str(), "connectionId": new.connection});
+        audit::record(tx, &me, Event::success("session.started", ("session", session.id.as_str()), details)).await?;
+        let (access_token, expires_in) = self.0.tokens.issue(NewToken {
+            user: new.user,
+            session: &session.id,
+            workspace: new.workspace,
+            role: new.role.as_str(),
+            seconds: new.token_seconds,
+            session_ends: session.expires_at,
+        })?;
+        Ok(Signed { session, cookie, access_token, expires_in, actor: me })
+    }
+
+    /// Ends the session of a cookie that a new sign-in replaces, in the caller's transaction. A value that is no
+    /// live session's is passed over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_replaced(&self, tx: &mut Tx, cookie: &str) -> Result<()> {
+        let now = self.0.store.now();
+        if let Some(live) = sessions::live_by_token(tx, &digest(cookie), now).await? {
+            sessions::end(tx, &live.session.id, EndReason::Replaced).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the actor's own session: its cookie and its tokens stop at once.
+    ///
+    /// # Errors
+    /// `Authentication` when nobody is signed in.
+    pub async fn sign_out(&self, actor: &Actor) -> Result<()> {
+        let session = actor.session()?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        self.end_session(&mut tx, actor, session, EndReason::SignedOut).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends a session in the caller's transaction, with its audit entry.
+    pub(crate) async fn end_session(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        session: &SessionId,
+        reason: EndReason,
+    ) -> Result<()> {
+        if sessions::end(tx, session, reason).await? {
+            let event = Event::success("session.ended", ("session", session.as_str()), json!({"reason": reason.as_str()}));
+            audit::record(tx, actor, event).await?;
+        }
+        Ok(())
+    }
+
+    /// The live sessions of the acting person in this workspace, newest first.
+    ///
+    /// # Errors
+    /// `Authentication` when nobody is signed in.
+    pub async fn own_sessions(&self, actor: &Actor) -> Result<Vec<Session>> {
+        let (workspace, user) = (actor.workspace()?, actor.user()?);
+        Ok(sessions::of_user(&mut self.0.store.reader(), workspace, user, self.0.store.now()).await?)
+    }
+
+    /// What the person is in the workspace, if a member.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn role_in<Q: Queries>(&self, db: &mut Q, workspace: &WorkspaceId, user: &UserId) -> Result<Option<Role>> {
+        Ok(workspaces::role_of(db, workspace, user).await?)
+    }
+}
+
+/// The refusal that every failed sign-in gets, whatever the reason.
+pub(crate) fn wrong_credentials() -> Error {
+    Error::authentication("The e-mail address or the password is wrong.")
+}
+
+/// Whether a cookie's value can be one of ours at all.
+pub(crate) fn is_cookie_shaped(value: &str) -> bool {
+    value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}

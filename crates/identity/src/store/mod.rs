@@ -1,0 +1,7 @@
+//! The SQL of workspaces, people and sessions.
+
+pub(crate) mod keys;
+pub(crate) mod passwords;
+pub(crate) mod sessions;
+pub(crate) mod users;
+pub(crate) mod workspaces;

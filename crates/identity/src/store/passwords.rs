@@ -1,0 +1,24 @@
+use gatehouse_store::{Queries, Result, Tx, sql};
+use gatehouse_types::{OwnerKind, UserId};
+
+/// Sets the password's hash; each change is a new version.
+pub(crate) async fn set(tx: &mut Tx, user: &UserId, hash: &str) -> Result<()> {
+    let upsert = sql("INSERT INTO passwords (user_id, owner_kind, version, hash, created_at) VALUES ($1, $2, 1, $3, $4) \
+         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, version = passwords.version + 1, \
+         created_at = excluded.created_at")
+    .bind(user)
+    .bind(OwnerKind::Person.as_str())
+    .bind(hash)
+    .bind(tx.store().now());
+    tx.execute(upsert).await.map(drop)
+}
+
+pub(crate) async fn hash_of<Q: Queries>(db: &mut Q, user: &UserId) -> Result<Option<String>> {
+    let select = sql("SELECT hash FROM passwords WHERE user_id = $1");
+    db.fetch_optional(select.bind(user)).await?.map(|r| r.text("hash")).transpose()
+}
+
+pub(crate) async fn touch(tx: &mut Tx, user: &UserId) -> Result<()> {
+    let update = sql("UPDATE passwords SET last_used_at = $2 WHERE user_id = $1");
+    tx.execute(update.bind(user).bind(tx.store().now())).await.map(drop)
+}

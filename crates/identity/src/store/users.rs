@@ -1,0 +1,32 @@
+use gatehouse_store::{Queries, Result, Row, Tx, sql};
+use gatehouse_types::{Email, UserId};
+
+use crate::model::User;
+
+fn read(row: &Row) -> Result<User> {
+    Ok(User {
+        id: row.id("id")?,
+        email: Email::from_stored(row.text("email")?),
+        display_name: row.text("display_name")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+pub(crate) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
+    let insert = sql("INSERT INTO users (id, email, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)")
+        .bind(&user.id)
+        .bind(user.email.as_str())
+        .bind(user.display_name.as_str())
+        .bind(user.created_at);
+    tx.execute(insert).await.map(drop)
+}
+
+pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &UserId) -> Result<Option<User>> {
+    let select = sql("SELECT id, email, display_name, created_at FROM users WHERE id = $1");
+    db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
+}
+
+pub(crate) async fn find_by_email<Q: Queries>(db: &mut Q, email: &Email) -> Result<Option<User>> {
+    let select = sql("SELECT id, email, display_name, created_at FROM users WHERE email = $1");
+    db.fetch_optional(select.bind(email.as_str())).await?.as_ref().map(read).transpose()
+}

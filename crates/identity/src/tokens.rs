@@ -1,0 +1,180 @@
+//! Bearer tokens: JWTs (RFC 7519) signed with ES256, alive no longer than the session they name.
+
+use std::sync::{Arc, RwLock};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatehouse_store::Store;
+use gatehouse_types::{Error, Id, Result, Secret, SessionId, SigningKeyId, Timestamp, UserId, WorkspaceId};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::store::keys;
+
+/// How long a token is valid, in seconds.
+pub const TOKEN_SECONDS: i64 = 900;
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN_LEN: usize = 4096;
+/// Between two re-readings of the keys for a key id nobody knows, in seconds.
+const RELOAD_SECONDS: i64 = 5;
+
+/// The claims of our tokens.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    pub(crate) aud: String,
+    pub(crate) sub: UserId,
+    /// The session; the token dies with it.
+    pub(crate) sid: SessionId,
+    /// The workspace.
+    pub(crate) wid: WorkspaceId,
+    pub(crate) role: String,
+    pub(crate) jti: String,
+    pub(crate) iat: i64,
+    pub(crate) exp: i64,
+}
+
+struct Keys {
+    signing: (SigningKeyId, EncodingKey),
+    verifying: Vec<(SigningKeyId, DecodingKey)>,
+    jwks: serde_json::Value,
+    read_at: Timestamp,
+}
+
+/// Issues and checks tokens.
+#[derive(Clone)]
+pub(crate) struct Tokens {
+    store: Store,
+    issuer: Arc<str>,
+    keys: Arc<RwLock<Keys>>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    /// Reads the signing keys; makes the first one.
+    pub(crate) async fn open(store: Store, issuer: &str) -> Result<Self> {
+        if keys::all(&store, &mut store.reader()).await?.is_empty() {
+            generate(&store).await?;
+        }
+        let keys = Arc::new(RwLock::new(read(&store).await?));
+        Ok(Self { store, issuer: issuer.into(), keys })
+    }
+
+    /// A token for a session; returns it with its lifetime in seconds.
+    pub(crate) fn issue(&self, claims: NewToken<'_>) -> Result<(Secret, i64)> {
+        let now = self.store.now().seconds();
+        let seconds = claims.seconds.min(claims.session_ends.seconds() - now).max(1);
+        let claims = Claims {
+            iss: self.issuer.to_string(),
+            aud: self.issuer.to_string(),
+            sub: claims.user.clone(),
+            sid: claims.session.clone(),
+            wid: claims.workspace.clone(),
+            role: claims.role.to_owned(),
+            jti: self.store.ids().uuid().simple().to_string(),
+            iat: now,
+            exp: now + seconds,
+        };
+        let keys = self.keys.read().map_err(|_| Error::internal("the token keys are poisoned"))?;
+        let (id, key) = &keys.signing;
+        let header = Header { kid: Some(id.to_string()), ..Header::new(Algorithm::ES256) };
+        let token = jsonwebtoken::encode(&header, &claims, key).map_err(Error::internal)?;
+        Ok((Secret::new(token), seconds))
+    }
+
+    /// The key that signs.
+    pub(crate) fn signing_key(&self) -> Option<SigningKeyId> {
+        self.keys.read().ok().map(|k| k.signing.0.clone())
+    }
+
+    /// The claims of a token with a good signature that is valid now; `None` for anything else.
+    pub(crate) async fn check(&self, token: &str) -> Option<Claims> {
+        if token.len() > MAX_TOKEN_LEN {
+            return None;
+        }
+        let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
+        let key = match self.key(&kid) {
+            Some(key) => key,
+            None => {
+                self.reload().await;
+                self.key(&kid)?
+            }
+        };
+        let mut validation = Validation::new(Algorithm::ES256);
+        // the time is checked below, by our own clock
+        validation.validate_exp = false;
+        validation.set_issuer(&[&*self.issuer]);
+        validation.set_audience(&[&*self.issuer]);
+        let claims: Claims = jsonwebtoken::decode(token, &key, &validation).ok()?.claims;
+        let now = self.store.now().seconds();
+        (claims.exp > now && claims.iat <= now + 60).then_some(claims)
+    }
+
+    /// The public keys as a JWK Set (RFC 7517 §5).
+    pub(crate) fn jwks(&self) -> serde_json::Value {
+        self.keys.read().map(|k| k.jwks.clone()).unwrap_or_else(|_| json!({"keys": []}))
+    }
+
+    fn key(&self, kid: &str) -> Option<DecodingKey> {
+        let keys = self.keys.read().ok()?;
+        keys.verifying.iter().find(|(id, _)| id.as_str() == kid).map(|(_, key)| key.clone())
+    }
+
+    /// Reads the keys again: another server may have made one. At most once in a while, whoever asks.
+    async fn reload(&self) {
+        let due = self.keys.read().is_ok_and(|k| k.read_at.plus_seconds(RELOAD_SECONDS) < self.store.now());
+        if due && let Ok(fresh) = read(&self.store).await && let Ok(mut keys) = self.keys.write() {
+            *keys = fresh;
+        }
+    }
+}
+
+/// What a new token says.
+#[derive(Debug)]
+pub(crate) struct NewToken<'a> {
+    pub(crate) user: &'a UserId,
+    pub(crate) session: &'a SessionId,
+    pub(crate) workspace: &'a WorkspaceId,
+    pub(crate) role: &'a str,
+    /// Wanted lifetime; never beyond the session's.
+    pub(crate) seconds: i64,
+    pub(crate) session_ends: Timestamp,
+}
+
+async fn generate(store: &Store) -> Result<()> {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(Error::internal)?;
+    let pkcs8 = pair.to_pkcs8v1().map_err(Error::internal)?;
+    // an uncompressed point: 0x04, x, y (SEC 1 §2.3.3)
+    let point = pair.public_key().as_ref();
+    let (x, y) = point.get(1..).and_then(|xy| xy.split_at_checked(32)).ok_or_else(|| Error::internal("odd key"))?;
+    let id: SigningKeyId = store.ids().make();
+    let jwk = json!({
+        "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": id,
+        "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
+    });
+    let mut tx = store.begin_always().await?;
+    keys::insert(&mut tx, &id, pkcs8.as_ref(), &jwk).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn read(store: &Store) -> Result<Keys> {
+    let stored = keys::all(store, &mut store.reader()).await?;
+    let newest = stored.last().ok_or_else(|| Error::internal("there is no signing key"))?;
+    let private = newest.private.as_ref().ok_or_else(|| Error::internal("the signing key is not open"))?;
+    let signing = (newest.id.clone(), EncodingKey::from_ec_der(private));
+    let verifying = stored.iter().map(|k| Ok((k.id.clone(), decoding_key(&k.public_jwk)?))).collect::<Result<_>>()?;
+    let jwks = json!({ "keys": stored.iter().map(|k| &k.public_jwk).collect::<Vec<_>>() });
+    Ok(Keys { signing, verifying, jwks, read_at: store.now() })
+}
+
+fn decoding_key(jwk: &serde_json::Value) -> Result<DecodingKey> {
+    let part = |name: &str| jwk.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    DecodingKey::from_ec_components(part("x"), part("y")).map_err(Error::internal)
+}
