@@ -3,10 +3,15 @@ use std::sync::Arc;
 use gatehouse_store::Store;
 use gatehouse_types::{Result, random_token};
 
+use gatehouse_web::Limiter;
+
 use crate::password::Passwords;
 use crate::rules::SignInRules;
 use crate::throttle::Throttle;
 use crate::tokens::Tokens;
+
+/// Refusals of unknown callers that are recorded for one network at once, and the seconds until one more.
+const REFUSALS: (u32, u32) = (100, 5);
 
 /// Workspaces, people and sessions: the service that everything else asks who somebody is.
 #[derive(Clone, Debug)]
@@ -19,6 +24,8 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
     pub(crate) rules: Arc<dyn SignInRules>,
+    /// How many refusals of unknown callers are recorded, per network.
+    pub(crate) refusals: Limiter,
 }
 
 impl Identity {
@@ -29,8 +36,9 @@ impl Identity {
     pub async fn open(store: Store, issuer: &str, rules: Arc<dyn SignInRules>) -> Result<Self> {
         let tokens = Tokens::open(store.clone(), issuer).await?;
         let passwords = Passwords::new(&random_token(&**store.random()))?;
-        let throttle = Throttle::new(Arc::clone(store.clock()));
-        Ok(Self(Arc::new(Inner { store, tokens, passwords, throttle, rules })))
+        let throttle = Throttle::new(store.clock());
+        let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
+        Ok(Self(Arc::new(Inner { store, tokens, passwords, throttle, rules, refusals })))
     }
 
     /// The database under it.

@@ -3,7 +3,10 @@
 //! [`Identity`] is the service that other features call; [`rules::SignInRules`] is the seam through which single
 //! sign-on (a crate above) says who may use a password.
 
+mod api;
+mod console;
 mod identity;
+mod mail;
 pub mod model;
 mod password;
 pub mod rules;
@@ -13,8 +16,13 @@ mod throttle;
 mod tokens;
 
 use gatehouse_types::{Actor, Secret};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+pub use api::caller::{Anybody, Caller, Visitor};
+pub use console::query;
 pub use identity::Identity;
+pub use mail::{MailContext, SendMail};
 pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
 pub use service::access::require;
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace};
@@ -36,4 +44,22 @@ pub struct Signed {
     pub expires_in: i64,
     /// The person as an actor in the new session.
     pub actor: Actor,
+}
+
+/// The API: every operation is in the OpenAPI document.
+pub fn api(identity: Identity) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(api::auth::login))
+        .routes(routes!(api::auth::discover))
+        .routes(routes!(api::auth::token))
+        .routes(routes!(api::auth::logout))
+        .routes(routes!(api::auth::switch_workspace))
+        .routes(routes!(api::me::me))
+        .routes(routes!(api::me::jwks))
+        .with_state(identity)
+}
+
+/// The console's pages: sign-in, sign-out, switching, the own account.
+pub fn console(identity: Identity) -> axum::Router {
+    console::routes().with_state(identity)
 }

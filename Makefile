@@ -1,0 +1,29 @@
+# Entry points; what they do is in scripts/. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check setup test fmt lint e2e
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## build, then serve a throw-away workspace with its own identity provider
+	cargo build --release --package gatehouse
+	$${CARGO_TARGET_DIR:-target}/release/gatehouse demo
+
+demo-check: ## build, then play the whole sign-in story and exit 0 or 1
+	cargo build --release --package gatehouse
+	$${CARGO_TARGET_DIR:-target}/release/gatehouse demo --check
+
+setup: ## install what the tests need and this machine lacks
+	scripts/setup
+
+test: ## everything a change must pass (runs setup first)
+	scripts/test
+
+fmt: ## format the code
+	cargo fmt --all
+
+lint: ## formatting, clippy and the optional gates
+	scripts/lint
+
+e2e: ## the browser journeys alone (after setup)
+	scripts/e2e

@@ -1,0 +1,168 @@
+//! Who is calling: the extractors that handlers name in their signature.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Response};
+use gatehouse_store::decisions::{Reason, Refusal, refuse};
+use gatehouse_types::{Actor, Error, Id, Origin, Result};
+use gatehouse_web::{ApiError, CookieKind, HtmlError, LocalPath, RequestOrigin, SeeOther, Viewer, ViewerWorkspace, Web};
+
+use crate::Identity;
+
+/// The longest credential header that is looked at, in bytes.
+const MAX_CREDENTIAL: usize = 8192;
+
+/// Somebody signed in, by bearer token or by the console's cookie. Everyone else gets 401.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Actor);
+
+/// Anybody: signed in or not.
+#[derive(Clone, Debug)]
+pub struct Anybody(pub Actor);
+
+/// Somebody signed in with a browser; everyone else is sent to the sign-in page and comes back afterwards.
+#[derive(Clone, Debug)]
+pub struct Visitor(pub Actor);
+
+/// How the credential came.
+enum Credential<'a> {
+    None,
+    Bearer(&'a str),
+    ApiKey,
+    Cookie(&'a str),
+}
+
+fn credential<'a>(headers: &'a HeaderMap, web: &Web) -> Credential<'a> {
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        let text = value.to_str().ok().filter(|t| t.len() <= MAX_CREDENTIAL);
+        let token = text.and_then(|t| t.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        // a header that is not a bearer token is a wrong credential, not none
+        return Credential::Bearer(token.map_or("", |(_, token)| token.trim()));
+    }
+    if headers.contains_key("x-api-key") {
+        return Credential::ApiKey;
+    }
+    web.cookies().get(headers, CookieKind::Session).map_or(Credential::None, Credential::Cookie)
+}
+
+async fn authenticate(identity: &Identity, parts: &Parts) -> Result<Actor> {
+    let web = Web::of(&parts.extensions)?;
+    let origin = parts.extensions.get::<Origin>().cloned();
+    let origin = origin.ok_or_else(|| Error::internal("the edge was not passed"))?;
+    let (found, reason) = match credential(&parts.headers, web) {
+        Credential::None => (None, None),
+        Credential::Bearer(token) => {
+            let why = "The bearer token is not ours, has expired, or its session has ended. Sign in again.";
+            (identity.by_bearer(origin.clone(), token).await?, Some(("bearer token", why)))
+        }
+        Credential::ApiKey => (None, Some(("API key", "No API key with this value exists."))),
+        Credential::Cookie(value) => {
+            if !is_safe(&parts.method) && !web.cookie_call_is_ours(&parts.headers) {
+                let why = "A call with the console's cookie must come from the console: send X-CSRF-Token or use a token.";
+                (None, Some(("same origin", why)))
+            } else {
+                let why = "The session has ended or expired. Sign in again.";
+                (identity.by_cookie(origin.clone(), value).await?, Some(("session cookie", why)))
+            }
+        }
+    };
+    match found {
+        Some(actor) => Ok(actor),
+        None => Err(refused(identity, origin, reason).await),
+    }
+}
+
+/// The refusal of a caller nobody believes, with its recorded reason while the network behaves.
+async fn refused(identity: &Identity, origin: Origin, reason: Option<(&'static str, &'static str)>) -> Error {
+    let (check, detail) = reason.unwrap_or(("credential", "Sign in first, or send a bearer token."));
+    let error = Error::authentication(detail);
+    if identity.0.refusals.check(&crate::throttle::network(origin.ip)).is_err() {
+        return error;
+    }
+    let refusal = Refusal { action: "request:authenticate", object: None, reasons: vec![Reason::failed(check, detail)] };
+    match refuse(identity.store(), &Actor::anonymous(origin), None, refusal).await {
+        Ok(decision) => error.decided(decision),
+        Err(e) => e.into(),
+    }
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Identity: FromRef<S>,
+{
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Ok(Self(authenticate(&Identity::from_ref(state), parts).await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Anybody {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let RequestOrigin(origin) = RequestOrigin::from_request_parts(parts, state).await?;
+        Ok(Self(Actor::anonymous(origin)))
+    }
+}
+
+impl<S> FromRequestParts<S> for Visitor
+where
+    S: Send + Sync,
+    Identity: FromRef<S>,
+{
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let identity = Identity::from_ref(state);
+        let failed = |e: Error| HtmlError(e).into_response();
+        let origin = parts.extensions.get::<Origin>().cloned();
+        let origin = origin.ok_or_else(|| failed(Error::internal("the edge was not passed")))?;
+        let web = Web::of(&parts.extensions).map_err(failed)?.clone();
+        let cookie = web.cookies().get(&parts.headers, CookieKind::Session);
+        let actor = match cookie {
+            Some(value) => identity.by_cookie(origin, value).await.map_err(failed)?,
+            None => None,
+        };
+        let Some(actor) = actor else { return Err(to_sign_in(parts)) };
+        let viewer = viewer(&identity, &actor).await.map_err(failed)?;
+        parts.extensions.insert(viewer);
+        Ok(Self(actor))
+    }
+}
+
+/// To the sign-in page, and back to the page asked for when it can be asked for again.
+fn to_sign_in(parts: &Parts) -> Response {
+    let wanted = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+    let back = if is_safe(&parts.method) { LocalPath::parse(wanted) } else { LocalPath::parse("/") };
+    if back.as_str() == "/" {
+        return SeeOther::to("/login").into_response();
+    }
+    let query = crate::console::query(&[("returnTo", back.as_str())]);
+    SeeOther::to(format!("/login?{query}")).into_response()
+}
+
+async fn viewer(identity: &Identity, actor: &Actor) -> Result<Viewer> {
+    let user = identity.me(actor).await?;
+    let here = actor.workspace()?;
+    let own = identity.own_workspaces(&user).await?;
+    let name_of_here = own.iter().find(|w| w.membership.workspace.id == *here);
+    Ok(Viewer {
+        name: user.display_name.clone(),
+        email: user.email.to_string(),
+        workspace: name_of_here.map(|w| w.membership.workspace.name.clone()).unwrap_or_default(),
+        role: actor.role().unwrap_or(gatehouse_types::Role::Viewer),
+        others: own
+            .iter()
+            .filter(|w| w.membership.workspace.id != *here)
+            .map(|w| ViewerWorkspace {
+                id: w.membership.workspace.id.as_str().to_owned(),
+                name: w.membership.workspace.name.clone(),
+            })
+            .collect(),
+    })
+}

@@ -1,0 +1,5 @@
+//! The HTTP API of sign-in: who is calling, and how to become somebody.
+
+pub(crate) mod auth;
+pub(crate) mod caller;
+pub(crate) mod me;

@@ -1,0 +1,24 @@
+//! The console's pages of sign-in and of one's own account. Every one works as a plain form.
+
+mod account;
+mod sign_in;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::Identity;
+
+pub(crate) fn routes() -> Router<Identity> {
+    Router::new()
+        .route("/login", get(sign_in::ask_email).post(sign_in::route_email))
+        .route("/login/default", post(sign_in::ask_password))
+        .route("/login/password", post(sign_in::check_password))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/switch-workspace", post(sign_in::switch))
+        .route("/account", get(account::show))
+}
+
+/// A query string of the given names and values, encoded (application/x-www-form-urlencoded).
+pub fn query(pairs: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}

@@ -1,0 +1,194 @@
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use gatehouse_types::{Email, Error, Kind, Secret, WorkspaceId};
+use gatehouse_web::{
+    CookieKind, FieldErrors, Flash, HtmlResult, LocalPath, Page, PageContext, Query, RedirectAway, SeeOther,
+    VerifiedForm, View, Web,
+};
+use serde::Deserialize;
+
+use crate::api::auth::session_cookie;
+use crate::api::caller::{Anybody, Visitor};
+use crate::rules::Discovery;
+use crate::{Credentials, Identity, Leaving, SESSION_SECONDS};
+
+#[derive(askama::Template)]
+#[template(path = "identity/email.html")]
+pub(crate) struct EmailPage {
+    page: Page,
+    email: String,
+    return_to: String,
+    errors: FieldErrors,
+}
+
+#[derive(askama::Template)]
+#[template(path = "identity/password.html")]
+struct PasswordPage {
+    page: Page,
+    email: String,
+    return_to: String,
+    errors: FieldErrors,
+}
+
+#[derive(askama::Template)]
+#[template(path = "identity/sso.html")]
+struct SsoPage {
+    page: Page,
+    email: String,
+    return_to: String,
+    start: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Back {
+    #[serde(default)]
+    return_to: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EmailForm {
+    email: String,
+    #[serde(default)]
+    return_to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PasswordForm {
+    email: String,
+    password: Secret,
+    #[serde(default)]
+    return_to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SwitchForm {
+    workspace_id: String,
+}
+
+/// A path on this host, `/` for anything else.
+fn local(path: &str) -> String {
+    LocalPath::parse(path).as_str().to_owned()
+}
+
+/// First step: the e-mail address.
+pub(crate) async fn ask_email(context: PageContext, Query(back): Query<Back>) -> View<EmailPage> {
+    let return_to = local(back.return_to.as_deref().unwrap_or("/"));
+    View(EmailPage { page: context.page("Sign in", ""), email: String::new(), return_to, errors: FieldErrors::default() })
+}
+
+/// Second step: to the provider of the address's domain, or to the password. Known and unknown people look the same.
+pub(crate) async fn route_email(
+    State(identity): State<Identity>,
+    context: PageContext,
+    VerifiedForm(form): VerifiedForm<EmailForm>,
+) -> HtmlResult<Response> {
+    let return_to = local(&form.return_to);
+    let email = match form.email.parse::<Email>() {
+        Ok(email) => email,
+        Err(e) => {
+            let page = context.page("Sign in", "");
+            let view = View(EmailPage { page, email: form.email, return_to, errors: FieldErrors::from(&e) });
+            return Ok((StatusCode::BAD_REQUEST, view).into_response());
+        }
+    };
+    let Discovery { start_path, .. } = identity.rules().discover(&email).await?;
+    Ok(match start_path {
+        Some(path) => {
+            let start = format!("{path}?{}", super::query(&[("returnTo", &return_to)]));
+            View(SsoPage { page: context.page("Sign in", ""), email: email.to_string(), return_to, start }).into_response()
+        }
+        None => password_page(&context, email.to_string(), return_to, FieldErrors::default()).into_response(),
+    })
+}
+
+/// "Having trouble logging in with SSO?": the default sign-in.
+pub(crate) async fn ask_password(context: PageContext, VerifiedForm(form): VerifiedForm<EmailForm>) -> impl IntoResponse {
+    let return_to = local(&form.return_to);
+    password_page(&context, form.email, return_to, FieldErrors::default())
+}
+
+fn password_page(context: &PageContext, email: String, return_to: String, errors: FieldErrors) -> View<PasswordPage> {
+    View(PasswordPage { page: context.page("Sign in", ""), email, return_to, errors })
+}
+
+/// Last step: the password.
+pub(crate) async fn check_password(
+    State(identity): State<Identity>,
+    web: Web,
+    Anybody(actor): Anybody,
+    context: PageContext,
+    headers: HeaderMap,
+    VerifiedForm(form): VerifiedForm<PasswordForm>,
+) -> HtmlResult<Response> {
+    let return_to = local(&form.return_to);
+    let replaces = web.cookies().get(&headers, CookieKind::Session).map(str::to_owned);
+    let outcome = match form.email.parse::<Email>() {
+        Ok(email) => {
+            identity.login(&actor, Credentials { email, password: form.password, workspace: None, replaces }).await
+        }
+        Err(e) => Err(e),
+    };
+    match outcome {
+        Ok(done) => {
+            let cookie = session_cookie(&web, done.signed.cookie.expose(), Some(SESSION_SECONDS))?;
+            let mut response = SeeOther::to(return_to).into_response();
+            response.headers_mut().append(SET_COOKIE, cookie);
+            Ok(response)
+        }
+        Err(e) => refused(&context, form.email, return_to, e),
+    }
+}
+
+fn refused(context: &PageContext, email: String, return_to: String, e: Error) -> HtmlResult<Response> {
+    let status = match e.kind() {
+        Kind::Authentication => StatusCode::UNAUTHORIZED,
+        Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Validation => StatusCode::BAD_REQUEST,
+        _ => return Err(e.into()),
+    };
+    let shown = if e.kind() == Kind::Validation { e } else { e.on_field("password") };
+    let errors = FieldErrors::from(&shown);
+    Ok((status, password_page(context, email, return_to, errors)).into_response())
+}
+
+/// Ends the session of this browser.
+pub(crate) async fn sign_out(
+    State(identity): State<Identity>,
+    web: Web,
+    Visitor(actor): Visitor,
+    VerifiedForm(_): VerifiedForm<serde_json::Value>,
+) -> HtmlResult<Response> {
+    identity.sign_out(&actor).await?;
+    let mut response = SeeOther::to("/login").saying(Flash::success("You are signed out.")).into_response();
+    response.headers_mut().append(SET_COOKIE, web.cookies().clear(CookieKind::Session));
+    Ok(response)
+}
+
+/// Goes on in another workspace, through its provider if it wants that.
+pub(crate) async fn switch(
+    State(identity): State<Identity>,
+    web: Web,
+    Visitor(actor): Visitor,
+    VerifiedForm(form): VerifiedForm<SwitchForm>,
+) -> HtmlResult<Response> {
+    let to: WorkspaceId = form.workspace_id.parse().map_err(|_| Error::not_found("Workspace"))?;
+    match identity.switch_workspace(&actor, &to, Leaving::End).await {
+        Ok(signed) => {
+            let cookie = session_cookie(&web, signed.cookie.expose(), Some(SESSION_SECONDS))?;
+            let mut response = SeeOther::to("/").into_response();
+            response.headers_mut().append(SET_COOKIE, cookie);
+            Ok(response)
+        }
+        Err(e) if e.kind() == Kind::SsoRequired => {
+            let url = web.public_url().join(e.redirect_url().unwrap_or("/"));
+            Ok(RedirectAway { url, towards: "the workspace's identity provider".into() }.into_response())
+        }
+        Err(e) => Err(e.into()),
+    }
+}

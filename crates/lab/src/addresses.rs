@@ -1,0 +1,120 @@
+//! Where a lab lives, and where its answers may go.
+
+use gatehouse_types::{ConnectionId, WorkspaceId};
+use gatehouse_web::PublicUrl;
+
+/// The addresses of one workspace's lab identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    path: String,
+    origin: PublicUrl,
+}
+
+impl Addresses {
+    /// Those of this workspace.
+    pub fn new(public_url: &PublicUrl, workspace: &WorkspaceId) -> Self {
+        Self { path: format!("/lab/idp/{workspace}"), origin: public_url.clone() }
+    }
+
+    /// The entity id: the URL of the metadata (SAML 2.0 metadata §4.1 recommends it).
+    pub fn entity_id(&self) -> String {
+        self.origin.join(&self.metadata_path())
+    }
+
+    /// The single sign-on URL, for requests by HTTP-Redirect.
+    pub fn sign_on_url(&self) -> String {
+        self.origin.join(&self.sign_on_path())
+    }
+
+    /// The page that explains the lab.
+    pub fn home_path(&self) -> String {
+        self.path.clone()
+    }
+
+    /// The metadata.
+    pub fn metadata_path(&self) -> String {
+        format!("{}/metadata", self.path)
+    }
+
+    /// Where requests arrive and people choose.
+    pub fn sign_on_path(&self) -> String {
+        format!("{}/sso", self.path)
+    }
+
+    /// Where a sign-in begins at the lab.
+    pub fn start_path(&self) -> String {
+        format!("{}/start", self.path)
+    }
+
+    /// The signing certificate in PEM.
+    pub fn certificate_path(&self) -> String {
+        format!("{}/certificate", self.path)
+    }
+}
+
+/// An assertion consumer service of this very host. Made only by checking, so a response can go nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AcsUrl(String);
+
+impl AcsUrl {
+    /// The URL when it is one of ours: `/saml/acs`, `/saml/acs/{connection}` or `/saml/acs/{connection}/idp`.
+    pub(crate) fn parse(public_url: &PublicUrl, url: &str) -> Option<Self> {
+        let rest = url.strip_prefix(public_url.as_str())?.strip_prefix("/saml/acs")?;
+        if !rest.is_empty() {
+            let connection = rest.strip_prefix('/')?;
+            connection.strip_suffix("/idp").unwrap_or(connection).parse::<ConnectionId>().ok()?;
+        }
+        Some(Self(url.to_owned()))
+    }
+
+    /// The one for answers that a connection did not ask for.
+    pub(crate) fn unsolicited(public_url: &PublicUrl, connection: &ConnectionId) -> Self {
+        Self(public_url.join(&format!("/saml/acs/{connection}/idp")))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> PublicUrl {
+        "https://gate.test".parse().unwrap()
+    }
+
+    #[test]
+    fn the_consumer_services_of_this_host_are_accepted() {
+        for path in ["/saml/acs", "/saml/acs/con_1", "/saml/acs/con_1/idp"] {
+            let url = host().join(path);
+            assert_eq!(AcsUrl::parse(&host(), &url).unwrap().as_str(), url);
+        }
+        let unsolicited = AcsUrl::unsolicited(&host(), &"con_1".parse().unwrap());
+        assert_eq!(AcsUrl::parse(&host(), unsolicited.as_str()), Some(unsolicited));
+    }
+
+    #[test]
+    fn whatever_could_lead_elsewhere_is_no_consumer_service() {
+        for url in [
+            "",
+            "/saml/acs",
+            "https://evil.test/saml/acs",
+            "http://gate.test/saml/acs",
+            "https://gate.test.evil.test/saml/acs",
+            "https://gate.test@evil.test/saml/acs",
+            "https://gate.test:444/saml/acs",
+            "https://gate.test/saml/acs/",
+            "https://gate.test/saml/acsx",
+            "https://gate.test/saml/acs?x",
+            "https://gate.test/saml/acs/con_1/other",
+            "https://gate.test/saml/acs/con_1/idp/idp",
+            "https://gate.test/saml/acs/../../login",
+            "https://gate.test/saml/acs/ws_1",
+            "https://gate.test/login",
+        ] {
+            assert_eq!(AcsUrl::parse(&host(), url), None, "{url}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The lab: an identity provider of made-up people, so that single sign-on can be tried with nothing prepared, and
+//! told to misbehave. It exists for lab workspaces only and never speaks for another workspace.
+//!
+//! * [`Lab`]: the labs of a server; [`routes`] are their pages
+//! * [`PEOPLE`]: who can be chosen; [`faults`]: what can go wrong, by stable codes
+//! * [`Addresses`]: the values a connection needs
+//!
+//! Nobody has to be signed in for these pages: whoever reaches a lab may be any of its people. That is the point of a
+//! lab, and why no real workspace has one.
+
+mod addresses;
+pub mod faults;
+mod issue;
+mod lab;
+mod metadata;
+mod pages;
+mod people;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use axum::routing::get;
+
+pub use addresses::Addresses;
+pub use lab::Lab;
+pub use people::{LAB_DOMAIN, PEOPLE, Person};
+
+/// Every path of the labs, below `/lab/idp/{workspaceId}`. All are 404 where the workspace is no lab.
+pub fn routes(lab: Lab) -> Router {
+    Router::new()
+        .route("/lab/idp/{workspace}", get(pages::home::show))
+        .route("/lab/idp/{workspace}/metadata", get(pages::home::metadata))
+        .route("/lab/idp/{workspace}/certificate", get(pages::home::certificate))
+        .route("/lab/idp/{workspace}/sso", get(pages::sign_on::ask).post(pages::sign_on::answer))
+        .route("/lab/idp/{workspace}/start", get(pages::start::ask).post(pages::start::answer))
+        .with_state(lab)
+}

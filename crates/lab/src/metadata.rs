@@ -1,0 +1,25 @@
+//! What the lab says of itself.
+
+use gatehouse_saml::Certificate;
+use gatehouse_saml::idp::{IdpDescription, idp_metadata};
+
+use crate::addresses::Addresses;
+
+/// Metadata of an identity provider (SAML 2.0 metadata §2.4.3) that takes requests by HTTP-Redirect.
+pub(crate) fn document(addresses: &Addresses, certificate: &Certificate) -> String {
+    let described = idp_metadata(&IdpDescription {
+        entity_id: addresses.entity_id(),
+        sso_url: addresses.sign_on_url(),
+        certificates: vec![certificate.clone()],
+        passive_endpoint: None,
+        want_authn_requests_signed: false,
+    });
+    without_post(&described, &addresses.sign_on_url())
+}
+
+/// The engine names the HTTP-POST binding too, which the lab's page does not take: promise only what is kept.
+fn without_post(metadata: &str, sign_on_url: &str) -> String {
+    const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+    let service = format!(r#"<md:SingleSignOnService Binding="{POST}" Location="{sign_on_url}"/>"#);
+    metadata.replace(&service, "")
+}

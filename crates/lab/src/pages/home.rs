@@ -1,0 +1,56 @@
+use askama::Template;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use gatehouse_web::{HtmlResult, Page, PageContext, View};
+
+use super::Here;
+use crate::people::{LAB_DOMAIN, PEOPLE, Person};
+use crate::{Addresses, Lab, metadata};
+
+#[derive(Template)]
+#[template(path = "lab/home.html")]
+pub(crate) struct Home {
+    page: Page,
+    workspace: String,
+    addresses: Addresses,
+    certificate: String,
+    domain: &'static str,
+    people: &'static [Person],
+}
+
+/// What this is, and its values to copy.
+pub(crate) async fn show(
+    State(lab): State<Lab>,
+    Here(workspace): Here,
+    context: PageContext,
+) -> HtmlResult<View<Home>> {
+    let key = lab.key(&workspace).await?;
+    Ok(View(Home {
+        page: context.page("Lab identity provider", ""),
+        addresses: lab.addresses(&workspace.id),
+        workspace: workspace.name,
+        certificate: key.certificate.to_base64(),
+        domain: LAB_DOMAIN,
+        people: &PEOPLE,
+    }))
+}
+
+/// The metadata document (SAML 2.0 metadata, appendix A for its media type).
+pub(crate) async fn metadata(
+    State(lab): State<Lab>,
+    Here(workspace): Here,
+) -> HtmlResult<impl IntoResponse> {
+    let key = lab.key(&workspace).await?;
+    let document = metadata::document(&lab.addresses(&workspace.id), &key.certificate);
+    Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], document))
+}
+
+/// The signing certificate in PEM (RFC 7468 §5).
+pub(crate) async fn certificate(
+    State(lab): State<Lab>,
+    Here(workspace): Here,
+) -> HtmlResult<impl IntoResponse> {
+    let key = lab.key(&workspace).await?;
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], key.certificate.to_pem()))
+}

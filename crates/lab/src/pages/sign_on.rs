@@ -1,0 +1,69 @@
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use gatehouse_web::{Choice, HtmlResult, Page, PageContext, PostAway, VerifiedForm, View};
+use serde::Deserialize;
+
+use super::{Here, chosen};
+use crate::issue::Answer;
+use crate::people::{PEOPLE, Person};
+use crate::request::{Asked, relay_state, request_id};
+use crate::{Lab, faults};
+
+#[derive(Template)]
+#[template(path = "lab/sign_on.html")]
+pub(crate) struct SignOn {
+    page: Page,
+    workspace: String,
+    action: String,
+    asked: Asked,
+    faults: Vec<Choice>,
+    fault: String,
+    people: &'static [Person],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SignOnForm {
+    person: String,
+    #[serde(default)]
+    fault: String,
+    request_id: String,
+    acs: String,
+    #[serde(default)]
+    relay_state: Option<String>,
+}
+
+/// A request arrived: who shall answer it, and how?
+pub(crate) async fn ask(
+    State(lab): State<Lab>,
+    Here(workspace): Here,
+    context: PageContext,
+    RawQuery(query): RawQuery,
+) -> HtmlResult<View<SignOn>> {
+    let asked = lab.expected(&workspace.id).read(query.as_deref().unwrap_or_default())?;
+    Ok(View(SignOn {
+        page: context.page("Choose who you are", ""),
+        action: lab.addresses(&workspace.id).sign_on_path(),
+        workspace: workspace.name,
+        asked,
+        faults: faults::choices(),
+        fault: faults::NO_FAULT.to_owned(),
+        people: &PEOPLE,
+    }))
+}
+
+/// The choice was made: answer as that person. What the form brings back is checked again.
+pub(crate) async fn answer(
+    State(lab): State<Lab>,
+    Here(workspace): Here,
+    VerifiedForm(form): VerifiedForm<SignOnForm>,
+) -> HtmlResult<PostAway> {
+    let answer = Answer {
+        person: chosen(&form.person)?,
+        fault: faults::parse(&form.fault)?,
+        acs: lab.expected(&workspace.id).consumer_service(&form.acs)?,
+        in_response_to: Some(request_id(form.request_id)?),
+        relay_state: relay_state(form.relay_state)?,
+    };
+    Ok(lab.issue(&workspace.id, answer).await?)
+}

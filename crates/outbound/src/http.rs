@@ -1,0 +1,182 @@
+mod error;
+mod guard;
+mod message;
+mod redirect;
+mod resolver;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use error::{Error, Refusal};
+pub use message::{Limits, OutboundRequest, Response};
+use reqwest::header::SET_COOKIE;
+use reqwest::{Certificate, Client, ClientBuilder, Method, Proxy, redirect::Policy as ReqwestRedirects};
+use resolver::PolicyResolver;
+use url::Url;
+
+use crate::{Dns, egress::Policy};
+
+/// What the one web client needs to know.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Which addresses may be called.
+    pub policy: Policy,
+    /// Where names are looked up.
+    pub resolver: Dns,
+    /// How we introduce ourselves (RFC 9110 §10.1.5).
+    pub user_agent: String,
+    /// The longest wait for one connection, inside the deadline of the call.
+    pub connect_timeout: Duration,
+    /// PEM certificates of authorities trusted besides the system's.
+    pub extra_roots: Option<String>,
+    /// A proxy that all calls go through; it looks names up itself. The environment's proxy variables do not count.
+    pub proxy: Option<Url>,
+}
+
+impl HttpConfig {
+    /// The usual client: 5 seconds to connect, the system's authorities, no proxy.
+    pub fn new(policy: Policy, resolver: Dns) -> Self {
+        Self {
+            policy,
+            resolver,
+            user_agent: concat!("Gatehouse/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(5),
+            extra_roots: None,
+            proxy: None,
+        }
+    }
+}
+
+/// The web client. A call looks its host up once and connects only to addresses of that answer which the policy
+/// permits, so a name cannot change its mind in between (DNS rebinding). No cookies, no ambient proxy.
+///
+/// Cheap to clone; connections are shared.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: Client,
+    policy: Policy,
+    resolver: Dns,
+    proxied: bool,
+}
+
+impl Http {
+    /// Builds the client.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] when the extra authorities, the proxy or the user agent cannot be used.
+    pub fn new(config: HttpConfig) -> Result<Self, Error> {
+        let client = client(&config)?;
+        Ok(Self { client, policy: config.policy, resolver: config.resolver, proxied: config.proxy.is_some() })
+    }
+
+    /// Fetches a document. Any answer is a [`Response`], whatever its status.
+    ///
+    /// # Errors
+    /// [`Error`] says what was refused or what failed; its text may be shown to an administrator.
+    pub async fn get(&self, url: &str, limits: Limits) -> Result<Response, Error> {
+        let url = Url::parse(url).map_err(|_| Error::refused("the given address", Refusal::NotAUrl))?;
+        self.send(OutboundRequest::get(url).with_limits(limits)).await
+    }
+
+    /// Sends any request. Redirects follow RFC 9110 §15.4; on the way to another origin only harmless headers go
+    /// along and a body never does.
+    ///
+    /// # Errors
+    /// [`Error`] says what was refused or what failed; its text may be shown to an administrator.
+    pub async fn send(&self, request: OutboundRequest) -> Result<Response, Error> {
+        let (origin, timeout) = (guard::origin(&request.url), request.limits.timeout);
+        let late = Error::Timeout { origin, seconds: timeout.as_secs_f32() };
+        tokio::time::timeout(timeout, self.follow(request)).await.unwrap_or(Err(late))
+    }
+
+    async fn follow(&self, mut request: OutboundRequest) -> Result<Response, Error> {
+        guard::headers(&request)?;
+        let limit = request.limits.max_redirects;
+        for _ in 0..=limit {
+            self.check(&request.url).await?;
+            let response = self.once(&request).await?;
+            match redirect::next(&request, response.status(), response.headers())? {
+                None => return read(response, &request).await,
+                Some(next) => request = next,
+            }
+        }
+        Err(Error::TooManyRedirects { origin: guard::origin(&request.url), limit })
+    }
+
+    async fn check(&self, url: &Url) -> Result<(), Error> {
+        guard::url(url, &self.policy)?;
+        let (true, Some(name)) = (self.proxied, url.domain()) else { return Ok(()) };
+        // a proxy resolves for itself: refuse what we know to be forbidden, leave what we do not know to it
+        match resolver::permitted(&self.resolver, Some(&self.policy), name).await {
+            Err(resolver::Unreachable::Forbidden(range)) => {
+                Err(Error::refused(guard::origin(url), range.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn once(&self, request: &OutboundRequest) -> Result<reqwest::Response, Error> {
+        let OutboundRequest { method, url, headers, body, limits } = request;
+        let mut built = self.client.request(method.clone(), url.clone()).headers(headers.clone());
+        // an empty POST says so, otherwise some servers ask for a length (RFC 9110 §8.6)
+        if !body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(method) {
+            built = built.body(body.clone());
+        }
+        built.timeout(limits.timeout).send().await.map_err(|error| Error::from_reqwest(&error, request))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one door")]
+fn builder() -> ClientBuilder {
+    Client::builder()
+}
+
+fn client(config: &HttpConfig) -> Result<Client, Error> {
+    let setup = |what: &'static str| {
+        move |error: reqwest::Error| Error::Setup { what, detail: error::innermost(&error) }
+    };
+    let roots = config.extra_roots.as_deref().unwrap_or_default();
+    let roots =
+        Certificate::from_pem_bundle(roots.as_bytes()).map_err(setup("the extra certificate authorities"))?;
+    // with a proxy the only name we look up is the proxy's own, which the operator chose
+    let policy = config.proxy.is_none().then(|| config.policy.clone());
+    let base = || {
+        let resolver = PolicyResolver { dns: config.resolver.clone(), policy: policy.clone() };
+        let builder = builder().tls_backend_rustls().no_proxy().dns_resolver(resolver);
+        let builder =
+            builder.redirect(ReqwestRedirects::none()).referer(false).connect_timeout(config.connect_timeout);
+        let builder = builder.user_agent(&config.user_agent);
+        Ok::<_, Error>(match &config.proxy {
+            Some(url) => builder.proxy(Proxy::all(url.clone()).map_err(setup("the proxy"))?),
+            None => builder,
+        })
+    };
+    let wanted = base()?.tls_certs_merge(roots.clone()).build();
+    wanted.or_else(|error| {
+        // a machine without any certificate authority can still do all that needs no https
+        tracing::warn!(
+            error = error::innermost(&error),
+            "no certificate authorities; install ca-certificates"
+        );
+        base()?.tls_certs_only(roots).build().map_err(setup("the HTTP client"))
+    })
+}
+
+async fn read(mut response: reqwest::Response, request: &OutboundRequest) -> Result<Response, Error> {
+    let limit = request.limits.max_bytes;
+    let too_large = || Error::TooLarge { origin: guard::origin(&request.url), limit };
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| Error::from_reqwest(&error, request))? {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let (status, mut headers) = (response.status(), response.headers().clone());
+    headers.remove(SET_COOKIE);
+    Ok(Response { status, headers, body, final_url: request.url.clone() })
+}

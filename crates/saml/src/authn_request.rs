@@ -1,0 +1,124 @@
+//! Requests that this service provider sends (core §3.4.1) by the HTTP-Redirect binding (bindings §3.4).
+
+use crate::keys::{KeyError, SignatureAlgorithm, SigningKey};
+use crate::redirect::{deflate, encode_component};
+use crate::write::{Xml, present};
+use crate::xml::{encode_base64, ns};
+use crate::{limits, time};
+
+/// The binding by which responses come back.
+pub(crate) const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+pub(crate) const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+
+/// What kind of name the identity provider should send (core §3.4.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NameIdPolicy {
+    /// The format URI; `None` leaves it to the identity provider.
+    pub format: Option<String>,
+    /// Whether the identity provider may make a new identifier.
+    pub allow_create: bool,
+}
+
+/// A request for authentication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthnRequest {
+    /// A fresh, unguessable XML ID: it must begin with a letter or underscore.
+    pub id: String,
+    /// Microseconds since the Unix epoch.
+    pub issue_instant: i64,
+    /// The identity provider's single sign-on URL; it may have a query of its own.
+    pub destination: String,
+    /// Where the response must be posted.
+    pub acs_url: String,
+    /// Our entity id.
+    pub issuer: String,
+    /// Demand that the person signs in again.
+    pub force_authn: bool,
+    /// Forbid the identity provider to show anything.
+    pub is_passive: bool,
+    /// The wanted kind of name.
+    pub name_id_policy: Option<NameIdPolicy>,
+}
+
+/// Why a request cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Longer than [`limits::RELAY_STATE_BYTES`].
+    #[error("the relay state has more than {} bytes", limits::RELAY_STATE_BYTES)]
+    RelayStateTooLong,
+    /// Signing failed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl AuthnRequest {
+    /// The request as XML.
+    pub fn to_xml(&self) -> String {
+        let instant = time::format(self.issue_instant);
+        let mut xml = Xml::new();
+        let attributes = present(&[
+            ("xmlns:samlp", Some(ns::SAMLP)),
+            ("xmlns:saml", Some(ns::SAML)),
+            ("ID", Some(&self.id)),
+            ("Version", Some("2.0")),
+            ("IssueInstant", Some(&instant)),
+            ("Destination", Some(&self.destination)),
+            ("ForceAuthn", self.force_authn.then_some("true")),
+            ("IsPassive", self.is_passive.then_some("true")),
+            ("ProtocolBinding", Some(HTTP_POST)),
+            ("AssertionConsumerServiceURL", Some(&self.acs_url)),
+        ]);
+        xml.open("samlp:AuthnRequest", &attributes);
+        xml.leaf("saml:Issuer", &[], &self.issuer);
+        if let Some(policy) = &self.name_id_policy {
+            let attributes = present(&[
+                ("Format", policy.format.as_deref()),
+                ("AllowCreate", Some(if policy.allow_create { "true" } else { "false" })),
+            ]);
+            xml.empty("samlp:NameIDPolicy", &attributes);
+        }
+        xml.close("samlp:AuthnRequest");
+        xml.finish()
+    }
+
+    /// The URL to send the browser to: the deflated request, the relay state and, with a key, their RSA-SHA256
+    /// signature (bindings §3.4.4.1).
+    ///
+    /// # Errors
+    /// When the relay state is too long or signing fails.
+    pub fn redirect_url(
+        &self,
+        relay_state: Option<&str>,
+        signing: Option<&SigningKey>,
+    ) -> Result<String, RequestError> {
+        if relay_state.is_some_and(|r| r.len() > limits::RELAY_STATE_BYTES) {
+            return Err(RequestError::RelayStateTooLong);
+        }
+        let request = encode_base64(deflate(self.to_xml().as_bytes()));
+        let mut query = format!("SAMLRequest={}", encode_component(&request));
+        if let Some(relay_state) = relay_state {
+            query.push_str("&RelayState=");
+            query.push_str(&encode_component(relay_state));
+        }
+        if let Some(key) = signing {
+            let algorithm = SignatureAlgorithm::RsaSha256;
+            query.push_str("&SigAlg=");
+            query.push_str(&encode_component(algorithm.uri()));
+            let signature = key.sign(algorithm, query.as_bytes())?;
+            query.push_str("&Signature=");
+            query.push_str(&encode_component(&encode_base64(signature)));
+        }
+        let (url, fragment) = match self.destination.split_once('#') {
+            Some((url, fragment)) => (url, Some(fragment)),
+            None => (self.destination.as_str(), None),
+        };
+        let joint = match url.split_once('?') {
+            None => "?",
+            Some((_, own)) if own.is_empty() || own.ends_with('&') => "",
+            Some(_) => "&",
+        };
+        let fragment = fragment.map(|f| format!("#{f}")).unwrap_or_default();
+        Ok(format!("{url}{joint}{query}{fragment}"))
+    }
+}

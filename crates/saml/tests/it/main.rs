@@ -1,0 +1,18 @@
+//! The corpus: hostile messages, each refused for its own reason, and honest ones of many shapes, accepted.
+
+mod support;
+
+mod attacks_claims;
+mod attacks_encryption;
+mod attacks_signature;
+mod attacks_wrapping;
+mod attacks_wsfed;
+mod attacks_xml;
+mod benign;
+mod canonical;
+mod faults;
+mod fuzz;
+mod keys;
+mod metadata;
+mod requests;
+mod xmlsec;

@@ -1,0 +1,9 @@
+//! The HTTP API of single sign-on: administration, and the ways in and out of a browser.
+
+pub(crate) mod acs;
+pub(crate) mod attempts;
+pub(crate) mod connections;
+pub(crate) mod domains;
+pub(crate) mod identities;
+pub(crate) mod settings;
+pub(crate) mod views;

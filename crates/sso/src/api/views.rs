@@ -1,0 +1,187 @@
+//! How connections and domains look from outside. No certificate and no secret comes back.
+
+use std::collections::BTreeMap;
+
+use gatehouse_types::{ConnectionId, DomainId, Role, Timestamp};
+use serde::Serialize;
+
+use crate::model::{
+    Config, ConnectionStatus, DomainClaim, DomainStatus, PinnedCertificate, Protocol, Provider, VerificationMethod,
+};
+use crate::service::connections::ConnectionView;
+
+/// A connection.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SsoConnection)]
+pub(crate) struct ConnectionOut {
+    #[schema(value_type = String)]
+    id: ConnectionId,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    protocol: Protocol,
+    provider: Provider,
+    status: ConnectionStatus,
+    domains: Vec<DomainOut>,
+    jit_provisioning: bool,
+    default_role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saml_config: Option<SamlOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oidc_config: Option<OidcOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wsfed_config: Option<WsfedOut>,
+    /// Counts the changes of what is believed.
+    version: i64,
+    last_used_at: Option<Timestamp>,
+    tested_at: Option<Timestamp>,
+    created_by: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// The SAML configuration.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SamlOut {
+    entity_id: String,
+    sso_url: String,
+    has_certificate: bool,
+    certificate_details: Vec<CertificateOut>,
+    sign_requests: bool,
+    attribute_mapping: BTreeMap<String, String>,
+    allow_sha1: bool,
+    /// Where requests ask the provider to answer.
+    own_acs: bool,
+}
+
+/// A pinned certificate.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CertificateOut {
+    /// SHA-256, hex.
+    fingerprint: String,
+    not_before: Timestamp,
+    not_after: Timestamp,
+    last_used_at: Option<Timestamp>,
+}
+
+/// The OpenID Connect configuration.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OidcOut {
+    issuer_url: String,
+    client_id: String,
+    has_client_secret: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discovery_url: Option<String>,
+    scopes: Vec<String>,
+}
+
+/// The WS-Federation configuration.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WsfedOut {
+    sign_on_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    realm: Option<String>,
+}
+
+/// A domain.
+#[derive(Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SsoDomain)]
+pub(crate) struct DomainOut {
+    #[schema(value_type = String)]
+    id: DomainId,
+    domain: String,
+    status: DomainStatus,
+    verification_method: VerificationMethod,
+    verification_token: String,
+    is_primary: bool,
+    created_at: Timestamp,
+    verified_at: Option<Timestamp>,
+}
+
+impl From<&DomainClaim> for DomainOut {
+    fn from(d: &DomainClaim) -> Self {
+        Self {
+            id: d.id.clone(),
+            domain: d.domain.to_string(),
+            status: d.status,
+            verification_method: d.method,
+            verification_token: d.token.clone(),
+            is_primary: d.is_primary,
+            created_at: d.created_at,
+            verified_at: d.verified_at,
+        }
+    }
+}
+
+impl From<&PinnedCertificate> for CertificateOut {
+    fn from(c: &PinnedCertificate) -> Self {
+        Self {
+            fingerprint: c.fingerprint.clone(),
+            not_before: c.not_before,
+            not_after: c.not_after,
+            last_used_at: c.last_used_at,
+        }
+    }
+}
+
+impl From<ConnectionView> for ConnectionOut {
+    fn from(view: ConnectionView) -> Self {
+        let ConnectionView { connection: c, domains } = view;
+        let mut out = Self {
+            domains: domains.iter().map(Into::into).collect(),
+            protocol: c.config.protocol(),
+            id: c.id,
+            name: c.name,
+            description: c.description,
+            provider: c.provider,
+            status: c.status,
+            jit_provisioning: c.jit_provisioning,
+            default_role: c.default_role,
+            saml_config: None,
+            oidc_config: None,
+            wsfed_config: None,
+            version: c.version,
+            last_used_at: c.last_used_at,
+            tested_at: c.tested_at,
+            created_by: c.created_by.map(|u| u.to_string()),
+            created_at: c.created_at,
+            updated_at: c.updated_at,
+        };
+        match c.config {
+            Config::Saml(s) => {
+                out.saml_config = Some(SamlOut {
+                    entity_id: s.entity_id,
+                    sso_url: s.sso_url,
+                    has_certificate: !c.certificates.is_empty(),
+                    certificate_details: c.certificates.iter().map(Into::into).collect(),
+                    sign_requests: s.sign_requests,
+                    attribute_mapping: s.attribute_mapping,
+                    allow_sha1: s.allow_sha1,
+                    own_acs: s.own_acs,
+                });
+            }
+            Config::Oidc(o) => {
+                out.oidc_config = Some(OidcOut {
+                    issuer_url: o.issuer_url,
+                    client_id: o.client_id,
+                    has_client_secret: c.has_client_secret,
+                    discovery_url: o.discovery_url,
+                    scopes: o.scopes,
+                });
+            }
+            Config::Wsfed(w) => {
+                let (sign_on_url, metadata_url, realm) = (w.sign_on_url, w.metadata_url, w.realm);
+                out.wsfed_config = Some(WsfedOut { sign_on_url, metadata_url, realm });
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,5 @@
+//! Background work of single sign-on.
+
+mod sweep;
+
+pub use sweep::Sweep;

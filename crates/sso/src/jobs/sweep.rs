@@ -1,0 +1,22 @@
+use gatehouse_store::Store;
+use gatehouse_store::jobs::Job;
+use gatehouse_types::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::store::{attempts, requests};
+
+/// Forgets requests that nobody answered, assertions that no clock accepts any more, attempts older than 14 days.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sweep;
+
+impl Job for Sweep {
+    const KIND: &'static str = "sso.sweep";
+    type Context = Store;
+
+    async fn run(self, store: Store) -> Result<()> {
+        let mut tx = store.begin_always().await?;
+        requests::sweep(&mut tx).await?;
+        attempts::sweep(&mut tx).await?;
+        Ok(tx.commit().await?)
+    }
+}

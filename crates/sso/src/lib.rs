@@ -1,0 +1,73 @@
+//! Single sign-on: connections to identity providers, their domains, sign-in through them, and who must use it.
+//!
+//! A response's way in: `api/acs` → [`Sso::finish`] → `gatehouse_saml::verify` (pure) → one transaction: single use,
+//! identity or just-in-time account, session, attempt, audit → cookie and 303. WS-Federation and OpenID Connect find
+//! their seams in [`model::Config`] and in `service::login`.
+
+mod api;
+mod console;
+mod jobs;
+pub mod model;
+mod rules;
+mod service;
+mod sso;
+mod store;
+
+use axum::extract::FromRef;
+use gatehouse_identity::Identity;
+use gatehouse_store::jobs::Registry;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use rules::Rules;
+pub use service::certificates::MAX_CERTIFICATES;
+pub use service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
+pub use service::domains::Verification;
+pub use service::identities::IdentityView;
+pub use service::login::{Endpoint, Posted, SignedIn};
+pub use service::settings::SettingsView;
+pub use service::start::Started;
+pub use service::status::TestReport;
+pub use sso::{LabKey, Options, Sso};
+
+/// How often expired rows are forgotten, in seconds.
+const SWEEP_SECONDS: i64 = 3600;
+
+impl FromRef<Sso> for Identity {
+    fn from_ref(sso: &Sso) -> Self {
+        sso.identity().clone()
+    }
+}
+
+/// The API: every operation is in the OpenAPI document.
+pub fn api(sso: Sso) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(api::connections::list, api::connections::create))
+        .routes(routes!(api::connections::get, api::connections::update, api::connections::delete))
+        .routes(routes!(api::connections::test))
+        .routes(routes!(api::connections::activate))
+        .routes(routes!(api::connections::deactivate))
+        .routes(routes!(api::domains::add))
+        .routes(routes!(api::domains::remove))
+        .routes(routes!(api::domains::verify))
+        .routes(routes!(api::domains::set_primary))
+        .routes(routes!(api::attempts::list))
+        .routes(routes!(api::attempts::get))
+        .routes(routes!(api::identities::list))
+        .routes(routes!(api::identities::unlink))
+        .routes(routes!(api::settings::get, api::settings::update))
+        .routes(routes!(api::settings::enable))
+        .routes(routes!(api::settings::disable))
+        .routes(routes!(api::settings::sp_metadata))
+        .with_state(sso)
+}
+
+/// What browsers use: the ways to providers and back, and the console's pages.
+pub fn browser(sso: Sso) -> axum::Router {
+    api::acs::routes().merge(console::routes()).with_state(sso)
+}
+
+/// The background work.
+pub fn jobs(sso: &Sso) -> Registry {
+    Registry::default().every(SWEEP_SECONDS, jobs::Sweep, sso.0.store.clone())
+}

@@ -1,0 +1,55 @@
+use gatehouse_store::decisions::Reason;
+use gatehouse_types::{ConnectionId, DecisionId, SsoAttemptId, Timestamp};
+use serde::Serialize;
+
+/// Who began a sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flow {
+    /// We did, with a request.
+    SpInitiated,
+    /// The provider did, unasked.
+    IdpInitiated,
+}
+
+impl Flow {
+    /// The name, as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SpInitiated => "sp-initiated",
+            Self::IdpInitiated => "idp-initiated",
+        }
+    }
+
+    /// The flow of a stored name.
+    pub fn from_stored(text: &str) -> Self {
+        if text == "idp-initiated" { Self::IdpInitiated } else { Self::SpInitiated }
+    }
+}
+
+/// One try to sign in through a connection, with the checks it passed and the one it failed.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its id.
+    pub id: SsoAttemptId,
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// When.
+    pub at: Timestamp,
+    /// Who began it.
+    pub flow: Flow,
+    /// Whether the person is signed in.
+    pub success: bool,
+    /// The code of the check that failed.
+    pub reason: Option<String>,
+    /// Whom the provider named, when its word was verified.
+    pub subject: Option<String>,
+    /// The checks in order.
+    pub checks: Vec<Reason>,
+    /// The recorded refusal.
+    pub decision_id: Option<DecisionId>,
+    /// From which address.
+    pub ip: Option<String>,
+    /// Whether the message itself is kept.
+    pub has_message: bool,
+}

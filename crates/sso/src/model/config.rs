@@ -1,0 +1,269 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use gatehouse_types::{Error, Result};
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// The longest URL or entity id, in bytes (SAML 2.0 core §8.3.6 allows 1024 for entity ids).
+const MAX_URL: usize = 1024;
+/// Entries of an attribute mapping at most.
+const MAX_MAPPINGS: usize = 20;
+
+/// How the provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// OpenID Connect.
+    Oidc,
+    /// SAML 2.0.
+    Saml,
+    /// WS-Federation.
+    Wsfed,
+}
+
+impl Protocol {
+    /// The name, as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::Saml => "saml",
+            Self::Wsfed => "wsfed",
+        }
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let found = [Self::Oidc, Self::Saml, Self::Wsfed].into_iter().find(|p| p.as_str() == text);
+        found.ok_or_else(|| Error::validation("protocol", "protocol must be one of oidc, saml, wsfed."))
+    }
+}
+
+/// The preset whose labels and guide the console shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Okta.
+    Okta,
+    /// OneLogin.
+    Onelogin,
+    /// Windows Azure, today Entra ID.
+    Azure,
+    /// Google.
+    Google,
+    /// Any other.
+    Other,
+}
+
+impl Provider {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Okta => "okta",
+            Self::Onelogin => "onelogin",
+            Self::Azure => "azure",
+            Self::Google => "google",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Provider {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let all = [Self::Okta, Self::Onelogin, Self::Azure, Self::Google, Self::Other];
+        let found = all.into_iter().find(|p| p.as_str() == text);
+        found.ok_or_else(|| Error::validation("provider", "provider must be one of okta, onelogin, azure, google, other."))
+    }
+}
+
+/// How to reach and believe a SAML identity provider. Its certificates are kept beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SamlConfig {
+    /// The provider's entity id: the issuer of its assertions.
+    pub entity_id: String,
+    /// Where requests go (HTTP-Redirect binding).
+    pub sso_url: String,
+    /// Whether requests are signed.
+    #[serde(default)]
+    pub sign_requests: bool,
+    /// `email` and `name` to the names of the attributes that carry them.
+    #[serde(default)]
+    pub attribute_mapping: BTreeMap<String, String>,
+    /// Whether SHA-1 signatures count; a warned exception for old providers.
+    #[serde(default)]
+    pub allow_sha1: bool,
+    /// The assertion consumer service that requests name: that of the connection, else the common one.
+    #[serde(default)]
+    pub own_acs: bool,
+}
+
+/// How to reach an OpenID provider; its client secret is sealed in a column of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OidcConfig {
+    /// The issuer.
+    pub issuer_url: String,
+    /// Our client id there.
+    pub client_id: String,
+    /// Where the discovery document is, when not at the usual place below the issuer.
+    pub discovery_url: Option<String>,
+    /// The scopes asked for.
+    pub scopes: Vec<String>,
+}
+
+/// How to reach a WS-Federation identity provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WsfedConfig {
+    /// Where sign-on and sign-off requests go.
+    pub sign_on_url: String,
+    /// Where its federation metadata is.
+    pub metadata_url: Option<String>,
+    /// Our realm; `None`: the product's.
+    pub realm: Option<String>,
+}
+
+/// The configuration of a connection, by protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Config {
+    /// SAML 2.0.
+    Saml(SamlConfig),
+    /// OpenID Connect.
+    Oidc(OidcConfig),
+    /// WS-Federation.
+    Wsfed(WsfedConfig),
+}
+
+impl Config {
+    /// The protocol it is of.
+    pub const fn protocol(&self) -> Protocol {
+        match self {
+            Self::Saml(_) => Protocol::Saml,
+            Self::Oidc(_) => Protocol::Oidc,
+            Self::Wsfed(_) => Protocol::Wsfed,
+        }
+    }
+
+    /// The SAML configuration, when it is one.
+    pub const fn saml(&self) -> Option<&SamlConfig> {
+        match self {
+            Self::Saml(saml) => Some(saml),
+            _ => None,
+        }
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// `Validation`, naming the field.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::Saml(c) => {
+                entity_id("samlConfig.entityId", &c.entity_id)?;
+                sign_on_url("samlConfig.ssoUrl", &c.sso_url)?;
+                mapping(&c.attribute_mapping)
+            }
+            Self::Oidc(c) => {
+                sign_on_url("oidcConfig.issuerUrl", &c.issuer_url)?;
+                required("oidcConfig.clientId", &c.client_id)?;
+                if let Some(url) = &c.discovery_url {
+                    sign_on_url("oidcConfig.discoveryUrl", url)?;
+                }
+                scopes(&c.scopes)
+            }
+            Self::Wsfed(c) => {
+                sign_on_url("wsfedConfig.signOnUrl", &c.sign_on_url)?;
+                match &c.metadata_url {
+                    Some(url) => sign_on_url("wsfedConfig.metadataUrl", url).map(drop),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+fn required<'a>(field: &'static str, text: &'a str) -> Result<&'a str> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::validation(field, format!("{field} is required.")));
+    }
+    if text.len() > MAX_URL || text.chars().any(char::is_control) {
+        return Err(Error::validation(field, format!("{field} must not be longer than {MAX_URL} bytes.")));
+    }
+    Ok(text)
+}
+
+fn entity_id(field: &'static str, text: &str) -> Result<()> {
+    required(field, text).map(drop)
+}
+
+fn mapping(mapping: &BTreeMap<String, String>) -> Result<()> {
+    let fits = |(k, v): (&String, &String)| !v.trim().is_empty() && k.len() <= 64 && v.len() <= MAX_URL;
+    if mapping.len() > MAX_MAPPINGS || !mapping.iter().all(fits) {
+        let message = "attributeMapping maps at most 20 names, like email and name, to attribute names.";
+        return Err(Error::validation("samlConfig.attributeMapping", message));
+    }
+    Ok(())
+}
+
+fn scopes(scopes: &[String]) -> Result<()> {
+    // scope-token of RFC 6749 §3.3
+    let token = |s: &String| {
+        !s.is_empty() && s.len() <= 128 && s.bytes().all(|b| (0x21..=0x7E).contains(&b) && b != b'"' && b != b'\\')
+    };
+    if scopes.len() > 32 || !scopes.iter().all(token) {
+        return Err(Error::validation("oidcConfig.scopes", "scopes must be a list of at most 32 scope names."));
+    }
+    Ok(())
+}
+
+/// A URL that people's browsers or we are sent to: https, or http on this very machine.
+///
+/// # Errors
+/// `Validation`, naming the field.
+pub fn sign_on_url(field: &'static str, text: &str) -> Result<Url> {
+    let text = required(field, text)?;
+    let refuse = || Error::validation(field, format!("{field} must be an https URL."));
+    let url = Url::parse(text).map_err(|_| refuse())?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => return Err(refuse()),
+    };
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    match url.scheme() {
+        "https" if plain => Ok(url),
+        "http" if plain && loopback => Ok(url),
+        _ => Err(refuse()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_sent_to_https_or_to_this_machine_only() {
+        for good in ["https://idp.example/sso?x=1", "http://127.0.0.1:8091/sso", "http://localhost/sso", "http://[::1]/"] {
+            sign_on_url("f", good).unwrap();
+        }
+        for bad in ["", "http://idp.example/", "javascript:alert(1)", "https://u:p@idp.example/", "//x", "https://",
+            "https://idp.example/#f", "http://127.0.0.1.example/"]
+        {
+            assert!(sign_on_url("f", bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What a connection, a domain, an attempt and the settings are; pure, no database.
+
+mod attempt;
+mod config;
+mod connection;
+mod domain;
+mod settings;
+mod status;
+
+pub use attempt::{Attempt, Flow};
+pub use config::{Config, OidcConfig, Protocol, Provider, SamlConfig, WsfedConfig, sign_on_url};
+pub use connection::{Connection, NewConnection, PinnedCertificate, checked_name};
+pub use domain::{DOMAIN_PENDING_DAYS, DomainClaim, DomainStatus, VERIFY_PREFIX, VerificationMethod};
+pub use settings::Settings;
+pub use status::{ConnectionEvent, ConnectionStatus, Missing};

@@ -1,0 +1,59 @@
+//! What single sign-on says to sign-in: who must use it, and where an address belongs.
+
+use gatehouse_identity::rules::{Boxed, Candidate, Discovery, SignInRules, SsoRule};
+use gatehouse_store::{Queries, Store};
+use gatehouse_types::{ConnectionId, Email, Result, Role};
+
+use crate::store::{domains, settings};
+
+/// The rules, read from this crate's tables. They know nothing of sessions or people, so that identity can ask them.
+#[derive(Clone, Debug)]
+pub struct Rules(Store);
+
+impl Rules {
+    /// The rules over a store.
+    pub fn new(store: Store) -> Self {
+        Self(store)
+    }
+}
+
+/// The path that starts a sign-in through a connection.
+pub(crate) fn start_path(connection: &ConnectionId) -> String {
+    format!("/sso/{connection}/start")
+}
+
+/// Whether single sign-on is optional for somebody: owners always have a way in, others when excluded.
+pub(crate) async fn is_optional<Q: Queries>(db: &mut Q, candidate: Candidate<'_>) -> Result<bool> {
+    if candidate.role == Role::Owner {
+        return Ok(true);
+    }
+    Ok(settings::is_excluded(db, candidate.workspace, candidate.email).await?)
+}
+
+impl SignInRules for Rules {
+    fn rule<'a>(&'a self, candidate: Candidate<'a>) -> Boxed<'a, Result<SsoRule>> {
+        Box::pin(async move {
+            let db = &mut self.0.reader();
+            let Some(connection) = settings::enforced(db, candidate.workspace).await? else { return Ok(SsoRule::Open) };
+            if is_optional(db, candidate).await? {
+                return Ok(SsoRule::Open);
+            }
+            Ok(SsoRule::Required { start_path: start_path(&connection) })
+        })
+    }
+
+    fn discover<'a>(&'a self, email: &'a Email) -> Boxed<'a, Result<Discovery>> {
+        Box::pin(async move {
+            let db = &mut self.0.reader();
+            let Some((connection, workspace)) = domains::active_connection(db, &email.domain()).await? else {
+                return Ok(Discovery::default());
+            };
+            let required = settings::enforced(db, &workspace).await?.as_ref() == Some(&connection);
+            Ok(Discovery {
+                sso_required: required,
+                sso_optional: !required,
+                start_path: Some(start_path(&connection)),
+            })
+        })
+    }
+}

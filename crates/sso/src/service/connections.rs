@@ -1,0 +1,345 @@
+use std::collections::BTreeMap;
+
+use gatehouse_identity::require;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_types::{Actor, ConnectionId, Error, Id, Page, PageRequest, Permission, Result, Role, Secret, WorkspaceId};
+use serde_json::json;
+
+use super::certificates::pin;
+use crate::Sso;
+use crate::model::{
+    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, NewConnection, Provider, checked_name,
+};
+use crate::store::connections::Wanted;
+use crate::store::{connections, domains, settings};
+
+/// The longest description, in characters.
+const MAX_DESCRIPTION: usize = 1000;
+/// Connections of one workspace at most.
+const MAX_CONNECTIONS: i64 = 200;
+/// The way to the built-in lab identity providers; each speaks for its own workspace alone.
+const LAB_PATH: &str = "/lab/";
+
+/// A connection with its domains.
+#[derive(Clone, Debug)]
+pub struct ConnectionView {
+    /// The connection.
+    pub connection: Connection,
+    /// Its domains, the primary one first.
+    pub domains: Vec<DomainClaim>,
+}
+
+/// Only what is given changes; nested values too.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionPatch {
+    /// The name.
+    pub name: Option<String>,
+    /// The description; an empty one clears it.
+    pub description: Option<String>,
+    /// The preset.
+    pub provider: Option<Provider>,
+    /// Just-in-time provisioning.
+    pub jit_provisioning: Option<bool>,
+    /// The role of people made at their first sign-in.
+    pub default_role: Option<Role>,
+    /// The client secret of OpenID Connect.
+    pub client_secret: Option<Secret>,
+    /// All certificates, latest first.
+    pub certificates: Option<Vec<String>>,
+    /// Values of the protocol's configuration by name.
+    pub config: ConfigPatch,
+}
+
+/// Values of a configuration to change; those of another protocol are refused.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigPatch {
+    /// SAML: the provider's entity id.
+    pub entity_id: Option<String>,
+    /// SAML: where requests go.
+    pub sso_url: Option<String>,
+    /// SAML: whether requests are signed.
+    pub sign_requests: Option<bool>,
+    /// SAML: names of attributes.
+    pub attribute_mapping: Option<BTreeMap<String, String>>,
+    /// SAML: whether SHA-1 counts.
+    pub allow_sha1: Option<bool>,
+    /// SAML: whether requests name the connection's own assertion consumer service.
+    pub own_acs: Option<bool>,
+    /// OpenID Connect: the issuer.
+    pub issuer_url: Option<String>,
+    /// OpenID Connect: our client id.
+    pub client_id: Option<String>,
+    /// OpenID Connect: the discovery document.
+    pub discovery_url: Option<String>,
+    /// OpenID Connect: the scopes.
+    pub scopes: Option<Vec<String>>,
+    /// WS-Federation: where requests go.
+    pub sign_on_url: Option<String>,
+    /// WS-Federation: the metadata.
+    pub metadata_url: Option<String>,
+    /// WS-Federation: our realm.
+    pub realm: Option<String>,
+}
+
+fn put<T>(place: &mut T, value: &mut Option<T>) {
+    if let Some(value) = value.take() {
+        *place = value;
+    }
+}
+
+impl ConfigPatch {
+    /// Changes what is given; what is left over belongs to another protocol.
+    fn apply(mut self, config: &mut Config) -> Result<()> {
+        match config {
+            Config::Saml(c) => {
+                put(&mut c.entity_id, &mut self.entity_id);
+                put(&mut c.sso_url, &mut self.sso_url);
+                put(&mut c.sign_requests, &mut self.sign_requests);
+                put(&mut c.attribute_mapping, &mut self.attribute_mapping);
+                put(&mut c.allow_sha1, &mut self.allow_sha1);
+                put(&mut c.own_acs, &mut self.own_acs);
+            }
+            Config::Oidc(c) => {
+                put(&mut c.issuer_url, &mut self.issuer_url);
+                put(&mut c.client_id, &mut self.client_id);
+                put(&mut c.scopes, &mut self.scopes);
+                c.discovery_url = self.discovery_url.take().or(c.discovery_url.take());
+            }
+            Config::Wsfed(c) => {
+                put(&mut c.sign_on_url, &mut self.sign_on_url);
+                c.metadata_url = self.metadata_url.take().or(c.metadata_url.take());
+                c.realm = self.realm.take().or(c.realm.take());
+            }
+        }
+        if self.is_empty() {
+            return Ok(());
+        }
+        let protocol = config.protocol().as_str();
+        Err(Error::validation("protocol", format!("This connection speaks {protocol}; send its configuration only.")))
+    }
+
+    fn is_empty(&self) -> bool {
+        let texts = [&self.entity_id, &self.sso_url, &self.issuer_url, &self.client_id, &self.discovery_url,
+            &self.sign_on_url, &self.metadata_url, &self.realm];
+        let flags = [self.sign_requests, self.allow_sha1, self.own_acs];
+        texts.iter().all(|t| t.is_none())
+            && flags.iter().all(Option::is_none)
+            && self.attribute_mapping.is_none()
+            && self.scopes.is_none()
+    }
+}
+
+fn checked_description(text: Option<String>) -> Result<Option<String>> {
+    let text = text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+    match &text {
+        Some(t) if t.chars().count() > MAX_DESCRIPTION => {
+            Err(Error::validation("description", "The description must not be longer than 1000 characters."))
+        }
+        _ => Ok(text),
+    }
+}
+
+impl Sso {
+    /// Makes a connection; it is inactive until it is tested and activated.
+    ///
+    /// # Errors
+    /// `Validation`; `Conflict` when the name is taken; `Authorization` without the right.
+    pub async fn create_connection(&self, actor: &Actor, new: NewConnection) -> Result<ConnectionView> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageSso, None).await?;
+        let now = store.now();
+        let connection = Connection {
+            id: store.ids().make(),
+            workspace_id: workspace.clone(),
+            name: checked_name(&new.name)?.to_owned(),
+            description: checked_description(new.description)?,
+            provider: new.provider,
+            status: ConnectionStatus::Inactive,
+            config: new.config,
+            has_client_secret: new.client_secret.is_some(),
+            certificates: pin(&new.certificates, &[], now)?,
+            jit_provisioning: new.jit_provisioning,
+            default_role: checked_role(new.default_role)?,
+            version: 1,
+            last_used_at: None,
+            tested_at: None,
+            created_by: actor.user().ok().cloned(),
+            created_at: now,
+            updated_at: now,
+        };
+        self.check_whole(workspace, &connection)?;
+        let mut tx = store.begin(&actor.origin).await?;
+        let all = PageRequest::new(1, 1)?;
+        if connections::list(&mut tx, workspace, Wanted::default(), all).await?.1 >= MAX_CONNECTIONS {
+            return Err(Error::conflict("A workspace has at most 200 connections."));
+        }
+        connections::insert(&mut tx, &connection, new.client_secret.as_ref()).await.map_err(name_taken)?;
+        record(&mut tx, actor, "sso.connection-created", &connection).await?;
+        tx.commit().await?;
+        Ok(ConnectionView { connection, domains: Vec::new() })
+    }
+
+    /// One page of the workspace's connections, oldest first.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub(crate) async fn list_connections(
+        &self,
+        actor: &Actor,
+        wanted: Wanted,
+        page: PageRequest,
+    ) -> Result<Page<ConnectionView>> {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, None).await?;
+        let db = &mut self.0.store.reader();
+        let (found, total) = connections::list(db, workspace, wanted, page).await?;
+        let mut views = Vec::with_capacity(found.len());
+        for connection in found {
+            let domains = domains::of(db, &connection.id).await?;
+            views.push(ConnectionView { connection, domains });
+        }
+        Ok(Page::new(views, page, total))
+    }
+
+    /// A connection of the workspace with its domains.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub async fn connection(&self, actor: &Actor, id: &ConnectionId) -> Result<ConnectionView> {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let db = &mut self.0.store.reader();
+        let connection = connections::find(db, workspace, id).await?.ok_or_else(not_found)?;
+        let domains = domains::of(db, id).await?;
+        Ok(ConnectionView { connection, domains })
+    }
+
+    /// Changes what is given. What was tested and then changed must be tested again, unless it is in use.
+    ///
+    /// # Errors
+    /// As [`Sso::create_connection`], and `NotFound`.
+    pub async fn update_connection(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        patch: ConnectionPatch,
+    ) -> Result<ConnectionView> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let mut tx = store.begin(&actor.origin).await?;
+        let before = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let secret = patch.client_secret.clone();
+        let mut after = patched(before.clone(), patch, store.now())?;
+        self.check_whole(workspace, &after)?;
+        let believed = after.config != before.config || after.certificates != before.certificates || secret.is_some();
+        if believed {
+            after.version += 1;
+            after.tested_at = None;
+            after.status = after.status.next(ConnectionEvent::Edited).map_err(missing)?;
+        }
+        if after.certificates != before.certificates {
+            crate::store::certificates::replace(&mut tx, id, &after.certificates).await?;
+        }
+        connections::update(&mut tx, &after, secret.as_ref()).await.map_err(name_taken)?;
+        record(&mut tx, actor, "sso.connection-updated", &after).await?;
+        let domains = domains::of(&mut tx, id).await?;
+        tx.commit().await?;
+        after.updated_at = store.now();
+        Ok(ConnectionView { connection: after, domains })
+    }
+
+    /// Soft-deletes a connection: nobody signs in through it any more, people keep their accounts, its domains and
+    /// its name are free again.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub async fn delete_connection(&self, actor: &Actor, id: &ConnectionId) -> Result<()> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let mut tx = store.begin(&actor.origin).await?;
+        let connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        connections::delete(&mut tx, id).await?;
+        domains::delete_all(&mut tx, id).await?;
+        let mut settings = settings::find(&mut tx, workspace).await?;
+        if settings.connection_id.as_ref() == Some(id) {
+            settings.enabled = false;
+            settings.connection_id = None;
+            settings::save(&mut tx, workspace, &settings).await?;
+        }
+        record(&mut tx, actor, "sso.connection-deleted", &connection).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Checks a connection as a whole, and that nobody but a lab leans on the lab's identity provider.
+    fn check_whole(&self, workspace: &WorkspaceId, connection: &Connection) -> Result<()> {
+        connection.config.check()?;
+        let Some(saml) = connection.config.saml() else { return Ok(()) };
+        let (lab, own) = (self.0.public_url.join(LAB_PATH), format!("{LAB_PATH}idp/{workspace}/"));
+        let own = self.0.public_url.join(&own);
+        let of_another = |url: &str| url.starts_with(&lab) && !url.starts_with(&own);
+        if of_another(&saml.sso_url) || of_another(&saml.entity_id) {
+            let message = "The built-in lab identity provider speaks for its own lab workspace only.";
+            return Err(Error::validation("samlConfig.ssoUrl", message));
+        }
+        Ok(())
+    }
+}
+
+fn patched(mut c: Connection, patch: ConnectionPatch, now: gatehouse_types::Timestamp) -> Result<Connection> {
+    if let Some(name) = &patch.name {
+        c.name = checked_name(name)?.to_owned();
+    }
+    if patch.description.is_some() {
+        c.description = checked_description(patch.description)?;
+    }
+    c.provider = patch.provider.unwrap_or(c.provider);
+    c.jit_provisioning = patch.jit_provisioning.unwrap_or(c.jit_provisioning);
+    c.default_role = checked_role(patch.default_role.unwrap_or(c.default_role))?;
+    c.has_client_secret |= patch.client_secret.is_some();
+    if let Some(certificates) = &patch.certificates {
+        c.certificates = pin(certificates, &c.certificates, now)?;
+    }
+    patch.config.apply(&mut c.config)?;
+    Ok(c)
+}
+
+/// A provider must not make owners: that role answers for the workspace.
+fn checked_role(role: Role) -> Result<Role> {
+    if role == Role::Owner {
+        return Err(Error::validation("defaultRole", "defaultRole must be one of viewer, member, admin."));
+    }
+    Ok(role)
+}
+
+/// The object of a decision about a connection.
+pub(crate) fn object(id: &ConnectionId) -> String {
+    format!("connection:{id}")
+}
+
+pub(crate) fn not_found() -> Error {
+    Error::not_found("Connection")
+}
+
+/// The refusal that names the step that is missing.
+pub(crate) fn missing(step: crate::model::Missing) -> Error {
+    Error::validation("status", step.message())
+}
+
+fn name_taken(e: gatehouse_store::Error) -> Error {
+    let conflict = e.is_unique();
+    let error = e.or_conflict("A connection with this name exists in the workspace.");
+    if conflict { error.on_field("name") } else { error }
+}
+
+/// Writes the audit entry of a change to a connection.
+pub(crate) async fn record(
+    tx: &mut gatehouse_store::Tx,
+    actor: &Actor,
+    event: &'static str,
+    c: &Connection,
+) -> Result<()> {
+    let details = json!({
+        "name": c.name, "protocol": c.config.protocol(), "provider": c.provider, "status": c.status,
+        "version": c.version, "config": c.config, "jitProvisioning": c.jit_provisioning, "defaultRole": c.default_role,
+        "certificates": c.certificates.iter().map(|p| &p.fingerprint).collect::<Vec<_>>(),
+    });
+    Ok(audit::record(tx, actor, Event::success(event, ("connection", c.id.as_str()), details)).await?)
+}

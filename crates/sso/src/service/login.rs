@@ -1,0 +1,362 @@
+//! A SAML response becomes a session: decode, find the connection, judge, then one transaction.
+
+use gatehouse_identity::{NewSession, Signed};
+use gatehouse_saml::{
+    CLOCK_SKEW, Certificate, InResponseTo, Judgement, Message, Policy, Protocol, VerifiedAssertion,
+    decode_post_binding, verify,
+};
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_store::decisions::{Reason, Refusal, refuse_in};
+use gatehouse_types::{Actor, AuthMethod, ConnectionId, Error, Id, Result, Timestamp, digest};
+use gatehouse_web::LocalPath;
+use serde_json::json;
+
+use super::connections::object;
+use super::person::{NotThisPerson, claims};
+use crate::Sso;
+use crate::model::{Attempt, Connection, ConnectionStatus, Flow, SamlConfig};
+use crate::store::requests::{self, Pending};
+use crate::store::{attempts, certificates, connections};
+
+/// The largest message of a failed sign-in that is kept, in bytes.
+const MAX_KEPT_FAILURE: usize = 64 * 1024;
+
+/// Which assertion consumer service was posted to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// The one that all connections share.
+    Shared,
+    /// A connection's own, for answers we asked for.
+    Own(ConnectionId),
+    /// A connection's own, for answers nobody asked for.
+    IdpInitiated(ConnectionId),
+}
+
+/// A posted response.
+#[derive(Debug)]
+pub struct Posted<'a> {
+    /// Where to.
+    pub endpoint: Endpoint,
+    /// The form field `SAMLResponse`.
+    pub response: &'a str,
+    /// The form field `RelayState`; counts only for answers nobody asked for, and only as a path on this host.
+    pub relay_state: Option<&'a str>,
+    /// The cookie that ties an answer to the browser that asked.
+    pub browser: Option<&'a str>,
+    /// The session cookie that this browser had; it ends.
+    pub replaces: Option<&'a str>,
+}
+
+/// A finished sign-in.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The session.
+    pub signed: Signed,
+    /// Where the browser goes.
+    pub return_to: LocalPath,
+}
+
+/// Why a response was refused.
+struct Refused {
+    code: String,
+    checks: Vec<Reason>,
+    subject: Option<String>,
+}
+
+impl Refused {
+    fn new(mut checks: Vec<Reason>, code: impl Into<String>, check: &str, detail: impl Into<String>) -> Self {
+        checks.push(Reason::failed(check, detail));
+        Self { code: code.into(), checks, subject: None }
+    }
+
+    fn person(checks: Vec<Reason>, subject: &str, no: NotThisPerson) -> Self {
+        Self { subject: Some(subject.to_owned()), ..Self::new(checks, no.code, no.check, no.detail) }
+    }
+}
+
+/// One response on its way through.
+struct Arrived<'a> {
+    connection: &'a Connection,
+    flow: Flow,
+    bytes: &'a [u8],
+    posted: &'a Posted<'a>,
+}
+
+impl Sso {
+    /// Judges a posted response and begins a session. Every failure leaves an attempt, a decision and an audit entry;
+    /// the caller learns only their number.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for what is no SAML response; `NotFound` for an unknown connection; `Authentication` with the
+    /// decision for a response that is not accepted.
+    pub async fn finish(&self, actor: &Actor, posted: Posted<'_>) -> Result<SignedIn> {
+        let bytes = decode_post_binding(posted.response)
+            .map_err(|e| Error::invalid_request(format!("This is not a SAML response: {}", e.detail)))?;
+        let message = Message::parse(&bytes);
+        let peek = message.as_ref().ok().map(Message::peek);
+        let pending = match peek.as_ref().and_then(|p| p.in_response_to.as_deref()) {
+            Some(id) => requests::find(&mut self.0.store.reader(), id).await?,
+            None => None,
+        };
+        let issuer = peek.as_ref().and_then(|p| p.issuer.as_deref());
+        let connection = self.connection_of(&posted.endpoint, pending.as_ref(), issuer).await?;
+        let asked = peek.as_ref().is_some_and(|p| p.in_response_to.is_some());
+        let flow = if asked { Flow::SpInitiated } else { Flow::IdpInitiated };
+        let arrived = Arrived { connection: &connection, flow, bytes: &bytes, posted: &posted };
+        let message = match message {
+            Ok(message) => message,
+            Err(e) => {
+                let refused = Refused::new(Vec::new(), e.reason.code(), "message", e.detail);
+                return self.refuse(actor, &arrived, refused).await;
+            }
+        };
+        let waiting = match self.waiting(&arrived, pending) {
+            Ok(waiting) => waiting,
+            Err(refused) => return self.refuse(actor, &arrived, refused).await,
+        };
+        match self.judge(&arrived, &message, waiting.as_ref()).await? {
+            Err(refused) => self.refuse(actor, &arrived, refused).await,
+            Ok((assertion, checks)) => self.enter(actor, &arrived, waiting, &assertion, checks).await,
+        }
+    }
+
+    /// The connection that a response is for: by its address, by the request it answers, else by its issuer.
+    async fn connection_of(
+        &self,
+        endpoint: &Endpoint,
+        pending: Option<&Pending>,
+        issuer: Option<&str>,
+    ) -> Result<Connection> {
+        let db = &mut self.0.store.reader();
+        let unknown = || Error::not_found("Connection");
+        let id = match (endpoint, pending, issuer) {
+            (Endpoint::Own(id) | Endpoint::IdpInitiated(id), ..) => id.clone(),
+            (Endpoint::Shared, Some(pending), _) => pending.connection_id.clone(),
+            (Endpoint::Shared, None, Some(issuer)) => {
+                let mut found = connections::active_of_issuer(db, issuer).await?;
+                if found.len() > 1 {
+                    return Err(Error::invalid_request(
+                        "Several connections believe this issuer. Set the provider up with the ACS URL of its connection.",
+                    ));
+                }
+                found.pop().ok_or_else(unknown)?
+            }
+            (Endpoint::Shared, None, None) => return Err(Error::invalid_request("This is not a SAML response.")),
+        };
+        connections::find_anywhere(db, &id).await?.ok_or_else(unknown)
+    }
+
+    /// The request that a response answers, tied to this browser; `None` for one that nobody asked for.
+    fn waiting(&self, arrived: &Arrived<'_>, pending: Option<Pending>) -> Result<Option<Pending>, Refused> {
+        let refuse = |code: &str, detail: &str| Refused::new(Vec::new(), code, "request", detail);
+        if arrived.flow == Flow::IdpInitiated {
+            return Ok(None);
+        }
+        if matches!(arrived.posted.endpoint, Endpoint::IdpInitiated(_)) {
+            let detail = "A response to a request was sent to the address for responses nobody asked for.";
+            return Err(refuse("in_response_to_mismatch", detail));
+        }
+        let ours = pending.filter(|p| p.connection_id == arrived.connection.id && p.expires_at > self.0.store.now());
+        let Some(pending) = ours else {
+            let detail = "The request that this response answers is unknown, used or expired. Start the sign-in again.";
+            return Err(refuse("request_unknown", detail));
+        };
+        let same = arrived.posted.browser.is_some_and(|b| digest(b) == pending.browser);
+        if !same {
+            let detail = "The response answers a request of another browser, or this browser keeps no cookies.";
+            return Err(refuse("browser_mismatch", detail));
+        }
+        Ok(Some(pending))
+    }
+
+    /// The pure part: the connection's policy over the message.
+    async fn judge(
+        &self,
+        arrived: &Arrived<'_>,
+        message: &Message<'_>,
+        waiting: Option<&Pending>,
+    ) -> Result<Result<(VerifiedAssertion, Vec<Reason>), Refused>> {
+        let connection = arrived.connection;
+        let saml = match (connection.status, connection.config.saml()) {
+            (ConnectionStatus::Active, Some(saml)) => saml,
+            (status, _) => {
+                let detail = format!("The connection is {status}; an administrator must activate it.");
+                return Ok(Err(Refused::new(Vec::new(), "connection_inactive", "connection", detail)));
+            }
+        };
+        let policy = self.policy(arrived, saml, waiting).await?;
+        let Judgement { checks, outcome } = verify(message, &policy);
+        let mut checks: Vec<Reason> = checks
+            .into_iter()
+            .map(|c| Reason { check: c.check.to_owned(), ok: c.ok, detail: c.detail })
+            .collect();
+        Ok(match outcome {
+            Ok(assertion) => {
+                if assertion.used_fallback() {
+                    let detail = "The latest certificate did not verify the signature; the older one did.";
+                    checks.push(Reason::passed("certificate fallback", detail));
+                }
+                Ok((assertion, checks))
+            }
+            Err(rejection) => {
+                if checks.iter().all(|c| c.ok) {
+                    checks.push(Reason::failed("response", rejection.detail));
+                }
+                Err(Refused { code: rejection.reason.code().to_owned(), checks, subject: None })
+            }
+        })
+    }
+
+    async fn policy(&self, arrived: &Arrived<'_>, saml: &SamlConfig, waiting: Option<&Pending>) -> Result<Policy> {
+        let id = &arrived.connection.id;
+        let pinned = arrived.connection.certificates.iter();
+        let certificates = pinned.map(|c| Certificate::from_pem_or_base64(&c.pem).map_err(Error::internal));
+        let acs_url = match &arrived.posted.endpoint {
+            Endpoint::Shared => self.acs_url(),
+            Endpoint::Own(_) => self.sp_acs_url(id),
+            Endpoint::IdpInitiated(_) => self.idp_acs_url(id),
+        };
+        Ok(Policy {
+            protocol: Protocol::Saml2,
+            idp_entity_id: saml.entity_id.clone(),
+            audiences: vec![self.entity_id(), self.idp_acs_url(id)],
+            acs_urls: vec![acs_url],
+            certificates: certificates.collect::<Result<_>>()?,
+            decryption_keys: vec![self.own_key().await?.decryption.clone()],
+            in_response_to: waiting.map_or(InResponseTo::Unsolicited, |p| InResponseTo::Expect(p.id.clone())),
+            now: self.0.store.now().micros(),
+            clock_skew: CLOCK_SKEW,
+            allow_sha1: saml.allow_sha1,
+        })
+    }
+
+    /// One transaction: single use, the person, the session, the attempt, the audit.
+    async fn enter(
+        &self,
+        actor: &Actor,
+        arrived: &Arrived<'_>,
+        waiting: Option<Pending>,
+        assertion: &VerifiedAssertion,
+        mut checks: Vec<Reason>,
+    ) -> Result<SignedIn> {
+        let connection = arrived.connection;
+        let saml = connection.config.saml().ok_or_else(|| Error::internal("not a SAML connection"))?;
+        let name_id = assertion.name_id().value.clone();
+        let claims = match claims(saml, assertion) {
+            Ok(claims) => claims,
+            Err(no) => return self.refuse(actor, arrived, Refused::person(checks, &name_id, no)).await,
+        };
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        if let Err(refused) = single_use(&mut tx, connection, waiting.as_ref(), assertion, &checks).await? {
+            tx.rollback().await?;
+            return self.refuse(actor, arrived, Refused { subject: Some(name_id), ..refused }).await;
+        }
+        checks.push(Reason::passed("single use", "The assertion was not used before."));
+        let found = match self.person(&mut tx, actor, connection, &claims, &mut checks).await? {
+            Ok(found) => found,
+            Err(no) => {
+                tx.rollback().await?;
+                return self.refuse(actor, arrived, Refused::person(checks, &name_id, no)).await;
+            }
+        };
+        certificates::touch(&mut tx, &connection.id, assertion.certificate_fingerprint()).await?;
+        if let Some(cookie) = arrived.posted.replaces {
+            self.0.identity.end_replaced(&mut tx, cookie).await?;
+        }
+        let usual = NewSession::usual(&found.user.id, &connection.workspace_id, found.role, AuthMethod::Saml);
+        let seconds = session_seconds(assertion, self.0.store.now(), usual.seconds);
+        let new = NewSession { connection: Some(&connection.id), seconds, ..usual };
+        let signed = self.0.identity.start_session(&mut tx, actor, new).await?;
+        let attempt = self.new_attempt(actor, arrived, true, None, Some(name_id), checks);
+        attempts::insert(&mut tx, &connection.workspace_id, &attempt, Some(arrived.bytes), actor.origin.request_id.as_str())
+            .await?;
+        let details = json!({"connectionId": connection.id, "attemptId": attempt.id, "flow": arrived.flow,
+            "fallbackCertificate": assertion.used_fallback()});
+        let event = Event::success("sso.signed-in", ("user", found.user.id.as_str()), details);
+        audit::record(&mut tx, &signed.actor, event).await?;
+        tx.commit().await?;
+        let wanted = waiting.as_ref().map(|p| p.return_to.as_str()).or(arrived.posted.relay_state);
+        Ok(SignedIn { signed, return_to: LocalPath::parse(wanted.unwrap_or("/")) })
+    }
+
+    fn new_attempt(
+        &self,
+        actor: &Actor,
+        arrived: &Arrived<'_>,
+        success: bool,
+        reason: Option<String>,
+        subject: Option<String>,
+        checks: Vec<Reason>,
+    ) -> Attempt {
+        Attempt {
+            id: self.0.store.ids().make(),
+            connection_id: arrived.connection.id.clone(),
+            at: self.0.store.now(),
+            flow: arrived.flow,
+            success,
+            reason,
+            subject,
+            checks,
+            decision_id: None,
+            ip: actor.origin.ip.map(|ip| ip.to_string()),
+            has_message: false,
+        }
+    }
+
+    /// Leaves the attempt, its decision and its audit entry, and tells the caller their number.
+    async fn refuse(&self, actor: &Actor, arrived: &Arrived<'_>, refused: Refused) -> Result<SignedIn> {
+        let workspace = &arrived.connection.workspace_id;
+        let mut tx = self.0.store.begin_always().await?;
+        let refusal = Refusal {
+            action: "session:start",
+            object: Some(object(&arrived.connection.id)),
+            reasons: refused.checks.clone(),
+        };
+        let decision = refuse_in(&mut tx, actor, Some(workspace), refusal).await?;
+        let mut attempt =
+            self.new_attempt(actor, arrived, false, Some(refused.code.clone()), refused.subject, refused.checks);
+        attempt.decision_id = Some(decision.clone());
+        let keep = arrived.bytes.len() <= MAX_KEPT_FAILURE
+            && self.0.kept_failures.check(arrived.connection.id.as_str()).is_ok();
+        let message = keep.then_some(arrived.bytes);
+        attempts::insert(&mut tx, workspace, &attempt, message, actor.origin.request_id.as_str()).await?;
+        let details = json!({"reason": refused.code, "decision": decision, "attemptId": attempt.id, "flow": arrived.flow});
+        let event = Event::failure("sso.refused", Some(("connection", arrived.connection.id.as_str())), details);
+        audit::record_in(&mut tx, actor, Some(workspace), event).await?;
+        tx.commit().await?;
+        Err(Error::authentication(
+            "Your identity provider's answer was not accepted. Try again; if it happens once more, give your \
+             administrator the number below.",
+        )
+        .decided(decision))
+    }
+}
+
+/// An answer counts once, and so does the request it answers.
+async fn single_use(
+    tx: &mut Tx,
+    connection: &Connection,
+    waiting: Option<&Pending>,
+    assertion: &VerifiedAssertion,
+    checks: &[Reason],
+) -> Result<Result<(), Refused>> {
+    let until = Timestamp::from_micros(assertion.replay_until());
+    if !requests::first_use(tx, &connection.id, assertion.assertion_id(), until).await? {
+        let detail = "This assertion signed somebody in before; each counts once.";
+        return Ok(Err(Refused::new(checks.to_vec(), "replayed", "single use", detail)));
+    }
+    if let Some(pending) = waiting
+        && !requests::take(tx, &pending.id).await?
+    {
+        let detail = "The request was answered before; each takes one answer.";
+        return Ok(Err(Refused::new(checks.to_vec(), "request_unknown", "single use", detail)));
+    }
+    Ok(Ok(()))
+}
+
+/// A session ends no later than the provider says (SAML 2.0 core §2.7.2, SessionNotOnOrAfter).
+fn session_seconds(assertion: &VerifiedAssertion, now: Timestamp, usual: i64) -> i64 {
+    let until = assertion.session_not_on_or_after().map(|at| Timestamp::from_micros(at).seconds() - now.seconds());
+    until.map_or(usual, |seconds| seconds.clamp(60, usual))
+}

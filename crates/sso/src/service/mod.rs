@@ -1,0 +1,14 @@
+//! What can be done with single sign-on.
+
+pub(crate) mod attempts;
+pub(crate) mod certificates;
+pub(crate) mod connections;
+pub(crate) mod domains;
+pub(crate) mod identities;
+pub(crate) mod login;
+pub(crate) mod metadata;
+pub(crate) mod page;
+pub(crate) mod person;
+pub(crate) mod settings;
+pub(crate) mod start;
+pub(crate) mod status;

@@ -1,0 +1,171 @@
+//! The console's one page of single sign-on: a guided view of the workspace's connection.
+
+use std::collections::BTreeMap;
+
+use gatehouse_identity::require;
+use gatehouse_types::{Actor, ConnectionId, Kind, Permission, Result, Role};
+
+use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
+use super::settings::SettingsView;
+use crate::Sso;
+use crate::model::{Config, NewConnection, Provider, SamlConfig};
+use crate::store::{connections, settings};
+
+/// The name of the connection that the page makes.
+const PAGE_CONNECTION: &str = "Single Sign On";
+
+/// What the page shows.
+#[derive(Clone, Debug)]
+pub(crate) struct PageState {
+    pub(crate) settings: SettingsView,
+    pub(crate) connection: Option<ConnectionView>,
+}
+
+/// What the page saves: the values of one provider.
+#[derive(Clone, Debug)]
+pub(crate) struct PageInput {
+    pub(crate) provider: Provider,
+    pub(crate) sso_url: String,
+    pub(crate) entity_id: String,
+    pub(crate) certificates: Vec<String>,
+    pub(crate) jit_provisioning: bool,
+    pub(crate) default_role: Role,
+    pub(crate) sign_requests: bool,
+    pub(crate) email_attribute: String,
+}
+
+/// How a save went.
+#[derive(Clone, Debug)]
+pub(crate) struct Saved {
+    pub(crate) settings: SettingsView,
+    /// The step that is missing before people sign in through it.
+    pub(crate) missing: Option<String>,
+}
+
+impl Sso {
+    /// The page's state.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub(crate) async fn page_state(&self, actor: &Actor) -> Result<PageState> {
+        let settings = self.settings(actor).await?;
+        let connection = match &settings.settings.connection_id {
+            Some(id) => Some(self.connection(actor, id).await?),
+            None => None,
+        };
+        Ok(PageState { settings, connection })
+    }
+
+    /// Saves the page: makes or changes the connection, tests it, enables single sign-on, and activates the connection
+    /// as soon as every step is done. Nobody is asked to use it before.
+    ///
+    /// # Errors
+    /// `Validation` for a bad value; nothing is stored then.
+    pub(crate) async fn save_page(&self, actor: &Actor, input: PageInput) -> Result<Saved> {
+        require(&self.0.store, actor, Permission::ManageSso, None).await?;
+        let state = self.page_state(actor).await?;
+        let id = match state.connection {
+            Some(view) if view.connection.config.saml().is_some() => {
+                let mapping = view.connection.config.saml().map(|s| s.attribute_mapping.clone());
+                let patch = patch(input, mapping.unwrap_or_default());
+                self.update_connection(actor, &view.connection.id, patch).await?.connection.id
+            }
+            _ => self.create_page_connection(actor, input).await?,
+        };
+        self.update_settings(actor, Some(id.clone()), None).await?;
+        let report = self.test_connection(actor, &id).await?;
+        let mut missing = report.error().map(str::to_owned);
+        if report.success {
+            missing = self.try_activate(actor, &id).await?;
+        }
+        let settings = self.mark_enabled(actor).await?;
+        Ok(Saved { settings, missing })
+    }
+
+    async fn create_page_connection(&self, actor: &Actor, input: PageInput) -> Result<ConnectionId> {
+        let mapping = mapping(&input.email_attribute, BTreeMap::new());
+        let new = NewConnection {
+            name: PAGE_CONNECTION.to_owned(),
+            description: None,
+            provider: input.provider,
+            config: Config::Saml(SamlConfig {
+                entity_id: input.entity_id,
+                sso_url: input.sso_url,
+                sign_requests: input.sign_requests,
+                attribute_mapping: mapping,
+                allow_sha1: false,
+                own_acs: true,
+            }),
+            client_secret: None,
+            certificates: input.certificates,
+            jit_provisioning: input.jit_provisioning,
+            default_role: input.default_role,
+        };
+        Ok(self.create_connection(actor, new).await?.connection.id)
+    }
+
+    /// Activates if every step is done; tells the missing one otherwise.
+    pub(crate) async fn try_activate(&self, actor: &Actor, id: &ConnectionId) -> Result<Option<String>> {
+        match self.activate_connection(actor, id).await {
+            Ok(_) => Ok(None),
+            Err(e) if e.kind() == Kind::Validation => Ok(Some(e.message().to_owned())),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Notes that the administrator enabled single sign-on; it is in force once the connection is active.
+    async fn mark_enabled(&self, actor: &Actor) -> Result<SettingsView> {
+        let workspace = actor.workspace()?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        let mut now = settings::find(&mut tx, workspace).await?;
+        if !now.enabled {
+            now.enabled = true;
+            now.enabled_at = Some(self.0.store.now());
+            settings::save(&mut tx, workspace, &now).await?;
+            super::settings::record(&mut tx, actor, workspace, "sso.enabled", &now).await?;
+        }
+        tx.commit().await?;
+        self.settings(actor).await
+    }
+
+    /// After a domain was proved on the page: activates what waited for it.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub(crate) async fn resume_enabling(&self, actor: &Actor, id: &ConnectionId) -> Result<Option<String>> {
+        let settings = self.settings(actor).await?.settings;
+        if !settings.enabled || settings.connection_id.as_ref() != Some(id) {
+            return Ok(None);
+        }
+        let found = connections::find(&mut self.0.store.reader(), actor.workspace()?, id).await?;
+        match found {
+            Some(c) if c.status != crate::model::ConnectionStatus::Active => self.try_activate(actor, id).await,
+            _ => Ok(None),
+        }
+    }
+}
+
+fn mapping(email: &str, mut known: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    match email.trim() {
+        "" => known.remove("email"),
+        name => known.insert("email".to_owned(), name.to_owned()),
+    };
+    known
+}
+
+fn patch(input: PageInput, known: BTreeMap<String, String>) -> ConnectionPatch {
+    ConnectionPatch {
+        provider: Some(input.provider),
+        jit_provisioning: Some(input.jit_provisioning),
+        default_role: Some(input.default_role),
+        certificates: Some(input.certificates),
+        config: ConfigPatch {
+            attribute_mapping: Some(mapping(&input.email_attribute, known)),
+            entity_id: Some(input.entity_id),
+            sso_url: Some(input.sso_url),
+            sign_requests: Some(input.sign_requests),
+            ..ConfigPatch::default()
+        },
+        ..ConnectionPatch::default()
+    }
+}

@@ -1,0 +1,219 @@
+//! From what a provider says to a person of ours: the identity key first, the e-mail address only where its domain
+//! is proved for the connection.
+
+use gatehouse_identity::model::{CreatedVia, User};
+use gatehouse_saml::VerifiedAssertion;
+use gatehouse_store::Tx;
+use gatehouse_store::decisions::Reason;
+use gatehouse_types::{Actor, Email, Result, Role};
+
+use crate::Sso;
+use crate::model::{Connection, SamlConfig};
+use crate::store::identities::{self, Identity};
+use crate::store::{connections, domains};
+
+/// NameIDs of this format change with every sign-in and identify nobody (SAML 2.0 core §8.3.8).
+const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+/// The longest NameID (SAML 2.0 core §8.3.7 bounds persistent ones to 256).
+const MAX_NAME_ID: usize = 512;
+
+/// Attribute names that carry an e-mail address when no mapping says which.
+const EMAIL_ATTRIBUTES: [&str; 6] = [
+    "email",
+    "mail",
+    "emailaddress",
+    "emailAddress",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+    "urn:oid:0.9.2342.19200300.100.1.3",
+];
+/// Attribute names that carry a person's shown name when no mapping says which.
+const NAME_ATTRIBUTES: [&str; 5] = [
+    "name",
+    "displayName",
+    "http://schemas.microsoft.com/identity/claims/displayname",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+    "urn:oid:2.16.840.1.113730.3.1.241",
+];
+
+/// Why a person is not let in: the code of the check, and what an administrator is told.
+#[derive(Debug)]
+pub(crate) struct NotThisPerson {
+    pub(crate) code: &'static str,
+    pub(crate) check: &'static str,
+    pub(crate) detail: String,
+}
+
+fn no(code: &'static str, check: &'static str, detail: String) -> NotThisPerson {
+    NotThisPerson { code, check, detail }
+}
+
+/// What the verified assertion says about a person.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    /// The identity's key beside the connection.
+    pub(crate) subject: String,
+    pub(crate) email: Email,
+    pub(crate) name: Option<String>,
+}
+
+/// A person found or made.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) user: User,
+    pub(crate) role: Role,
+}
+
+/// Reads the person's claims.
+pub(crate) fn claims(saml: &SamlConfig, assertion: &VerifiedAssertion) -> Result<Claims, NotThisPerson> {
+    let name_id = assertion.name_id();
+    let transient = name_id.format.as_deref() == Some(TRANSIENT);
+    let email = email(saml, assertion)?;
+    if name_id.value.len() > MAX_NAME_ID {
+        return Err(no("name_id_too_long", "name id", format!("The NameID is longer than {MAX_NAME_ID} bytes.")));
+    }
+    let subject = if transient { format!("transient:{email}") } else { name_id.value.clone() };
+    let name = one_of(assertion, saml.attribute_mapping.get("name"), &NAME_ATTRIBUTES);
+    Ok(Claims { subject, email, name: name.map(str::to_owned) })
+}
+
+fn one_of<'a>(assertion: &'a VerifiedAssertion, mapped: Option<&String>, usual: &[&str]) -> Option<&'a str> {
+    let values = |name: &str| assertion.attributes().get(name).and_then(|v| v.first()).map(String::as_str);
+    match mapped {
+        Some(name) => values(name),
+        None => usual.iter().find_map(|name| values(name)),
+    }
+}
+
+fn email(saml: &SamlConfig, assertion: &VerifiedAssertion) -> Result<Email, NotThisPerson> {
+    let mapped = saml.attribute_mapping.get("email");
+    let names: Vec<&str> = mapped.map_or_else(|| EMAIL_ATTRIBUTES.to_vec(), |name| vec![name.as_str()]);
+    let given = names.iter().find_map(|name| assertion.attributes().get(*name));
+    let text = match (given, mapped) {
+        (Some(values), _) if values.len() == 1 => values[0].as_str(),
+        (Some(values), _) => {
+            let detail = format!("The e-mail attribute has {} values; exactly one is needed.", values.len());
+            return Err(no("email_ambiguous", "e-mail", detail));
+        }
+        (None, Some(name)) => {
+            let detail = format!("The attribute {name}, mapped to the e-mail address, is missing. Release it at the provider, or change the mapping.");
+            return Err(no("email_missing", "e-mail", detail));
+        }
+        (None, None) => assertion.name_id().value.as_str(),
+    };
+    text.parse().map_err(|_| {
+        let detail = "No attribute carries an e-mail address and the NameID is none. Release the e-mail attribute at the provider, or set attributeMapping.email.";
+        no("email_missing", "e-mail", detail.to_owned())
+    })
+}
+
+impl Sso {
+    /// Finds the person of the claims, or makes it just in time; in the caller's transaction.
+    pub(crate) async fn person(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        connection: &Connection,
+        claims: &Claims,
+        checks: &mut Vec<Reason>,
+    ) -> Result<Result<Found, NotThisPerson>> {
+        if !domains::is_verified(tx, &connection.id, &claims.email.domain()).await? {
+            let detail = format!("The address {} is not at a verified domain of this connection.", claims.email);
+            return Ok(Err(no("domain_not_verified", "domain", detail)));
+        }
+        checks.push(Reason::passed("domain", format!("{} is a verified domain.", claims.email.domain())));
+        let known = identities::find(tx, &connection.id, &claims.subject).await?;
+        let found = match known {
+            Some(identity) => {
+                identities::touch(tx, &identity.id).await?;
+                checks.push(Reason::passed("identity", "The provider's subject is linked to an account."));
+                match self.0.identity.user(tx, &identity.user_id).await? {
+                    Some(user) => Ok(user),
+                    None => Err(no("account_gone", "identity", "The linked account does not exist any more.".into())),
+                }
+            }
+            None => self.link(tx, actor, connection, claims, checks).await?,
+        };
+        let user = match found {
+            Ok(user) => user,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let role = self.membership(tx, actor, connection, &user).await?;
+        if role.is_ok() {
+            connections::touch(tx, &connection.id).await?;
+        }
+        Ok(role.map(|role| Found { user, role }))
+    }
+
+    /// Links a new subject to the account with its address, or makes one.
+    async fn link(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        connection: &Connection,
+        claims: &Claims,
+        checks: &mut Vec<Reason>,
+    ) -> Result<Result<User, NotThisPerson>> {
+        let existing = self.0.identity.user_by_email(tx, &claims.email).await?;
+        if existing.is_none() && !connection.jit_provisioning {
+            return Ok(Err(unknown_person(&claims.email)));
+        }
+        if let Some(user) = &existing
+            && identities::of_user(tx, &connection.id, &user.id).await?.is_some()
+        {
+            let detail = format!(
+                "{} belongs to an account that is linked to another subject of this provider. If the person got a new \
+                 one there, unlink the old identity first.",
+                claims.email
+            );
+            return Ok(Err(no("identity_conflict", "identity", detail)));
+        }
+        let workspace = &connection.workspace_id;
+        let user = match existing {
+            Some(user) => {
+                checks.push(Reason::passed("identity", "The address is linked to its account: its domain is verified."));
+                user
+            }
+            None => {
+                checks.push(Reason::passed("identity", "An account is made just in time."));
+                self.0.identity.insert_user(tx, actor, workspace, &claims.email, claims.name.as_deref()).await?
+            }
+        };
+        let now = self.0.store.now();
+        let identity = Identity {
+            id: self.0.store.ids().make(),
+            connection_id: connection.id.clone(),
+            workspace_id: workspace.clone(),
+            user_id: user.id.clone(),
+            name_id: claims.subject.clone(),
+            created_at: now,
+            last_used_at: now,
+        };
+        identities::insert(tx, &identity).await?;
+        Ok(Ok(user))
+    }
+
+    /// The person's role in the workspace; just in time the default one.
+    async fn membership(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        connection: &Connection,
+        user: &User,
+    ) -> Result<Result<Role, NotThisPerson>> {
+        let workspace = &connection.workspace_id;
+        if let Some(role) = self.0.identity.role_in(tx, workspace, &user.id).await? {
+            return Ok(Ok(role));
+        }
+        if !connection.jit_provisioning {
+            return Ok(Err(unknown_person(&user.email)));
+        }
+        let role = connection.default_role;
+        self.0.identity.add_member(tx, actor, workspace, user, role, CreatedVia::Jit).await?;
+        Ok(Ok(role))
+    }
+}
+
+fn unknown_person(email: &Email) -> NotThisPerson {
+    let detail = format!("{email} is no member of the workspace, and just-in-time provisioning is off. Invite the person, or switch it on.");
+    no("person_unknown", "membership", detail)
+}

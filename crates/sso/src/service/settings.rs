@@ -1,0 +1,181 @@
+use std::collections::BTreeSet;
+
+use gatehouse_identity::{SendMail, require};
+use gatehouse_store::audit::{self, Event};
+use gatehouse_store::mails::NewMail;
+use gatehouse_types::{
+    Actor, ConnectionId, Email, Error, Id, Permission, Principal, Result, Secret, WorkspaceId,
+};
+use serde_json::json;
+
+use super::connections::not_found;
+use crate::model::Settings;
+use crate::store::{connections, settings};
+use crate::Sso;
+
+/// Excluded people of one workspace at most, beside its owners.
+const MAX_EXCLUDED: usize = 500;
+
+/// The settings with the addresses that the console shows.
+#[derive(Clone, Debug)]
+pub struct SettingsView {
+    /// The settings.
+    pub settings: Settings,
+    /// Owners: excluded by default, never locked out.
+    pub owners: Vec<Email>,
+    /// Whether people must use single sign-on right now: enabled, and the connection is active.
+    pub in_force: bool,
+}
+
+impl Sso {
+    /// The workspace's single sign-on settings.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub async fn settings(&self, actor: &Actor) -> Result<SettingsView> {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, None).await?;
+        let db = &mut self.0.store.reader();
+        let settings = settings::find(db, workspace).await?;
+        let owners = self.0.identity.owners(db, workspace).await?;
+        let in_force = settings::enforced(db, workspace).await?.is_some();
+        Ok(SettingsView { settings, owners, in_force })
+    }
+
+    /// Changes the connection of the page, or who is excluded. Only what is given changes.
+    ///
+    /// # Errors
+    /// `Authorization` without the right (exclusions are the owner's); `NotFound` for an unknown connection.
+    pub async fn update_settings(
+        &self,
+        actor: &Actor,
+        connection: Option<ConnectionId>,
+        excluded: Option<Vec<Email>>,
+    ) -> Result<SettingsView> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageSso, None).await?;
+        if excluded.is_some() {
+            require(store, actor, Permission::ManageSsoExclusions, None).await?;
+        }
+        let mut tx = store.begin(&actor.origin).await?;
+        let mut now = settings::find(&mut tx, workspace).await?;
+        if let Some(id) = connection {
+            connections::find(&mut tx, workspace, &id).await?.ok_or_else(not_found)?;
+            now.connection_id = Some(id);
+        }
+        settings::save(&mut tx, workspace, &now).await?;
+        if let Some(emails) = excluded {
+            let unique: Vec<Email> = emails.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+            if unique.len() > MAX_EXCLUDED {
+                return Err(Error::validation("excludedUsers", "At most 500 people can be excluded."));
+            }
+            settings::replace_exclusions(&mut tx, workspace, &unique).await?;
+            now.excluded = unique;
+        }
+        record(&mut tx, actor, workspace, "sso.settings-updated", &now).await?;
+        tx.commit().await?;
+        self.settings(actor).await
+    }
+
+    /// Makes single sign-on mandatory through the chosen connection, activating it if need be.
+    ///
+    /// # Errors
+    /// `Validation` naming the missing step.
+    pub async fn enable(&self, actor: &Actor) -> Result<SettingsView> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageSso, None).await?;
+        let mut tx = store.begin(&actor.origin).await?;
+        let mut now = settings::find(&mut tx, workspace).await?;
+        let id = now.connection_id.clone().ok_or_else(|| {
+            Error::validation("connectionId", "Choose the connection first: PUT /api/v1/sso/settings {connectionId}.")
+        })?;
+        self.activate_in(&mut tx, actor, workspace, &id).await?;
+        now.enabled = true;
+        now.enabled_at = Some(store.now());
+        settings::save(&mut tx, workspace, &now).await?;
+        record(&mut tx, actor, workspace, "sso.enabled", &now).await?;
+        tx.commit().await?;
+        self.settings(actor).await
+    }
+
+    /// Turns single sign-on off: everyone signs in by default again, the provider's way in is closed, the values stay
+    /// for view.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub async fn disable(&self, actor: &Actor) -> Result<SettingsView> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageSso, None).await?;
+        let mut tx = store.begin(&actor.origin).await?;
+        self.disable_in(&mut tx, actor, workspace, "sso.disabled").await?;
+        tx.commit().await?;
+        self.settings(actor).await
+    }
+
+    async fn disable_in(
+        &self,
+        tx: &mut gatehouse_store::Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        event: &'static str,
+    ) -> Result<()> {
+        let mut now = settings::find(tx, workspace).await?;
+        if let Some(id) = now.connection_id.clone()
+            && connections::find(tx, workspace, &id).await?.is_some()
+        {
+            self.deactivate_in(tx, actor, workspace, &id).await?;
+        }
+        now.enabled = false;
+        now.enabled_at = None;
+        settings::save(tx, workspace, &now).await?;
+        record(tx, actor, workspace, event, &now).await
+    }
+
+    /// The way in when nothing else is left: turns mandatory single sign-on off from the machine's console, and tells
+    /// every owner.
+    ///
+    /// # Errors
+    /// `Authorization` for anyone but the machine; `NotFound` for an unknown workspace.
+    pub async fn break_glass(&self, actor: &Actor, workspace_name: &str) -> Result<Vec<Email>> {
+        if actor.principal != Principal::System {
+            return Err(Error::authorization("This is done at the console of the machine."));
+        }
+        let store = &self.0.store;
+        let workspace = self.0.identity.workspace_by_name(workspace_name).await?;
+        let workspace = workspace.ok_or_else(|| Error::not_found("Workspace"))?;
+        let mut inside = actor.clone();
+        inside.workspace_id = Some(workspace.id.clone());
+        let mut tx = store.begin(&actor.origin).await?;
+        self.disable_in(&mut tx, &inside, &workspace.id, "sso.break-glass").await?;
+        let owners = self.0.identity.owners(&mut tx, &workspace.id).await?;
+        for owner in &owners {
+            let mail = NewMail {
+                to: owner.clone(),
+                subject: format!("Single sign-on of {} was turned off", workspace.name),
+                body: Secret::new(format!(
+                    "Somebody with access to the server turned the mandatory single sign-on of the workspace {} off at \
+                     {}. Everyone can sign in with a password again.\n\nIf this was not you or a colleague, look at the \
+                     audit log ({}) and at who has access to the server.\n",
+                    workspace.name,
+                    store.now(),
+                    self.0.public_url.as_str(),
+                )),
+            };
+            SendMail::enqueue(&mut tx, Some(&workspace.id), &mail).await?;
+        }
+        tx.commit().await?;
+        Ok(owners)
+    }
+}
+
+pub(crate) async fn record(
+    tx: &mut gatehouse_store::Tx,
+    actor: &Actor,
+    workspace: &WorkspaceId,
+    event: &'static str,
+    settings: &Settings,
+) -> Result<()> {
+    let details = json!({
+        "enabled": settings.enabled, "connectionId": settings.connection_id, "excludedUsers": settings.excluded,
+    });
+    Ok(audit::record(tx, actor, Event::success(event, ("workspace", workspace.as_str()), details)).await?)
+}

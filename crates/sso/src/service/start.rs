@@ -1,0 +1,96 @@
+use gatehouse_identity::SESSION_SECONDS;
+use gatehouse_saml::{AuthnRequest, NameIdPolicy};
+use gatehouse_store::decisions::{Reason, Refusal, refuse};
+use gatehouse_types::{Actor, ConnectionId, Error, Result, Secret, digest, random_token};
+use gatehouse_web::LocalPath;
+
+use super::connections::{not_found, object};
+use crate::Sso;
+use crate::model::{Connection, ConnectionStatus, SamlConfig};
+use crate::store::connections;
+use crate::store::requests::{self, Pending};
+
+/// How long a request waits for its answer, in seconds: somebody may have to find a second factor first.
+pub(crate) const REQUEST_SECONDS: i64 = 15 * 60;
+const _: () = assert!(REQUEST_SECONDS < SESSION_SECONDS, "a request is not a session");
+
+/// A sign-in that began: where the browser goes, and the cookie that ties the answer to it.
+#[derive(Debug)]
+pub struct Started {
+    /// The provider's address with the request.
+    pub redirect_url: String,
+    /// The cookie's value.
+    pub browser: Secret,
+}
+
+impl Sso {
+    /// Begins a sign-in through a connection. The browser keeps the secret it may have from a sign-in in another
+    /// window, so that both can end well.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown connection; `Authorization` with a recorded decision for one that is not active.
+    pub async fn start(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        return_to: &LocalPath,
+        browser: Option<&str>,
+    ) -> Result<Started> {
+        let store = &self.0.store;
+        let connection = connections::find_anywhere(&mut store.reader(), id).await?.ok_or_else(not_found)?;
+        let saml = self.usable(actor, &connection).await?;
+        let request = self.request(&connection, saml);
+        let browser = match browser.filter(|b| b.len() == 43) {
+            Some(known) => Secret::new(known),
+            None => random_token(&**store.random()),
+        };
+        let signing = if saml.sign_requests { Some(self.own_key().await?) } else { None };
+        let redirect_url = request.redirect_url(None, signing.map(|k| &k.signing)).map_err(Error::internal)?;
+        let mut tx = store.begin_always().await?;
+        let pending = Pending {
+            id: request.id,
+            connection_id: id.clone(),
+            browser: digest(browser.expose()),
+            return_to: return_to.as_str().to_owned(),
+            expires_at: store.now().plus_seconds(REQUEST_SECONDS),
+        };
+        requests::insert(&mut tx, &pending).await?;
+        if let Some(key) = signing {
+            crate::store::keys::touch(&mut tx, &key.id).await?;
+        }
+        tx.commit().await?;
+        Ok(Started { redirect_url, browser })
+    }
+
+    /// The SAML configuration of a connection through which people may sign in.
+    async fn usable<'a>(&self, actor: &Actor, connection: &'a Connection) -> Result<&'a SamlConfig> {
+        let why = match (connection.status, connection.config.saml()) {
+            (ConnectionStatus::Active, Some(saml)) => return Ok(saml),
+            (ConnectionStatus::Active, None) => "Sign-in over this protocol is not part of this version.".to_owned(),
+            (status, _) => format!("The connection is {status}; an administrator must activate it."),
+        };
+        let refusal = Refusal {
+            action: "session:start",
+            object: Some(object(&connection.id)),
+            reasons: vec![Reason::failed("connection", why)],
+        };
+        let decision = refuse(&self.0.store, actor, Some(&connection.workspace_id), refusal).await?;
+        Err(Error::authorization("Single sign-on is disabled here. Sign in another way, or ask your administrator.")
+            .decided(decision))
+    }
+
+    fn request(&self, connection: &Connection, saml: &SamlConfig) -> AuthnRequest {
+        let acs_url = if saml.own_acs { self.sp_acs_url(&connection.id) } else { self.acs_url() };
+        AuthnRequest {
+            // an xs:ID starts with a letter or underscore
+            id: format!("_{}", digest(random_token(&**self.0.store.random()).expose())),
+            issue_instant: self.0.store.now().micros(),
+            destination: saml.sso_url.clone(),
+            acs_url,
+            issuer: self.entity_id(),
+            force_authn: false,
+            is_passive: false,
+            name_id_policy: Some(NameIdPolicy { format: None, allow_create: true }),
+        }
+    }
+}

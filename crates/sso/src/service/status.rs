@@ -1,0 +1,183 @@
+use std::time::Instant;
+
+use gatehouse_identity::require;
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_store::decisions::Reason;
+use gatehouse_types::{Actor, ConnectionId, Error, Id, Permission, Result, Timestamp, WorkspaceId};
+use serde_json::json;
+
+use super::connections::{ConnectionView, missing, not_found, object, record};
+use crate::Sso;
+use crate::model::{Config, Connection, ConnectionEvent, DomainStatus, SamlConfig};
+use crate::store::{connections, domains};
+
+/// A certificate that ends within this many days is warned about.
+const EXPIRY_WARNING_DAYS: i64 = 30;
+
+/// What a test of a connection found.
+#[derive(Clone, Debug)]
+pub struct TestReport {
+    /// Whether every check passed.
+    pub success: bool,
+    /// Whether a certificate is pinned that is valid now.
+    pub certificate_valid: bool,
+    /// Whether the provider's addresses and our own metadata are in order.
+    pub metadata_valid: bool,
+    /// How long it took, milliseconds.
+    pub latency_ms: u64,
+    /// The checks in order.
+    pub checks: Vec<Reason>,
+}
+
+impl TestReport {
+    /// The first check that failed.
+    pub fn error(&self) -> Option<&str> {
+        self.checks.iter().find(|c| !c.ok).map(|c| c.detail.as_str())
+    }
+}
+
+impl Sso {
+    /// Tests a connection's configuration and moves its status: testing when all is well, error when not. A connection
+    /// in use stays in use; the report tells what is wrong.
+    ///
+    /// # Errors
+    /// `NotFound`; `Validation` for a protocol whose sign-in this version does not offer.
+    pub async fn test_connection(&self, actor: &Actor, id: &ConnectionId) -> Result<TestReport> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
+        // our own key belongs to what is tested, and is made outside the transaction
+        let own = self.own_key().await?.certificate.clone();
+        let mut tx = store.begin(&actor.origin).await?;
+        let mut connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let report = test(&connection, &own, store.now())?;
+        self.note_test(&mut tx, actor, &mut connection, &report).await?;
+        tx.commit().await?;
+        Ok(report)
+    }
+
+    async fn note_test(&self, tx: &mut Tx, actor: &Actor, c: &mut Connection, report: &TestReport) -> Result<()> {
+        c.status = c.status.next(ConnectionEvent::Tested { passed: report.success }).map_err(missing)?;
+        c.tested_at = report.success.then(|| self.0.store.now());
+        connections::update(tx, c, None).await?;
+        let details = json!({"success": report.success, "status": c.status, "checks": report.checks});
+        let target = ("connection", c.id.as_str());
+        let event = if report.success {
+            Event::success("sso.connection-tested", target, details)
+        } else {
+            Event::failure("sso.connection-tested", Some(target), details)
+        };
+        Ok(audit::record(tx, actor, event).await?)
+    }
+
+    /// Switches a connection on: people of its verified domains sign in through it.
+    ///
+    /// # Errors
+    /// `Validation` naming the missing step: test, passed test, verified domain.
+    pub async fn activate_connection(&self, actor: &Actor, id: &ConnectionId) -> Result<ConnectionView> {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        let view = self.activate_in(&mut tx, actor, workspace, id).await?;
+        tx.commit().await?;
+        Ok(view)
+    }
+
+    /// Activates in the caller's transaction.
+    pub(crate) async fn activate_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+    ) -> Result<ConnectionView> {
+        let mut connection = connections::lock(tx, workspace, id).await?.ok_or_else(not_found)?;
+        can_sign_in(&connection)?;
+        let domains = domains::of(tx, id).await?;
+        let has_domain = !self.0.options.require_domain || domains.iter().any(|d| d.status == DomainStatus::Verified);
+        let event = ConnectionEvent::Activate { tested: connection.tested_at.is_some(), has_domain };
+        connection.status = connection.status.next(event).map_err(missing)?;
+        connections::update(tx, &connection, None).await?;
+        record(tx, actor, "sso.connection-activated", &connection).await?;
+        Ok(ConnectionView { connection, domains })
+    }
+
+    /// Switches a connection off: nobody signs in through it any more; sessions go on.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub async fn deactivate_connection(&self, actor: &Actor, id: &ConnectionId) -> Result<ConnectionView> {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        let view = self.deactivate_in(&mut tx, actor, workspace, id).await?;
+        tx.commit().await?;
+        Ok(view)
+    }
+
+    /// Deactivates in the caller's transaction.
+    pub(crate) async fn deactivate_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+    ) -> Result<ConnectionView> {
+        let mut connection = connections::lock(tx, workspace, id).await?.ok_or_else(not_found)?;
+        connection.status = connection.status.next(ConnectionEvent::Deactivate).map_err(missing)?;
+        connections::update(tx, &connection, None).await?;
+        record(tx, actor, "sso.connection-deactivated", &connection).await?;
+        let domains = domains::of(tx, id).await?;
+        Ok(ConnectionView { connection, domains })
+    }
+}
+
+/// Sign-in over OpenID Connect and WS-Federation is not part of this version; such connections can be prepared.
+fn can_sign_in(connection: &Connection) -> Result<&SamlConfig> {
+    match &connection.config {
+        Config::Saml(saml) => Ok(saml),
+        other => Err(Error::validation(
+            "protocol",
+            format!("This version signs in over SAML only; the {} connection is kept as it is.", other.protocol().as_str()),
+        )),
+    }
+}
+
+fn test(connection: &Connection, own: &gatehouse_saml::Certificate, now: Timestamp) -> Result<TestReport> {
+    let began = Instant::now();
+    let saml = can_sign_in(connection)?;
+    let mut checks = certificate_checks(connection, now);
+    let certificate_valid = checks.iter().all(|c| c.ok);
+    let ours = own.not_after() > now.micros();
+    let metadata = [
+        ("issuer", !saml.entity_id.trim().is_empty(), format!("The provider's issuer is {}.", saml.entity_id)),
+        ("single sign-on url", connection.config.check().is_ok(), format!("Requests go to {}.", saml.sso_url)),
+        ("our metadata", ours, format!("Our own certificate {} is valid.", own.fingerprint())),
+    ];
+    let metadata_valid = metadata.iter().all(|(_, ok, _)| *ok);
+    checks.extend(metadata.map(|(check, ok, detail)| Reason { check: check.to_owned(), ok, detail }));
+    Ok(TestReport {
+        success: certificate_valid && metadata_valid,
+        certificate_valid,
+        metadata_valid,
+        latency_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        checks,
+    })
+}
+
+fn certificate_checks(connection: &Connection, now: Timestamp) -> Vec<Reason> {
+    let pinned = &connection.certificates;
+    let valid = pinned.iter().filter(|c| c.is_valid_at(now)).count();
+    if pinned.is_empty() {
+        let detail = "No certificate is pinned. Paste the provider's signing certificate.";
+        return vec![Reason::failed("certificate", detail)];
+    }
+    if valid == 0 {
+        let detail = "No pinned certificate is valid now. Paste the provider's current signing certificate.";
+        return vec![Reason::failed("certificate", detail)];
+    }
+    let mut checks = vec![Reason::passed("certificate", format!("{valid} of {} pinned certificates are valid.", pinned.len()))];
+    for c in pinned.iter().filter(|c| c.not_after < now.plus_seconds(EXPIRY_WARNING_DAYS * 86_400)) {
+        let detail = format!("Certificate {} is valid until {}; add its successor in time.", c.fingerprint, c.not_after);
+        checks.push(Reason::passed("certificate expiry", detail));
+    }
+    checks
+}

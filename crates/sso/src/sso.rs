@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use gatehouse_identity::Identity;
+use gatehouse_outbound::{Dns, Http};
+use gatehouse_saml::{Certificate, DecryptionKey, SigningKey};
+use gatehouse_store::Store;
+use gatehouse_types::{ConnectionId, Error, Id, Result, Secret, SigningKeyId, WorkspaceId};
+use gatehouse_web::{Limiter, PublicUrl};
+use tokio::sync::OnceCell;
+
+use crate::store::keys;
+
+/// The purpose under which our own SAML key is kept.
+const SP_PURPOSE: &str = "sp";
+/// The scope of a key that all workspaces share.
+const SHARED_SCOPE: &str = "-";
+/// The purpose under which the keys of lab identity providers are kept.
+const LAB_PURPOSE: &str = "lab-idp";
+/// Our SAML certificates are valid this many days; the key is what counts, providers pin it.
+const KEY_DAYS: i64 = 3650;
+/// They are valid from a little before now, for clocks that are behind (an hour, in microseconds).
+const BACKDATED_MICROS: i64 = 3_600 * 1_000_000;
+/// Failed messages kept for one connection at once, and the seconds until one more: nobody fills the disk from outside.
+const KEPT_FAILURES: (u32, u32) = (60, 60);
+
+/// What the operator decides about single sign-on.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether a connection needs a verified domain before it is activated (default: yes).
+    pub require_domain: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { require_domain: true }
+    }
+}
+
+/// Single sign-on: connections, domains, sign-in through providers.
+#[derive(Clone, Debug)]
+pub struct Sso(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) identity: Identity,
+    pub(crate) http: Http,
+    pub(crate) dns: Dns,
+    pub(crate) public_url: PublicUrl,
+    pub(crate) options: Options,
+    pub(crate) kept_failures: Limiter,
+    own_key: OnceCell<OwnKey>,
+}
+
+/// Our own SAML key: it signs requests and opens encrypted assertions.
+#[derive(Debug)]
+pub(crate) struct OwnKey {
+    pub(crate) id: SigningKeyId,
+    pub(crate) signing: SigningKey,
+    pub(crate) decryption: DecryptionKey,
+    pub(crate) certificate: Certificate,
+}
+
+/// The key with which the lab identity provider of a workspace signs.
+#[derive(Clone, Debug)]
+pub struct LabKey {
+    /// The private half.
+    pub signing: SigningKey,
+    /// The public half.
+    pub certificate: Certificate,
+}
+
+impl Sso {
+    /// The service.
+    pub fn new(identity: Identity, http: Http, dns: Dns, public_url: PublicUrl, options: Options) -> Self {
+        let store = identity.store().clone();
+        let kept_failures = Limiter::new(Arc::clone(store.clock()), KEPT_FAILURES.0, KEPT_FAILURES.1);
+        let own_key = OnceCell::new();
+        Self(Arc::new(Inner { store, identity, http, dns, public_url, options, kept_failures, own_key }))
+    }
+
+    /// Identity, which this service builds on.
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    /// Our entity id: the URL of our metadata (SAML 2.0 metadata §4.1 recommends it).
+    pub fn entity_id(&self) -> String {
+        self.0.public_url.join("/saml/metadata")
+    }
+
+    /// The assertion consumer service that all connections share.
+    pub fn acs_url(&self) -> String {
+        self.0.public_url.join("/saml/acs")
+    }
+
+    /// The assertion consumer service of one connection, for answers we asked for.
+    pub fn sp_acs_url(&self, connection: &ConnectionId) -> String {
+        self.0.public_url.join(&format!("/saml/acs/{connection}"))
+    }
+
+    /// The assertion consumer service of one connection, for answers nobody asked for.
+    pub fn idp_acs_url(&self, connection: &ConnectionId) -> String {
+        self.0.public_url.join(&format!("/saml/acs/{connection}/idp"))
+    }
+
+    /// Our own key; the first look makes it.
+    pub(crate) async fn own_key(&self) -> Result<&OwnKey> {
+        self.0.own_key.get_or_try_init(|| self.load_or_make_key(SP_PURPOSE, SHARED_SCOPE)).await
+    }
+
+    /// The key of the lab identity provider of one workspace; the first look makes it.
+    ///
+    /// # Errors
+    /// When the key cannot be made or kept.
+    pub async fn lab_key(&self, workspace: &WorkspaceId) -> Result<LabKey> {
+        let key = self.load_or_make_key(LAB_PURPOSE, workspace.as_str()).await?;
+        Ok(LabKey { signing: key.signing, certificate: key.certificate })
+    }
+
+    async fn load_or_make_key(&self, purpose: &'static str, scope: &str) -> Result<OwnKey> {
+        let store = &self.0.store;
+        if keys::newest(store, purpose, scope).await?.is_none() {
+            let (certificate, private) = make_key(purpose, store.now().micros()).await?;
+            let mut tx = store.begin_always().await?;
+            keys::insert_first(&mut tx, purpose, scope, &certificate, &private).await?;
+            tx.commit().await?;
+        }
+        let stored = keys::newest(store, purpose, scope).await?;
+        let stored = stored.ok_or_else(|| Error::internal("a SAML key was not kept"))?;
+        let certificate = Certificate::from_pem_or_base64(&stored.certificate).map_err(Error::internal)?;
+        let signing = SigningKey::from_pem(stored.private_pem.expose()).map_err(Error::internal)?;
+        let decryption = DecryptionKey::from_pem(stored.private_pem.expose()).map_err(Error::internal)?;
+        Ok(OwnKey { id: stored.id, signing, decryption, certificate })
+    }
+}
+
+/// Makes an RSA key pair with a self-signed certificate beside the async runtime: it takes a while.
+async fn make_key(name: &'static str, now: i64) -> Result<(String, Secret)> {
+    let made = tokio::task::spawn_blocking(move || {
+        let key = SigningKey::generate()?;
+        let until = now + KEY_DAYS * 86_400 * 1_000_000;
+        let certificate = key.self_signed(&format!("Gatehouse {name}"), now - BACKDATED_MICROS, until)?;
+        Ok::<_, gatehouse_saml::KeyError>((certificate.to_pem(), Secret::new(key.to_pkcs8_pem()?.as_str())))
+    });
+    made.await.map_err(Error::internal)?.map_err(Error::internal)
+}

@@ -1,0 +1,181 @@
+use gatehouse_store::{Binding, Filter, Queries, Result, Row, Sealed, Tx, sql};
+use gatehouse_types::{ConnectionId, Id, OwnerKind, PageRequest, Secret, WorkspaceId};
+
+use super::certificates;
+use crate::model::{Connection, ConnectionStatus, Protocol};
+
+const COLUMNS: &str = "id, workspace_id, name, description, provider, status, config, client_secret, \
+     jit_provisioning, default_role, version, last_used_at, tested_at, created_by, created_at, updated_at";
+
+/// Which connections are wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) protocol: Option<Protocol>,
+    pub(crate) status: Option<ConnectionStatus>,
+    pub(crate) name: Option<String>,
+}
+
+fn read(row: &Row) -> Result<Connection> {
+    Ok(Connection {
+        id: row.id("id")?,
+        workspace_id: row.id("workspace_id")?,
+        name: row.text("name")?,
+        description: row.opt_text("description")?,
+        provider: row.parse("provider")?,
+        status: row.parse("status")?,
+        config: row.json("config")?,
+        has_client_secret: row.opt_text("client_secret")?.is_some(),
+        certificates: Vec::new(),
+        jit_provisioning: row.bool("jit_provisioning")?,
+        default_role: row.parse("default_role")?,
+        version: row.int("version")?,
+        last_used_at: row.opt_time("last_used_at")?,
+        tested_at: row.opt_time("tested_at")?,
+        created_by: row.opt_id("created_by")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+async fn complete<Q: Queries>(db: &mut Q, row: Option<Row>) -> Result<Option<Connection>> {
+    let Some(row) = row else { return Ok(None) };
+    let mut connection = read(&row)?;
+    connection.certificates = certificates::of(db, &connection.id).await?;
+    Ok(Some(connection))
+}
+
+pub(crate) fn secret_place(id: &ConnectionId) -> Binding<'_> {
+    Binding { table: "sso_connections", column: "client_secret", row: id.as_str() }
+}
+
+fn sealed(tx: &Tx, id: &ConnectionId, secret: Option<&Secret>) -> Option<Sealed> {
+    secret.map(|s| tx.store().keyring().seal(secret_place(id), s))
+}
+
+pub(crate) async fn insert(tx: &mut Tx, c: &Connection, secret: Option<&Secret>) -> Result<()> {
+    let secret = sealed(tx, &c.id, secret);
+    let insert = sql("INSERT INTO sso_connections (id, workspace_id, name, name_key, description, protocol, provider, \
+         status, config, client_secret, jit_provisioning, default_role, owner_kind, version, created_by, created_at, \
+         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)")
+    .bind(&c.id)
+    .bind(&c.workspace_id)
+    .bind(c.name.as_str())
+    .bind(c.name.to_lowercase())
+    .bind(c.description.clone())
+    .bind(c.config.protocol().as_str())
+    .bind(c.provider.as_str())
+    .bind(c.status.as_str())
+    .bind(serde_json::to_string(&c.config)?)
+    .bind(secret.as_ref().map(Sealed::as_str))
+    .bind(c.jit_provisioning)
+    .bind(c.default_role.as_str())
+    .bind(OwnerKind::Service.as_str())
+    .bind(c.version)
+    .bind(c.created_by.as_ref())
+    .bind(c.created_at);
+    tx.execute(insert).await?;
+    certificates::replace(tx, &c.id, &c.certificates).await
+}
+
+/// Writes everything that can change; a new client secret only when one is given.
+pub(crate) async fn update(tx: &mut Tx, c: &Connection, secret: Option<&Secret>) -> Result<()> {
+    let secret = sealed(tx, &c.id, secret);
+    let update = sql("UPDATE sso_connections SET name = $2, name_key = $3, description = $4, protocol = $5, \
+         provider = $6, status = $7, config = $8, client_secret = COALESCE($9, client_secret), jit_provisioning = $10, \
+         default_role = $11, version = $12, tested_at = $13, updated_at = $14 WHERE id = $1")
+    .bind(&c.id)
+    .bind(c.name.as_str())
+    .bind(c.name.to_lowercase())
+    .bind(c.description.clone())
+    .bind(c.config.protocol().as_str())
+    .bind(c.provider.as_str())
+    .bind(c.status.as_str())
+    .bind(serde_json::to_string(&c.config)?)
+    .bind(secret.as_ref().map(Sealed::as_str))
+    .bind(c.jit_provisioning)
+    .bind(c.default_role.as_str())
+    .bind(c.version)
+    .bind(c.tested_at)
+    .bind(tx.store().now());
+    tx.execute(update).await.map(drop)
+}
+
+/// Soft-deletes; the name can be used again.
+pub(crate) async fn delete(tx: &mut Tx, id: &ConnectionId) -> Result<()> {
+    let now = tx.store().now();
+    let update = sql("UPDATE sso_connections SET deleted_at = $2, status = 'inactive', client_secret = NULL WHERE id = $1");
+    tx.execute(update.bind(id).bind(now)).await.map(drop)
+}
+
+pub(crate) async fn find<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    id: &ConnectionId,
+) -> Result<Option<Connection>> {
+    let select = sql("SELECT id, workspace_id, name, description, provider, status, config, client_secret, \
+         jit_provisioning, default_role, version, last_used_at, tested_at, created_by, created_at, updated_at \
+         FROM sso_connections WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL");
+    let row = db.fetch_optional(select.bind(workspace).bind(id)).await?;
+    complete(db, row).await
+}
+
+/// A connection for sign-in, where the workspace follows from it.
+pub(crate) async fn find_anywhere<Q: Queries>(db: &mut Q, id: &ConnectionId) -> Result<Option<Connection>> {
+    let select = sql("SELECT id, workspace_id, name, description, provider, status, config, client_secret, \
+         jit_provisioning, default_role, version, last_used_at, tested_at, created_by, created_at, updated_at \
+         FROM sso_connections WHERE id = $1 AND deleted_at IS NULL");
+    let row = db.fetch_optional(select.bind(id)).await?;
+    complete(db, row).await
+}
+
+/// The connection, locked against other writers until the end of the transaction.
+pub(crate) async fn lock(tx: &mut Tx, workspace: &WorkspaceId, id: &ConnectionId) -> Result<Option<Connection>> {
+    const SELECT: &str = "SELECT id, workspace_id, name, description, provider, status, config, client_secret, \
+         jit_provisioning, default_role, version, last_used_at, tested_at, created_by, created_at, updated_at \
+         FROM sso_connections WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL";
+    let row = tx.lock_optional(SELECT, sql(SELECT).bind(workspace).bind(id)).await?;
+    complete(tx, row).await
+}
+
+/// The active SAML connections that believe an issuer; two are enough to know that it is not one.
+pub(crate) async fn active_of_issuer<Q: Queries>(db: &mut Q, issuer: &str) -> Result<Vec<ConnectionId>> {
+    let select = sql("SELECT id, config FROM sso_connections WHERE status = 'active' AND protocol = 'saml' \
+         AND deleted_at IS NULL AND config LIKE $1 LIMIT 1000");
+    let needle = serde_json::to_string(issuer)?.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let rows = db.fetch_all(select.bind(format!("%\"entityId\":{needle}%"))).await?;
+    let mut found = Vec::new();
+    for row in rows {
+        let config: crate::model::Config = row.json("config")?;
+        if config.saml().is_some_and(|s| s.entity_id == issuer) {
+            found.push(row.id("id")?);
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) async fn list<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    wanted: Wanted,
+    page: PageRequest,
+) -> Result<(Vec<Connection>, i64)> {
+    let (rows, total) = Filter::new(COLUMNS, "sso_connections", "workspace_id = $", workspace)
+        .and_fixed("deleted_at IS NULL")
+        .and_if("protocol = $", wanted.protocol.map(Protocol::as_str))
+        .and_if("status = $", wanted.status.map(ConnectionStatus::as_str))
+        .and_contains("name_key LIKE $ ESCAPE '\\'", wanted.name.as_deref())
+        .page(db, "created_at, id", page)
+        .await?;
+    let mut connections = Vec::with_capacity(rows.len());
+    for row in rows {
+        connections.extend(complete(db, Some(row)).await?);
+    }
+    Ok((connections, total))
+}
+
+/// Notes a sign-in through the connection, to the minute.
+pub(crate) async fn touch(tx: &mut Tx, id: &ConnectionId) -> Result<()> {
+    let now = tx.store().now();
+    let update = sql("UPDATE sso_connections SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
+    tx.execute(update.bind(id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
+}

@@ -1,0 +1,10 @@
+//! The SQL of connections, domains, identities, requests, attempts and settings.
+
+pub(crate) mod attempts;
+pub(crate) mod certificates;
+pub(crate) mod connections;
+pub(crate) mod domains;
+pub(crate) mod identities;
+pub(crate) mod keys;
+pub(crate) mod requests;
+pub(crate) mod settings;

@@ -1,0 +1,66 @@
+use gatehouse_store::{Queries, Result, Row, Tx, sql};
+use gatehouse_types::{ConnectionId, Timestamp};
+
+/// A request that we sent to a provider and that waits for its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    /// The id of the AuthnRequest.
+    pub(crate) id: String,
+    pub(crate) connection_id: ConnectionId,
+    /// The digest of the cookie of the browser that asked.
+    pub(crate) browser: String,
+    pub(crate) return_to: String,
+    pub(crate) expires_at: Timestamp,
+}
+
+fn read(row: &Row) -> Result<Pending> {
+    Ok(Pending {
+        id: row.text("id")?,
+        connection_id: row.id("connection_id")?,
+        browser: row.text("browser")?,
+        return_to: row.text("return_to")?,
+        expires_at: row.time("expires_at")?,
+    })
+}
+
+pub(crate) async fn insert(tx: &mut Tx, p: &Pending) -> Result<()> {
+    let insert = sql("INSERT INTO sso_requests (id, connection_id, browser, return_to, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)")
+    .bind(p.id.as_str())
+    .bind(&p.connection_id)
+    .bind(p.browser.as_str())
+    .bind(p.return_to.as_str())
+    .bind(tx.store().now())
+    .bind(p.expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Pending>> {
+    let select = sql("SELECT id, connection_id, browser, return_to, expires_at FROM sso_requests WHERE id = $1");
+    db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
+}
+
+/// Takes a request out of the queue; says whether it was still there.
+pub(crate) async fn take(tx: &mut Tx, id: &str) -> Result<bool> {
+    Ok(tx.execute(sql("DELETE FROM sso_requests WHERE id = $1").bind(id)).await? == 1)
+}
+
+/// Notes an assertion as used until it expires; says whether it was new.
+pub(crate) async fn first_use(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    assertion: &str,
+    expires_at: Timestamp,
+) -> Result<bool> {
+    let insert = sql("INSERT INTO sso_replays (connection_id, assertion_id, expires_at) VALUES ($1, $2, $3) \
+         ON CONFLICT DO NOTHING");
+    Ok(tx.execute(insert.bind(connection).bind(assertion).bind(expires_at)).await? == 1)
+}
+
+/// Forgets what expired: requests nobody answered, assertions that no clock accepts any more.
+pub(crate) async fn sweep(tx: &mut Tx) -> Result<u64> {
+    let now = tx.store().now();
+    let requests = tx.execute(sql("DELETE FROM sso_requests WHERE expires_at < $1").bind(now)).await?;
+    let replays = tx.execute(sql("DELETE FROM sso_replays WHERE expires_at < $1").bind(now)).await?;
+    Ok(requests + replays)
+}

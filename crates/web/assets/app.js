@@ -1,0 +1,186 @@
+// Gatehouse: what makes pages smooth. Every page works without it.
+"use strict";
+
+// <copy-field><input readonly><button hidden>Copy</button></copy-field>
+customElements.define("copy-field", class extends HTMLElement {
+  connectedCallback() {
+    const [input, button] = [this.querySelector("input"), this.querySelector("button")];
+    if (!input || !button || this.ready) return;
+    this.ready = true;
+    button.hidden = false;
+    const words = button.querySelector("span") ?? button;
+    const before = words.textContent;
+    input.addEventListener("focus", () => input.select());
+    button.addEventListener("click", async () => {
+      words.textContent = (await copied(input)) ? "Copied" : "Press Ctrl+C";
+      announce(words.textContent);
+      setTimeout(() => { words.textContent = before; }, 2000);
+    });
+  }
+});
+
+// The clipboard needs https or loopback; elsewhere the text is selected for the person's own Ctrl+C.
+async function copied(input) {
+  try {
+    await navigator.clipboard.writeText(input.value);
+    return true;
+  } catch {
+    input.focus();
+    input.select();
+    return false;
+  }
+}
+
+// Says something to screen readers.
+function announce(text) {
+  let region = document.getElementById("announcer");
+  if (!region) {
+    region = document.createElement("div");
+    region.id = "announcer";
+    region.className = "sr-only";
+    region.setAttribute("role", "status");
+    (document.querySelector("main") ?? document.body).append(region);
+  }
+  region.textContent = "";
+  setTimeout(() => { region.textContent = text; }, 50);
+}
+
+// <confirm-dialog><a href="/confirmation-page">…</a><dialog>…<button data-close></dialog></confirm-dialog>
+customElements.define("confirm-dialog", class extends HTMLElement {
+  connectedCallback() {
+    const [opener, dialog] = [this.querySelector("a"), this.querySelector("dialog")];
+    if (!opener || !dialog || this.ready) return;
+    this.ready = true;
+    opener.setAttribute("role", "button");
+    opener.setAttribute("aria-haspopup", "dialog");
+    const open = (event) => { event.preventDefault(); dialog.showModal(); };
+    opener.addEventListener("click", open);
+    opener.addEventListener("keydown", (event) => { if (event.key === " ") open(event); });
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+    });
+  }
+});
+
+// <auto-submit><form>…</form></auto-submit>: goes on by itself, once.
+customElements.define("auto-submit", class extends HTMLElement {
+  connectedCallback() {
+    const form = this.querySelector("form");
+    if (!form || this.ready) return;
+    this.ready = true;
+    form.submit();
+  }
+});
+
+// <repeat-rows max="2"><div data-rows><div class="row">…</div></div><button data-add hidden></repeat-rows>
+customElements.define("repeat-rows", class extends HTMLElement {
+  connectedCallback() {
+    this.rows = this.querySelector("[data-rows]");
+    this.adder = this.querySelector("[data-add]");
+    if (!this.rows || !this.adder || this.ready || !this.rows.children.length) return;
+    this.ready = true;
+    this.max = Number(this.getAttribute("max")) || 20;
+    this.blank = emptied(this.rows.lastElementChild.cloneNode(true));
+    // the spare row serves those without JavaScript; here "Add another" takes its place
+    const spare = this.rows.querySelector("[data-spare]");
+    if (spare && this.rows.children.length > 1) spare.remove();
+    this.adder.addEventListener("click", () => this.add());
+    this.rows.addEventListener("click", (event) => {
+      const remover = event.target.closest("[data-remove]");
+      if (remover) this.remove(remover.closest(".row"));
+    });
+    this.settle();
+  }
+
+  add() {
+    const row = emptied(this.blank.cloneNode(true));
+    this.rows.append(row);
+    this.settle();
+    control(row).focus();
+  }
+
+  remove(row) {
+    if (this.rows.children.length === 1) {
+      emptied(row);
+    } else {
+      row.remove();
+    }
+    this.settle();
+    this.adder.hidden ? control(this.rows.lastElementChild).focus() : this.adder.focus();
+  }
+
+  settle() {
+    const rows = [...this.rows.children];
+    rows.forEach((row, at) => {
+      const field = control(row);
+      const name = (field.getAttribute("aria-label") ?? "").replace(/\s*\d+$/, "");
+      field.setAttribute("aria-label", `${name} ${at + 1}`);
+      const remover = row.querySelector("[data-remove]");
+      remover.hidden = false;
+      remover.querySelector(".sr-only").textContent = ` ${name} ${at + 1}`;
+    });
+    this.adder.hidden = rows.length >= this.max;
+  }
+});
+
+function control(row) {
+  return row.querySelector("input, textarea");
+}
+
+function emptied(row) {
+  row.removeAttribute("data-spare");
+  control(row).value = "";
+  control(row).removeAttribute("value");
+  return row;
+}
+
+// <menu-details><details>…</details></menu-details>: closes on Escape and on a click elsewhere.
+customElements.define("menu-details", class extends HTMLElement {
+  connectedCallback() {
+    const details = this.querySelector("details");
+    if (!details || this.ready) return;
+    this.ready = true;
+    this.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !details.open) return;
+      details.open = false;
+      details.querySelector("summary").focus();
+    });
+    document.addEventListener("click", (event) => {
+      if (!this.contains(event.target)) details.open = false;
+    });
+  }
+});
+
+// <flash-message><p>…</p><button hidden>Dismiss</button></flash-message>
+customElements.define("flash-message", class extends HTMLElement {
+  connectedCallback() {
+    const button = this.querySelector("button");
+    if (!button) return;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      this.remove();
+      document.getElementById("main")?.focus();
+    });
+  }
+});
+
+// What htmx sends outside a form carries the CSRF proof in a header.
+document.addEventListener("htmx:config:request", (event) => {
+  const proof = document.querySelector('meta[name="csrf-token"]')?.content;
+  const request = event.detail?.ctx?.request;
+  if (proof && request && !/^(get|head)$/i.test(request.method ?? "get")) {
+    request.headers["X-CSRF-Token"] = proof;
+  }
+});
+
+// Times are written in UTC; the reader's own time stands in the tooltip.
+function ownTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.valueOf())) {
+      time.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+    }
+  }
+}
+document.addEventListener("DOMContentLoaded", () => ownTimes(document));
+document.addEventListener("htmx:after:swap", () => ownTimes(document));

@@ -1,0 +1,77 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse_types::{Ids, SharedRandom};
+use ipnet::IpNet;
+
+use super::context::{Shared, Web};
+use super::log::Seen;
+use crate::browser::cookies::Cookies;
+use crate::browser::csrf::Csrf;
+use crate::browser::public_url::PublicUrl;
+use crate::html::nav::Nav;
+
+/// The largest request body, unless a route lays its own `axum::extract::DefaultBodyLimit` over itself.
+pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
+/// The longest a request may take.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the edge needs to know.
+#[derive(Clone, Debug)]
+pub struct EdgeConfig {
+    /// Our address; decides about `Secure` cookies, HSTS and whose `Origin` is ours.
+    pub public_url: PublicUrl,
+    /// Makes request ids.
+    pub ids: Ids,
+    /// Makes CSRF cookies.
+    pub random: SharedRandom,
+    /// Signs CSRF proofs and flash messages.
+    pub csrf: Csrf,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The console's menus.
+    pub nav: Nav,
+    /// The largest request body.
+    pub body_limit: usize,
+    /// The longest a request may take.
+    pub request_timeout: Duration,
+}
+
+impl EdgeConfig {
+    /// With no trusted proxy, no menus and the default limits.
+    pub fn new(public_url: PublicUrl, ids: Ids, random: SharedRandom, csrf_key: [u8; 32]) -> Self {
+        Self {
+            public_url,
+            ids,
+            random,
+            csrf: Csrf::new(csrf_key),
+            trusted_proxies: Vec::new(),
+            nav: Nav::default(),
+            body_limit: DEFAULT_BODY_LIMIT,
+            request_timeout: REQUEST_TIMEOUT,
+        }
+    }
+}
+
+/// The configuration, ready for use.
+pub(crate) struct Edge {
+    pub(crate) ids: Ids,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) request_timeout: Duration,
+    shared: Arc<Shared>,
+}
+
+impl Edge {
+    pub(crate) fn web(&self, seen: &Seen) -> Web {
+        Web::new(self.shared.clone(), seen.request_id.clone(), seen.path.clone())
+    }
+}
+
+impl From<EdgeConfig> for Edge {
+    fn from(config: EdgeConfig) -> Self {
+        let cookies = Cookies::new(&config.public_url);
+        let EdgeConfig { public_url, ids, random, csrf, trusted_proxies, nav, request_timeout, .. } = config;
+        let shared = Arc::new(Shared { public_url, cookies, csrf, random, nav });
+        Self { ids, trusted_proxies, request_timeout, shared }
+    }
+}

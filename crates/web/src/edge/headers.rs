@@ -1,0 +1,82 @@
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::Response;
+use gatehouse_types::{Error, Id, RequestId};
+use url::Url;
+
+/// Lets the forms of one answer lead to another host, for instance a SAML POST page (an extension of the response).
+///
+/// Browsers also check `form-action` on the redirect that answers a form, so a form whose handler redirects to another
+/// host needs this too: or let the handler answer [`crate::RedirectAway`].
+#[derive(Clone, Debug)]
+pub struct AllowFormAction(String);
+
+impl AllowFormAction {
+    /// Towards the origin of this `http(s)` URL.
+    ///
+    /// # Errors
+    /// `Validation` when it is no such URL.
+    pub fn to(url: &str) -> Result<Self, Error> {
+        let parsed = Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https"));
+        let origin = parsed.map(|u| u.origin().ascii_serialization());
+        origin.map(Self).ok_or_else(|| Error::validation("url", "This is not an http or https URL."))
+    }
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The headers every answer carries, whatever it is.
+const ALWAYS: [(HeaderName, HeaderValue); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    // not no-referrer: with that, browsers send `Origin: null` with our own forms
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// One year, the span the browsers' preload rules ask for.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+pub(super) fn secure(response: &mut Response, request_id: &RequestId, https: bool) {
+    let allowed = response.extensions_mut().remove::<AllowFormAction>();
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.insert(name, value);
+    }
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(allowed.as_ref())) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+}
+
+fn content_security_policy(allowed: Option<&AllowFormAction>) -> String {
+    let form_action = allowed.map(|a| format!(" {}", a.0)).unwrap_or_default();
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+         connect-src 'self'; form-action 'self'{form_action}; frame-ancestors 'none'; base-uri 'none'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_origin_is_added_for_forms() {
+        let allowed = AllowFormAction::to("https://idp.test:8443/sso?x=1;script-src%20*").unwrap();
+        let policy = content_security_policy(Some(&allowed));
+        assert!(policy.contains("form-action 'self' https://idp.test:8443; frame-ancestors"), "{policy}");
+        assert!(AllowFormAction::to("javascript:alert(1)").is_err());
+        assert!(!content_security_policy(None).contains("unsafe"));
+    }
+}

@@ -1,0 +1,71 @@
+use std::error::Error as StdError;
+use std::fmt::Write;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
+use axum::response::Response;
+use gatehouse_types::{Error, Kind, RequestId};
+
+use super::negotiate::wants_json;
+use crate::html::view::is_partial;
+use crate::json::error::Failure;
+
+/// What is told about a request afterwards. Never the query string: it may carry secrets.
+pub(crate) struct Seen {
+    pub(crate) request_id: RequestId,
+    pub(crate) path: String,
+    pub(crate) wants_json: bool,
+    pub(crate) partial: bool,
+    method: &'static str,
+    route: String,
+}
+
+impl Seen {
+    pub(crate) fn of(request: &Request, request_id: RequestId) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
+        Self {
+            request_id,
+            path: request.uri().path().to_owned(),
+            wants_json: wants_json(request.uri().path(), request.headers()),
+            partial: is_partial(request.headers()),
+            method: known(request.method()),
+            route: route.to_owned(),
+        }
+    }
+}
+
+/// The line in the access log, the numbers, and the private cause of a failure: once, here.
+pub(super) fn record(seen: &Seen, response: &Response, took: Duration) {
+    let Seen { request_id, method, route, .. } = seen;
+    let status = response.status().as_u16();
+    let failure = response.extensions().get::<Failure>();
+    let cause = failure.map(|f| &*f.0).and_then(Error::cause).map(chain);
+    let ours = failure.is_some_and(|f| f.0.kind() == Kind::Internal);
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if ours {
+        tracing::error!(%request_id, method, route, cause = cause.as_deref(), "a request failed on our side");
+    }
+    let cause = cause.as_deref().filter(|_| !ours);
+    tracing::info!(target: "gatehouse::http", method, route, status, ms, %request_id, cause, "request");
+    let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
+    metrics::counter!("http_requests_total", &labels).increment(1);
+    metrics::histogram!("http_request_seconds", &labels[..2]).record(took.as_secs_f64());
+}
+
+/// A cause with its own causes.
+fn chain(error: &(dyn StdError + Send + Sync)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let _ = write!(text, ": {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// Invented methods share one name, so that they do not fill the metrics.
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    KNOWN.into_iter().find(|k| *k == method.as_str()).unwrap_or("OTHER")
+}

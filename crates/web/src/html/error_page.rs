@@ -1,0 +1,69 @@
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use gatehouse_types::{Error, Kind};
+
+use super::page::Page;
+use super::view::View;
+use crate::edge::context::Web;
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    page: Page,
+    status: u16,
+    error: &'a Error,
+    next: &'static str,
+    request_id: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "error_fragment.html")]
+struct ErrorFragment<'a> {
+    error: &'a Error,
+    request_id: &'a str,
+}
+
+/// The failure as people see it: what happened, what to do next, and the ids that help others to help.
+pub(crate) fn render(error: &Error, status: StatusCode, partial: bool, web: &Web) -> Response {
+    let request_id = &web.request_id().to_string();
+    if partial {
+        return View(ErrorFragment { error, request_id }).into_response();
+    }
+    let page = Page::bare(title(error.kind()));
+    View(ErrorPage { page, status: status.as_u16(), error, next: next(error.kind()), request_id })
+        .into_response()
+}
+
+const fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Validation | Kind::InvalidRequest => "That did not fit",
+        Kind::Authentication => "Sign in first",
+        Kind::Authorization => "You may not do this",
+        Kind::SsoRequired => "Sign in through your company",
+        Kind::NotFound => "Nothing here",
+        Kind::MethodNotAllowed => "Not in this way",
+        Kind::Conflict => "It clashes with what is there",
+        Kind::PayloadTooLarge => "Too large",
+        Kind::RateLimited => "Too many attempts",
+        Kind::Internal => "Something went wrong",
+        Kind::Unavailable => "Not available right now",
+        Kind::Timeout => "It took too long",
+    }
+}
+
+const fn next(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Validation | Kind::InvalidRequest => "Go back, correct it, and send it again.",
+        Kind::Authentication => "Sign in, then open this page again.",
+        Kind::Authorization => "Ask an owner or admin of your workspace, and give them the ids below.",
+        Kind::SsoRequired => "Continue to your company's sign-in page.",
+        Kind::NotFound => "Check the address. It may have been removed, or it belongs to another workspace.",
+        Kind::MethodNotAllowed => "Open the page from the menu instead.",
+        Kind::Conflict => "Go back, reload the page to see the present state, and try again.",
+        Kind::PayloadTooLarge => "Send less at once.",
+        Kind::RateLimited => "Wait a little before you try again.",
+        Kind::Internal => "Try again. If it stays so, give your administrator the request id below.",
+        Kind::Unavailable | Kind::Timeout => "Wait a moment and reload the page.",
+    }
+}

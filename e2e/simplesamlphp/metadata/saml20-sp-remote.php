@@ -1,0 +1,40 @@
+<?php
+
+// The service provider, known by its own metadata document if there is one, else by settings.
+// It is known a second time with an IdP-initiated address as its name, which is what Okta's "Audience URI" does.
+
+$settings = require __DIR__ . '/settings.php';
+
+$sp = [];
+if ($settings['spMetadataFile'] !== '') {
+    $parsed = \SimpleSAML\Metadata\SAMLParser::parseFile($settings['spMetadataFile']);
+    $sp = $parsed->getMetadata20SP();
+    unset($sp['entityDescriptor'], $sp['expire'], $sp['metadata-set']);
+}
+$entityId = $sp['entityid'] ?? $settings['spEntityId'];
+
+$endpoints = $sp['AssertionConsumerService'] ?? [];
+foreach ($settings['acsUrls'] as $url) {
+    if (!in_array($url, array_column($endpoints, 'Location'), true)) {
+        $endpoints[] = [
+            'Binding' => 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
+            'Location' => $url,
+            'index' => count($endpoints) + 100,
+        ];
+    }
+}
+$sp['AssertionConsumerService'] = $endpoints;
+$sp += ['NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress'];
+if ($settings['spCertificate'] !== '') {
+    $sp['keys'] = [[
+        'type' => 'X509Certificate',
+        'signing' => true,
+        'encryption' => true,
+        'X509Certificate' => $settings['spCertificate'],
+    ]];
+}
+
+$metadata[$entityId] = $sp;
+foreach (preg_grep('#/idp$#', $settings['acsUrls']) as $url) {
+    $metadata[$url] = ['entityid' => $url] + $sp;
+}
