@@ -1,2 +1,5 @@
-//! gatehouse
-fn main() {}
+//! `gatehouse`: see [`gatehouse::cli`].
+
+fn main() -> std::process::ExitCode {
+    gatehouse::cli::main()
+}

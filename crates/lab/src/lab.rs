@@ -4,6 +4,7 @@ use gatehouse_types::{Error, Result, WorkspaceId};
 use gatehouse_web::PublicUrl;
 
 use crate::addresses::Addresses;
+use crate::metadata;
 use crate::request::Expected;
 
 /// The lab identity providers, one for each lab workspace: key, entity id and addresses are the workspace's own.
@@ -47,14 +48,18 @@ impl Lab {
         self.sso.lab_key(&workspace.id).await
     }
 
-    /// Whom the workspace's lab answers.
-    pub(crate) fn expected(&self, workspace: &WorkspaceId) -> Expected {
-        Expected {
+    /// Whom the workspace's lab answers. It learns the service provider's certificate as every identity provider does,
+    /// from the published metadata.
+    ///
+    /// # Errors
+    /// When our own metadata cannot be made.
+    pub(crate) async fn expected(&self, workspace: &WorkspaceId) -> Result<Expected> {
+        Ok(Expected {
             issuer: self.sso.entity_id(),
             destination: self.addresses(workspace).sign_on_url(),
             default_acs: self.sso.acs_url(),
             public_url: self.public_url.clone(),
-            certificate: None,
-        }
+            certificate: metadata::signing_certificate(&self.sso.sp_metadata().await?),
+        })
     }
 }

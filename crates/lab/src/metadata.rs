@@ -1,4 +1,4 @@
-//! What the lab says of itself.
+//! What the lab says of itself, and what it learns of the service provider.
 
 use gatehouse_saml::Certificate;
 use gatehouse_saml::idp::{IdpDescription, idp_metadata};
@@ -22,4 +22,12 @@ fn without_post(metadata: &str, sign_on_url: &str) -> String {
     const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
     let service = format!(r#"<md:SingleSignOnService Binding="{POST}" Location="{sign_on_url}"/>"#);
     metadata.replace(&service, "")
+}
+
+/// The first certificate in the metadata of our own service provider: the one that verifies signed requests. `None`
+/// when it names none; then signatures stay unchecked.
+pub(crate) fn signing_certificate(sp_metadata: &str) -> Option<Certificate> {
+    let (_, rest) = sp_metadata.split_once("<ds:X509Certificate>")?;
+    let (base64, _) = rest.split_once("</ds:X509Certificate>")?;
+    Certificate::from_pem_or_base64(base64).ok()
 }

@@ -71,7 +71,8 @@ impl Expected {
     /// When it is no request, too large, wrongly signed, of another service provider, addressed to another identity
     /// provider (core §3.2.1: the recipient must check) or wants its answer elsewhere than at this host.
     pub(crate) fn read(&self, query: &str) -> Result<Asked> {
-        let received = AuthnRequest::from_redirect_query(query, self.certificate.as_ref()).map_err(refused)?;
+        let received =
+            AuthnRequest::from_redirect_query(query, self.certificate.as_ref()).map_err(refused)?;
         let signature = signature_state(query, &received);
         if received.issuer != self.issuer {
             return Err(refuse("The request is not from this Gatehouse: the lab answers nobody else."));
@@ -80,7 +81,7 @@ impl Expected {
             return Err(refuse("The request is addressed to another identity provider."));
         }
         let wanted = received.acs_url.as_deref().unwrap_or(&self.default_acs);
-        let acs = self.consumer_service(wanted)?;
+        let acs = consumer_service(&self.public_url, wanted)?;
         Ok(Asked {
             request_id: request_id(received.id)?,
             acs,
@@ -89,15 +90,15 @@ impl Expected {
             signature,
         })
     }
+}
 
-    /// The wanted consumer service.
-    ///
-    /// # Errors
-    /// When it is none of this host: the lab never sends anybody elsewhere.
-    pub(crate) fn consumer_service(&self, wanted: &str) -> Result<AcsUrl> {
-        AcsUrl::parse(&self.public_url, wanted)
-            .ok_or_else(|| refuse("The answer is wanted at an address that is no sign-in address of this host."))
-    }
+/// The wanted consumer service.
+///
+/// # Errors
+/// `InvalidRequest` when it is none of this host: the lab never sends anybody elsewhere.
+pub(crate) fn consumer_service(public_url: &PublicUrl, wanted: &str) -> Result<AcsUrl> {
+    AcsUrl::parse(public_url, wanted)
+        .ok_or_else(|| refuse("The answer is wanted at an address that is no sign-in address of this host."))
 }
 
 /// An id that can be repeated as InResponseTo: an NCName (core §1.3.4) in ASCII, of bounded length.
@@ -107,11 +108,7 @@ impl Expected {
 pub(crate) fn request_id(id: String) -> Result<String> {
     let begins = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let fits = id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    if begins && fits && id.len() <= MAX_ID {
-        Ok(id)
-    } else {
-        Err(refuse("The request has no usable ID."))
-    }
+    if begins && fits && id.len() <= MAX_ID { Ok(id) } else { Err(refuse("The request has no usable ID.")) }
 }
 
 /// A relay state of bounded length; an empty one is none.

@@ -37,9 +37,8 @@ struct Writer<'a, 'p> {
 impl<'a> Writer<'a, '_> {
     fn element(&mut self, node: Node<'a, '_>) -> Result<(), Rejection> {
         let start = node.range().start + 1;
-        let length = self.source[start..]
-            .find([' ', '\t', '\r', '\n', '/', '>'])
-            .unwrap_or(self.source.len() - start);
+        let length =
+            self.source[start..].find([' ', '\t', '\r', '\n', '/', '>']).unwrap_or(self.source.len() - start);
         let qname = &self.source[start..start + length];
         let mark = self.rendered.len();
 
@@ -198,10 +197,7 @@ mod tests {
     #[test]
     fn text_and_values_are_escaped_and_comments_left_out() {
         let xml = "<r><x a='&#9;&#10;&#13;&quot;&lt;&amp;>'>a<!--c--><![CDATA[<&>]]>&#13;\r\n</x></r>";
-        assert_eq!(
-            of_child(xml, &[]),
-            "<x a=\"&#x9;&#xA;&#xD;&quot;&lt;&amp;>\">a&lt;&amp;&gt;&#xD;\n</x>"
-        );
+        assert_eq!(of_child(xml, &[]), "<x a=\"&#x9;&#xA;&#xD;&quot;&lt;&amp;>\">a&lt;&amp;&gt;&#xD;\n</x>");
     }
 
     #[test]

@@ -106,7 +106,9 @@ impl Certificate {
             pem::Problem::Several => CertificateError::Several,
         })?;
         match block.label.as_deref() {
-            None | Some("CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE") => Self::from_der(&block.der),
+            None | Some("CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE") => {
+                Self::from_der(&block.der)
+            }
             Some(other) => Err(CertificateError::WrongLabel(other.chars().take(40).collect())),
         }
     }
@@ -123,7 +125,7 @@ impl Certificate {
             subject: parsed.subject().to_string(),
             not_before: micros(parsed.validity().not_before.timestamp()),
             not_after: micros(parsed.validity().not_after.timestamp()),
-            fingerprint: hex(digest::digest(&digest::SHA256, parsed.as_raw()).as_ref()),
+            fingerprint: fingerprint(parsed.as_raw()),
             kind,
             bits,
             keys,
@@ -275,10 +277,11 @@ fn bit_length(big_endian: &[u8]) -> u32 {
     u32::try_from(rest.len() * 8).unwrap_or(u32::MAX).saturating_sub(top)
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// SHA-256 as lower-case hexadecimal digits.
+pub(crate) fn fingerprint(der: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for b in bytes {
+    let mut out = String::with_capacity(64);
+    for b in digest::digest(&digest::SHA256, der).as_ref() {
         out.push(char::from(DIGITS[usize::from(b >> 4)]));
         out.push(char::from(DIGITS[usize::from(b & 15)]));
     }

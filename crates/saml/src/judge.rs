@@ -109,10 +109,11 @@ impl Judge<'_> {
         protocol: MessageProtocol,
     ) -> Result<Layout<'a, 'i>, Rejection> {
         let found = structure::find_assertion(document, protocol);
-        let slot = self.checks.run("There is exactly one assertion, in its place", found, |slot| match slot {
-            Slot::Plain(_) => "One assertion.".to_owned(),
-            Slot::Encrypted { .. } => "One encrypted assertion.".to_owned(),
-        })?;
+        let slot =
+            self.checks.run("There is exactly one assertion, in its place", found, |slot| match slot {
+                Slot::Plain(_) => "One assertion.".to_owned(),
+                Slot::Encrypted { .. } => "One encrypted assertion.".to_owned(),
+            })?;
         let ids = structure::ids_are_unique(document);
         self.checks.run("IDs are unique", ids, |n| format!("{n} IDs, no two alike."))?;
         let layout = structure::find_signatures(document, protocol, slot);
@@ -130,7 +131,8 @@ impl Judge<'_> {
     fn certificates(&mut self) -> Result<Vec<usize>, Rejection> {
         let usable = dsig::usable_certificates(self.policy);
         let count = self.policy.certificates.len();
-        self.checks.run("A pinned certificate is valid now", usable, |u| format!("{} of {count} usable.", u.len()))
+        self.checks
+            .run("A pinned certificate is valid now", usable, |u| format!("{} of {count} usable.", u.len()))
     }
 
     fn signature(

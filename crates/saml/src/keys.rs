@@ -137,11 +137,9 @@ impl SigningKey {
         not_after: i64,
     ) -> Result<Certificate, KeyError> {
         let der = self.to_pkcs8_der()?;
-        let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(
-            &der.as_slice().into(),
-            &rcgen::PKCS_RSA_SHA256,
-        )
-        .map_err(|_| KeyError::Crypto)?;
+        let pair =
+            rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der.as_slice().into(), &rcgen::PKCS_RSA_SHA256)
+                .map_err(|_| KeyError::Crypto)?;
         let mut params = rcgen::CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(rcgen::DnType::CommonName, common_name);

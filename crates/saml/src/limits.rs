@@ -10,7 +10,7 @@ pub const MESSAGE_BYTES: usize = 1024 * 1024;
 pub const ENCODED_BYTES: usize = MESSAGE_BYTES / 3 * 4 + MESSAGE_BYTES / 8;
 /// Deepest nesting of elements.
 pub const DEPTH: usize = 64;
-/// Most elements in a message.
+/// Most elements, comments and CDATA sections in a message.
 pub const ELEMENTS: usize = 20_000;
 /// Most attributes of one element, namespace declarations not counted.
 pub const ATTRIBUTES_PER_ELEMENT: usize = 64;

@@ -1,8 +1,8 @@
 //! A received message before it is judged.
 
 use crate::error::{Reason, Rejection, quote};
-use crate::xml::{self, ns};
 use crate::limits;
+use crate::xml::{self, ns};
 use roxmltree::{Document, Node};
 
 /// Decodes the form field of the HTTP-POST binding (bindings §3.5.4): base64 with any white space.
@@ -21,7 +21,10 @@ pub fn decode_post_binding(field: &str) -> Result<Vec<u8>, Rejection> {
 }
 
 fn too_large() -> Rejection {
-    Rejection::new(Reason::MessageTooLarge, format!("The message has more than {} bytes.", limits::MESSAGE_BYTES))
+    Rejection::new(
+        Reason::MessageTooLarge,
+        format!("The message has more than {} bytes.", limits::MESSAGE_BYTES),
+    )
 }
 
 /// The protocol a message belongs to, by its root element.

@@ -35,7 +35,8 @@ pub(crate) fn read(text: &str) -> Result<Block, Problem> {
             (Some(label.trim().to_owned()), body)
         }
     };
-    let packed: Zeroizing<Vec<u8>> = Zeroizing::new(body.bytes().filter(|c| !c.is_ascii_whitespace()).collect());
+    let packed: Zeroizing<Vec<u8>> =
+        Zeroizing::new(body.bytes().filter(|c| !c.is_ascii_whitespace()).collect());
     if packed.is_empty() {
         return Err(Problem::Empty);
     }

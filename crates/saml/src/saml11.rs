@@ -4,7 +4,7 @@ use crate::error::{Reason, Rejection, quote};
 use crate::judge::Signed;
 use crate::judgement::{Checks, Claims, NameId};
 use crate::policy::Policy;
-use crate::saml2::{each_names_us, validity};
+use crate::saml2::{each_names_us, id_of, named, validity};
 use crate::time;
 use crate::xml::{self, ns};
 use roxmltree::Node;
@@ -21,13 +21,15 @@ pub(crate) fn check_assertion(
 ) -> Result<Claims, Rejection> {
     let node = signed.node();
     checks.run("Assertion is SAML 1.1", version(node), |()| "Version is 1.1.".to_owned())?;
-    let issuer = checks.run("Assertion issuer is the configured token service", issuer(node, policy), |i| {
-        quote(i)
-    })?;
-    checks.run("Assertion was not issued in the future", issue_instant(node, policy), |t| time::format(*t))?;
-    let (conditions, end) = checks.run("Conditions are known and hold now", conditions(node, policy), |c| {
-        format!("Until {}.", time::format(c.1))
-    })?;
+    let id = checks.run("Assertion has an ID", id_of(node, "AssertionID"), |id| quote(id))?;
+    let issuer =
+        checks.run("Assertion issuer is the configured token service", issuer(node, policy), |i| quote(i))?;
+    checks
+        .run("Assertion was not issued in the future", issue_instant(node, policy), |t| time::format(*t))?;
+    let (conditions, end) =
+        checks.run("Conditions are known and hold now", conditions(node, policy), |c| {
+            format!("Until {}.", time::format(c.1))
+        })?;
     let restrictions = xml::named(conditions, ns::SAML1, "AudienceRestrictionCondition");
     checks.run(
         "Audience is our realm",
@@ -39,14 +41,15 @@ pub(crate) fn check_assertion(
     let authn = checks.run("There is an authentication statement", authn_statement(node), |a| {
         xml::attribute(*a, "AuthenticationMethod").map_or_else(|| "No method given.".to_owned(), quote)
     })?;
+    let attributes = checks.run("Attributes have names", attributes(node), named)?;
     Ok(Claims {
-        assertion_id: xml::required_attribute(node, "AssertionID")?.to_owned(),
+        assertion_id: id,
         issuer,
         name_id,
         session_index: None,
         session_not_on_or_after: None,
         not_on_or_after: end,
-        attributes: attributes(node)?,
+        attributes,
         in_response_to: None,
         authn_context: xml::attribute(authn, "AuthenticationMethod").map(str::to_owned),
     })
@@ -77,7 +80,11 @@ fn issue_instant(node: Node<'_, '_>, policy: &Policy) -> Result<i64, Rejection> 
     if policy.is_future(at) {
         return Err(Rejection::new(
             Reason::IssuedInFuture,
-            format!("Issued at {}, now is {}. Compare the clocks.", time::format(at), time::format(policy.now)),
+            format!(
+                "Issued at {}, now is {}. Compare the clocks.",
+                time::format(at),
+                time::format(policy.now)
+            ),
         ));
     }
     Ok(at)
@@ -117,7 +124,11 @@ fn subjects(node: Node<'_, '_>) -> Result<NameId, Rejection> {
             Some(first) if *first != name => {
                 return Err(Rejection::new(
                     Reason::SubjectMismatch,
-                    format!("One statement is about {}, another about {}.", quote(&first.value), quote(&name.value)),
+                    format!(
+                        "One statement is about {}, another about {}.",
+                        quote(&first.value),
+                        quote(&name.value)
+                    ),
                 ));
             }
             _ => one = Some(name),
@@ -127,9 +138,9 @@ fn subjects(node: Node<'_, '_>) -> Result<NameId, Rejection> {
 }
 
 fn bearer(subject: Node<'_, '_>) -> Result<(), Rejection> {
-    let methods = xml::named(subject, ns::SAML1, "SubjectConfirmation").flat_map(xml::elements).filter(|n| {
-        xml::is(*n, ns::SAML1, "ConfirmationMethod")
-    });
+    let methods = xml::named(subject, ns::SAML1, "SubjectConfirmation")
+        .flat_map(xml::elements)
+        .filter(|n| xml::is(*n, ns::SAML1, "ConfirmationMethod"));
     let confirmations = xml::named(subject, ns::SAML1, "SubjectConfirmation").count();
     let mut bearer = 0;
     for method in methods {

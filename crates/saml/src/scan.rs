@@ -21,8 +21,16 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<&str, Rejection> {
             "The message is not UTF-8. Set the identity provider to send UTF-8.",
         ));
     };
-    Scanner { text, at: 0, depth: 0, declared: [0; limits::DEPTH + 1], elements: 0, attributes: 0, namespaces: 0 }
-        .run()?;
+    Scanner {
+        text,
+        at: 0,
+        depth: 0,
+        declared: [0; limits::DEPTH + 1],
+        elements: 0,
+        attributes: 0,
+        namespaces: 0,
+    }
+    .run()?;
     Ok(text)
 }
 
@@ -44,15 +52,11 @@ impl Scanner<'_> {
             declaration(&self.text[..end])?;
             self.at = end + 2;
         }
-        let bytes = self.text.as_bytes();
-        while let Some(&c) = bytes.get(self.at) {
-            match c {
-                b'<' => self.markup()?,
-                b'&' => self.reference()?,
-                _ => self.at += 1,
-            }
+        while let Some(next) = self.rest().find('<') {
+            self.references(self.at + next)?;
+            self.markup()?;
         }
-        Ok(())
+        self.references(self.text.len())
     }
 
     fn rest(&self) -> &str {
@@ -71,10 +75,14 @@ impl Scanner<'_> {
         let rest = &self.text.as_bytes()[self.at..];
         match rest.get(1) {
             Some(b'!') if rest.starts_with(b"<!--") => {
+                self.count()?;
                 self.at += 4;
                 self.at = self.find("-->")? + 3;
             }
-            Some(b'!') if rest.starts_with(b"<![CDATA[") => self.at = self.find("]]>")? + 3,
+            Some(b'!') if rest.starts_with(b"<![CDATA[") => {
+                self.count()?;
+                self.at = self.find("]]>")? + 3;
+            }
             Some(b'!') => {
                 return Err(Rejection::new(
                     Reason::DoctypeForbidden,
@@ -97,11 +105,17 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn start_tag(&mut self) -> Result<(), Rejection> {
+    /// Elements, comments and CDATA sections are counted alike: each may become a node.
+    fn count(&mut self) -> Result<(), Rejection> {
         self.elements += 1;
         if self.elements > limits::ELEMENTS {
-            return Err(bound(Reason::TooManyElements, "elements", limits::ELEMENTS));
+            return Err(bound(Reason::TooManyElements, "elements and comments", limits::ELEMENTS));
         }
+        Ok(())
+    }
+
+    fn start_tag(&mut self) -> Result<(), Rejection> {
+        self.count()?;
         let bytes = self.text.as_bytes();
         let (mut attributes, mut namespaces) = (0, 0);
         self.at += 1;
@@ -115,7 +129,12 @@ impl Scanner<'_> {
                     return self.opened(attributes, namespaces, empty);
                 }
                 Some(quote @ (b'"' | b'\'')) => {
-                    if bytes[word..self.at].starts_with(b"xmlns") { namespaces += 1 } else { attributes += 1 }
+                    if bytes[word..self.at].starts_with(b"xmlns") {
+                        namespaces += 1
+                    } else {
+                        attributes += 1
+                    }
+                    few(attributes, namespaces)?;
                     self.at += 1;
                     self.value(*quote)?;
                     word = self.at;
@@ -132,7 +151,9 @@ impl Scanner<'_> {
                     if self.at - word > limits::NAME_BYTES {
                         return Err(bound(Reason::NotWellFormed, "bytes in a name", limits::NAME_BYTES));
                     }
-                    if bytes[self.at - 1] != b'=' && matches!(bytes[self.at - 2], b' ' | b'\t' | b'\r' | b'\n') {
+                    if bytes[self.at - 1] != b'='
+                        && matches!(bytes[self.at - 2], b' ' | b'\t' | b'\r' | b'\n')
+                    {
                         word = self.at - 1;
                     }
                 }
@@ -142,35 +163,21 @@ impl Scanner<'_> {
 
     /// Skips an attribute's value up to and including its closing quote.
     fn value(&mut self, quote: u8) -> Result<(), Rejection> {
-        let bytes = self.text.as_bytes();
-        loop {
-            match bytes.get(self.at) {
-                Some(c) if *c == quote => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                None | Some(b'<') => return Err(self.broken("an attribute value that does not end")),
-                Some(b'&') => self.reference()?,
-                Some(_) => self.at += 1,
-            }
+        let end = self.rest().find(char::from(quote));
+        let end = end.ok_or_else(|| self.broken("an attribute value that does not end"))? + self.at;
+        if self.text[self.at..end].contains('<') {
+            return Err(self.broken("a “<” in an attribute value"));
         }
+        self.references(end)?;
+        self.at = end + 1;
+        Ok(())
     }
 
     fn opened(&mut self, attributes: usize, namespaces: usize, empty: bool) -> Result<(), Rejection> {
         self.attributes += attributes;
         self.namespaces += namespaces;
-        if attributes > limits::ATTRIBUTES_PER_ELEMENT {
-            return Err(bound(Reason::TooManyAttributes, "attributes an element", limits::ATTRIBUTES_PER_ELEMENT));
-        }
         if self.attributes > limits::ATTRIBUTES {
             return Err(bound(Reason::TooManyAttributes, "attributes", limits::ATTRIBUTES));
-        }
-        if namespaces > limits::NAMESPACES_PER_ELEMENT {
-            return Err(bound(
-                Reason::TooManyNamespaces,
-                "namespace declarations an element",
-                limits::NAMESPACES_PER_ELEMENT,
-            ));
         }
         let in_scope = self.declared[self.depth] + namespaces;
         if in_scope > limits::NAMESPACES_IN_SCOPE {
@@ -189,26 +196,39 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Character references and the five predefined entities (XML 1.0 §4.6) pass.
-    fn reference(&mut self) -> Result<(), Rejection> {
+    /// Goes on to `end`. Character references and the five predefined entities (XML 1.0 §4.6) pass.
+    fn references(&mut self, end: usize) -> Result<(), Rejection> {
         const LONGEST: usize = 12;
-        let bytes = self.text.as_bytes();
-        let start = self.at + 1;
-        let end = bytes[start..].iter().take(LONGEST).position(|c| *c == b';');
-        let name = end.map(|n| &bytes[start..start + n]);
-        match name {
-            Some(b"amp" | b"lt" | b"gt" | b"quot" | b"apos") => {}
-            Some([b'#', ..]) => {}
-            _ => {
+        while let Some(next) = self.text[self.at..end].find('&') {
+            let name = &self.text.as_bytes()[self.at + next + 1..end];
+            let length = name.iter().take(LONGEST).position(|c| *c == b';').unwrap_or(0);
+            if !matches!(&name[..length], b"amp" | b"lt" | b"gt" | b"quot" | b"apos" | [b'#', ..]) {
                 return Err(Rejection::new(
                     Reason::EntityForbidden,
                     "The message refers to an entity that XML does not predefine.",
                 ));
             }
+            self.at += next + 1 + length + 1;
         }
-        self.at = start + end.unwrap_or(0) + 1;
+        self.at = end;
         Ok(())
     }
+}
+
+/// The bounds of one element, kept while its tag is read.
+fn few(attributes: usize, namespaces: usize) -> Result<(), Rejection> {
+    if attributes > limits::ATTRIBUTES_PER_ELEMENT {
+        return Err(bound(
+            Reason::TooManyAttributes,
+            "attributes an element",
+            limits::ATTRIBUTES_PER_ELEMENT,
+        ));
+    }
+    if namespaces > limits::NAMESPACES_PER_ELEMENT {
+        let limit = limits::NAMESPACES_PER_ELEMENT;
+        return Err(bound(Reason::TooManyNamespaces, "namespace declarations an element", limit));
+    }
+    Ok(())
 }
 
 fn bound(reason: Reason, what: &str, limit: usize) -> Rejection {

@@ -14,8 +14,8 @@ use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm};
 use roxmltree::Node;
 use zeroize::Zeroizing;
 
-/// Most wrapped keys tried: one for each recipient.
-const ENCRYPTED_KEYS: usize = 4;
+/// Most wrapped keys tried, each costing a private key operation: two during a change of our certificate.
+const ENCRYPTED_KEYS: usize = 2;
 
 pub(crate) const RSA_OAEP_MGF1P: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
 pub(crate) const RSA_OAEP: &str = "http://www.w3.org/2009/xmlenc11#rsa-oaep";
@@ -134,7 +134,7 @@ fn wrapped_keys(replaced: Node<'_, '_>, data: Node<'_, '_>) -> Result<Vec<Wrappe
     let beside = xml::named(replaced, ns::XENC, "EncryptedKey").filter(|_| replaced != data);
     let nodes: Vec<_> = inside.chain(beside).take(ENCRYPTED_KEYS + 1).collect();
     if nodes.is_empty() || nodes.len() > ENCRYPTED_KEYS {
-        return Err(malformed(format!("There must be one to {ENCRYPTED_KEYS} EncryptedKey elements.")));
+        return Err(malformed("There must be one or two EncryptedKey elements."));
     }
     nodes.into_iter().map(wrapped_key).collect()
 }

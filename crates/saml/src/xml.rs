@@ -25,8 +25,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Document<'_>, Rejection> {
 
 /// Builds the tree of text that has passed [`scan::scan`].
 pub(crate) fn tree(text: &str) -> Result<Document<'_>, Rejection> {
-    // Every element brings at most itself and text, comments and texts between; the size bounds the rest.
-    let nodes_limit = u32::try_from(limits::MESSAGE_BYTES / 2).unwrap_or(u32::MAX);
+    // Each counted piece brings at most itself and a text behind it.
+    let nodes_limit = u32::try_from(limits::ELEMENTS * 2 + 16).unwrap_or(u32::MAX);
     let options = ParsingOptions { allow_dtd: false, nodes_limit, entity_resolver: None };
     Document::parse_with_options(text, options)
         .map_err(|e| Rejection::new(Reason::NotWellFormed, format!("Not well-formed XML: {e}.")))

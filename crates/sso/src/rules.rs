@@ -34,7 +34,9 @@ impl SignInRules for Rules {
     fn rule<'a>(&'a self, candidate: Candidate<'a>) -> Boxed<'a, Result<SsoRule>> {
         Box::pin(async move {
             let db = &mut self.0.reader();
-            let Some(connection) = settings::enforced(db, candidate.workspace).await? else { return Ok(SsoRule::Open) };
+            let Some(connection) = settings::enforced(db, candidate.workspace).await? else {
+                return Ok(SsoRule::Open);
+            };
             if is_optional(db, candidate).await? {
                 return Ok(SsoRule::Open);
             }

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// Any right of the group or of others.
 const OTHERS: u32 = 0o077;
 
-/// Makes a directory only its owner may enter, with its parents; one that exists must be so already.
+/// Makes a directory only its owner may enter, with its parents; one that exists is left as it is.
 ///
 /// # Errors
 /// `File`, naming the directory and the command that mends it.
@@ -38,17 +38,26 @@ pub fn require_private(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a new file that only its owner may read; a file that exists is left alone and is an error.
+/// Writes a new file that only its owner may read, whole or not at all; a file that exists is left alone.
 ///
 /// # Errors
-/// `File`, when it exists or cannot be written.
+/// `File`, when it cannot be written.
 pub fn write_new_private(path: &Path, content: &[u8]) -> Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
     let write = || -> std::io::Result<()> {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(content)?;
-        file.sync_all()
+        file.sync_all()?;
+        // a link appears whole, and never in place of another
+        match fs::hard_link(&beside, path) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
+            _ => Ok(()),
+        }
     };
-    write().map_err(|e| Error::File(format!("cannot write {}: {e}", path.display())))
+    let written = write();
+    let _ = fs::remove_file(&beside);
+    written.map_err(|e| Error::File(format!("cannot write {}: {e}", path.display())))
 }
 
 /// Makes an empty file that only its owner may read, if there is none yet.

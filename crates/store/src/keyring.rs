@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -145,6 +146,15 @@ impl Keyring {
         let mut key = Zeroizing::new([0u8; KEY_LEN]);
         random.fill(&mut *key);
         master.wrap(id, &DataKey(key), random)
+    }
+
+    /// A key for another purpose (signing cookies), the same on every server of this database.
+    pub fn derive(&self, purpose: &str) -> [u8; KEY_LEN] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.0.current.1.0);
+        let tag = hmac::sign(&key, format!("gatehouse:{purpose}").as_bytes());
+        let mut derived = [0u8; KEY_LEN];
+        derived.copy_from_slice(tag.as_ref());
+        derived
     }
 
     /// Seals bytes for one place.

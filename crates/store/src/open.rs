@@ -239,26 +239,41 @@ async fn open_keyring(
     let select = || sql("SELECT id, wrapped FROM data_keys ORDER BY id");
     let mut rows = Reader(pool.clone()).fetch_all(select()).await?;
     if rows.is_empty() {
-        let id = format!("dk{}", ids.uuid().simple());
-        let insert = sql("INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, $2, $3)")
-            .bind(id.as_str())
-            .bind(Keyring::new_wrapped(master, &id, &**random))
-            .bind(clock.now());
-        match begin(pool, writer).await? {
-            TxInner::Sqlite(mut tx) => {
-                tx.execute(insert).await?;
-                tx.commit().await?;
-            }
-            TxInner::Postgres(mut tx) => {
-                crate::engine::postgres::execute(&mut *tx, insert).await?;
-                tx.commit().await?;
-            }
-        }
+        first_key(pool, writer, master, ids, clock, random).await?;
         rows = Reader(pool.clone()).fetch_all(select()).await?;
     }
     let wrapped: Vec<_> =
         rows.iter().map(|r| Ok((r.text("id")?, r.text("wrapped")?))).collect::<Result<_>>()?;
     Keyring::open(master, &wrapped, Arc::clone(random))
+}
+
+/// Makes the first data key, unless another server does at this very moment.
+async fn first_key(
+    pool: &Pool,
+    writer: Option<&Writer>,
+    master: &MasterKey,
+    ids: &Ids,
+    clock: &SharedClock,
+    random: &SharedRandom,
+) -> Result<()> {
+    let id = format!("dk{}", ids.uuid().simple());
+    let insert = sql("INSERT INTO data_keys (id, wrapped, created_at) SELECT $1, $2, $3 \
+         WHERE NOT EXISTS (SELECT id FROM data_keys)")
+    .bind(id.as_str())
+    .bind(Keyring::new_wrapped(master, &id, &**random))
+    .bind(clock.now());
+    match begin(pool, writer).await? {
+        TxInner::Sqlite(mut tx) => {
+            tx.execute(insert).await?;
+            tx.commit().await
+        }
+        TxInner::Postgres(mut tx) => {
+            let lock = sql("LOCK TABLE data_keys IN EXCLUSIVE MODE");
+            crate::engine::postgres::execute(&mut *tx, lock).await?;
+            crate::engine::postgres::execute(&mut *tx, insert).await?;
+            Ok(tx.commit().await?)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -116,6 +116,7 @@ customElements.define("repeat-rows", class extends HTMLElement {
       const name = (field.getAttribute("aria-label") ?? "").replace(/\s*\d+$/, "");
       field.setAttribute("aria-label", `${name} ${at + 1}`);
       const remover = row.querySelector("[data-remove]");
+      if (!remover) return;
       remover.hidden = false;
       remover.querySelector(".sr-only").textContent = ` ${name} ${at + 1}`;
     });
@@ -129,10 +130,49 @@ function control(row) {
 
 function emptied(row) {
   row.removeAttribute("data-spare");
-  control(row).value = "";
-  control(row).removeAttribute("value");
+  const field = control(row);
+  field.value = "";
+  for (const name of ["value", "id", "aria-invalid", "aria-describedby"]) field.removeAttribute(name);
+  for (const part of row.querySelectorAll(".error, dl, confirm-dialog")) part.remove();
   return row;
 }
+
+// <form-refresh on="names of selects"><form>…<button formaction="/same-page" data-refresh></form></form-refresh>:
+// a choice there fetches the form anew, with what was typed, in place of the button.
+customElements.define("form-refresh", class extends HTMLElement {
+  connectedCallback() {
+    if (this.ready) return;
+    this.ready = true;
+    this.settle();
+    const names = (this.getAttribute("on") ?? "").split(" ");
+    this.addEventListener("change", (event) => {
+      if (names.includes(event.target.name)) this.refresh(event.target.id);
+    });
+  }
+
+  settle() {
+    for (const button of this.querySelectorAll("[data-refresh]")) button.hidden = true;
+  }
+
+  async refresh(id) {
+    this.asked?.abort();
+    const asked = this.asked = new AbortController();
+    const form = this.querySelector("form");
+    const button = form.querySelector("[data-refresh]");
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const headers = { Accept: "text/html" };
+      const answer = await fetch(button.formAction, { method: "POST", body, headers, signal: asked.signal });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (asked.signal.aborted) return;
+      this.replaceChildren(...page.querySelector("form-refresh").childNodes);
+      this.settle();
+      document.getElementById(id)?.focus();
+    } catch {
+      if (!asked.signal.aborted) form.requestSubmit(button);
+    }
+  }
+});
 
 // <menu-details><details>…</details></menu-details>: closes on Escape and on a click elsewhere.
 customElements.define("menu-details", class extends HTMLElement {

@@ -90,7 +90,7 @@ impl Identity {
     ) -> Result<LoggedIn> {
         let mut tx = self.0.store.begin(&actor.origin).await?;
         if let Some(cookie) = &with.replaces {
-            self.end_replaced(&mut tx, cookie).await?;
+            self.end_replaced(&mut tx, actor, cookie).await?;
         }
         passwords::touch(&mut tx, &user.id).await?;
         let new = NewSession::usual(&user.id, &at.workspace.id, at.role, AuthMethod::Password);

@@ -53,10 +53,10 @@ impl Identity {
         Ok((workspace.id, user.id))
     }
 
-    /// Adds a member with a role and a password at the machine's console.
+    /// Adds a member with a role at the machine's console. The password is for a person who is new; others keep theirs.
     ///
     /// # Errors
-    /// As [`Identity::create_owner`]; `NotFound` for an unknown workspace.
+    /// As [`Identity::create_owner`]; `NotFound` for an unknown workspace; `Conflict` for an owner, who stays one.
     pub async fn create_member(
         &self,
         actor: &Actor,
@@ -71,9 +71,15 @@ impl Identity {
         let workspace = workspaces::find(&mut tx, workspace).await?.ok_or_else(|| Error::not_found("Workspace"))?;
         let user = match users::find_by_email(&mut tx, email).await? {
             Some(user) => user,
-            None => self.insert_user(&mut tx, actor, &workspace.id, email, None).await?,
+            None => {
+                let user = self.insert_user(&mut tx, actor, &workspace.id, email, None).await?;
+                passwords::set(&mut tx, &user.id, &hash).await?;
+                user
+            }
         };
-        passwords::set(&mut tx, &user.id, &hash).await?;
+        if workspaces::role_of(&mut tx, &workspace.id, &user.id).await? == Some(Role::Owner) && role != Role::Owner {
+            return Err(Error::conflict("This person is an owner of the workspace and stays one."));
+        }
         self.add_member(&mut tx, actor, &workspace.id, &user, role, CreatedVia::Console).await?;
         tx.commit().await?;
         Ok(user.id)

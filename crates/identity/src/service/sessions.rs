@@ -95,10 +95,12 @@ impl Identity {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_replaced(&self, tx: &mut Tx, cookie: &str) -> Result<()> {
+    pub async fn end_replaced(&self, tx: &mut Tx, actor: &Actor, cookie: &str) -> Result<()> {
         let now = self.0.store.now();
         if let Some(live) = sessions::live_by_token(tx, &digest(cookie), now).await? {
-            sessions::end(tx, &live.session.id, EndReason::Replaced).await?;
+            let mut there = actor.clone();
+            there.workspace_id = Some(live.session.workspace_id);
+            self.end_session(tx, &there, &live.session.id, EndReason::Replaced).await?;
         }
         Ok(())
     }

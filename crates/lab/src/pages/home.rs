@@ -37,10 +37,7 @@ pub(crate) async fn show(
 }
 
 /// The metadata document (SAML 2.0 metadata, appendix A for its media type).
-pub(crate) async fn metadata(
-    State(lab): State<Lab>,
-    Here(workspace): Here,
-) -> HtmlResult<impl IntoResponse> {
+pub(crate) async fn metadata(State(lab): State<Lab>, Here(workspace): Here) -> HtmlResult<impl IntoResponse> {
     let key = lab.key(&workspace).await?;
     let document = metadata::document(&lab.addresses(&workspace.id), &key.certificate);
     Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], document))

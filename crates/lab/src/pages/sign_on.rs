@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Here, chosen};
 use crate::issue::Answer;
 use crate::people::{PEOPLE, Person};
-use crate::request::{Asked, relay_state, request_id};
+use crate::request::{Asked, consumer_service, relay_state, request_id};
 use crate::{Lab, faults};
 
 #[derive(Template)]
@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     context: PageContext,
     RawQuery(query): RawQuery,
 ) -> HtmlResult<View<SignOn>> {
-    let asked = lab.expected(&workspace.id).read(query.as_deref().unwrap_or_default())?;
+    let asked = lab.expected(&workspace.id).await?.read(query.as_deref().unwrap_or_default())?;
     Ok(View(SignOn {
         page: context.page("Choose who you are", ""),
         action: lab.addresses(&workspace.id).sign_on_path(),
@@ -61,7 +61,7 @@ pub(crate) async fn answer(
     let answer = Answer {
         person: chosen(&form.person)?,
         fault: faults::parse(&form.fault)?,
-        acs: lab.expected(&workspace.id).consumer_service(&form.acs)?,
+        acs: consumer_service(lab.public_url(), &form.acs)?,
         in_response_to: Some(request_id(form.request_id)?),
         relay_state: relay_state(form.relay_state)?,
     };

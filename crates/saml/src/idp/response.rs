@@ -227,10 +227,8 @@ impl ResponseBuilder {
         }
         xml.close("saml:AudienceRestriction");
         xml.close("saml:Conditions");
-        let session = present(&[
-            ("AuthnInstant", Some(&instant)),
-            ("SessionIndex", self.session_index.as_deref()),
-        ]);
+        let session =
+            present(&[("AuthnInstant", Some(&instant)), ("SessionIndex", self.session_index.as_deref())]);
         xml.open("saml:AuthnStatement", &session);
         xml.open("saml:AuthnContext", &[]);
         xml.leaf("saml:AuthnContextClassRef", &[], PASSWORD);

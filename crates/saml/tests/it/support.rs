@@ -1,9 +1,11 @@
 //! One identity provider, one service provider, and tools to build and bend messages.
 
-use gatehouse_saml::idp::{ResponseBuilder, RstrBuilder, Sign, SignOptions, TokenKind, canonical_form, sign_enveloped};
+use gatehouse_saml::idp::{
+    ResponseBuilder, RstrBuilder, Sign, SignOptions, TokenKind, canonical_form, sign_enveloped,
+};
 use gatehouse_saml::{
-    CLOCK_SKEW, Certificate, DecryptionKey, InResponseTo, Judgement, Policy, Protocol, Reason, SignatureAlgorithm,
-    SigningKey, VerifiedAssertion, verify_bytes,
+    CLOCK_SKEW, Certificate, DecryptionKey, InResponseTo, Judgement, Policy, Protocol, Reason,
+    SignatureAlgorithm, SigningKey, VerifiedAssertion, verify_bytes,
 };
 use std::sync::LazyLock;
 

@@ -1,19 +1,19 @@
 //! The browser's ways: to the provider, and back with its answer.
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use gatehouse_identity::{Anybody, SESSION_SECONDS};
 use gatehouse_types::{ConnectionId, Error};
 use gatehouse_web::{CookieKind, Form, HtmlResult, LocalPath, Path, Query, SeeOther, Web};
 use serde::Deserialize;
 
+use crate::Sso;
 use crate::service::login::{Endpoint, Posted, SignedIn};
 use crate::service::start::{REQUEST_SECONDS, Started};
-use crate::Sso;
 
 /// The largest post: 1 MiB of XML in base64, encoded once more by the form in the worst case, bytes.
 const MAX_POST: usize = 4 * 1024 * 1024;
@@ -123,6 +123,8 @@ async fn answer(
     };
     let SignedIn { signed, return_to } = sso.finish(&actor, posted).await?;
     let mut response = SeeOther::to(return_to.as_str()).into_response();
-    response.headers_mut().append(SET_COOKIE, cookie(&web, CookieKind::Session, signed.cookie.expose(), SESSION_SECONDS)?);
+    response
+        .headers_mut()
+        .append(SET_COOKIE, cookie(&web, CookieKind::Session, signed.cookie.expose(), SESSION_SECONDS)?);
     Ok(response)
 }

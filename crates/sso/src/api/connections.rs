@@ -107,7 +107,8 @@ impl ConnectionIn {
         let name = name.ok_or_else(|| Error::validation("name", "Connection name is required"))?;
         let protocol = self.protocol.ok_or_else(|| Error::validation("protocol", "protocol is required."))?;
         let protocol: Protocol = protocol.parse()?;
-        let absent = |field: &'static str| Error::validation(field, format!("{field} is required for this protocol."));
+        let absent =
+            |field: &'static str| Error::validation(field, format!("{field} is required for this protocol."));
         let (mut certificates, mut client_secret) = (Vec::new(), None);
         let config = match protocol {
             Protocol::Saml => {
@@ -120,7 +121,9 @@ impl ConnectionIn {
                 client_secret = oidc.client_secret.take();
                 Config::Oidc(new_oidc(oidc)?)
             }
-            Protocol::Wsfed => Config::Wsfed(new_wsfed(self.wsfed_config.ok_or_else(|| absent("wsfedConfig"))?)?),
+            Protocol::Wsfed => {
+                Config::Wsfed(new_wsfed(self.wsfed_config.ok_or_else(|| absent("wsfedConfig"))?)?)
+            }
         };
         Ok(NewConnection {
             name,

@@ -47,7 +47,11 @@ impl From<DomainClaim> for ClaimedOut {
     fn from(claim: DomainClaim) -> Self {
         Self {
             domain: (&claim).into(),
-            dns_record: DnsRecord { record_type: "TXT", name: claim.record_name(), value: claim.token.clone() },
+            dns_record: DnsRecord {
+                record_type: "TXT",
+                name: claim.record_name(),
+                value: claim.token.clone(),
+            },
             https_file: HttpsFile { url: claim.file_url(), content: claim.token },
         }
     }

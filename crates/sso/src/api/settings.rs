@@ -79,7 +79,8 @@ pub(crate) async fn update(
     Caller(actor): Caller,
     Json(input): Json<SettingsIn>,
 ) -> ApiResult<Json<SettingsOut>> {
-    let id = input.connection_id.map(|t| t.parse().map_err(|_| Error::not_found("Connection"))).transpose()?;
+    let id =
+        input.connection_id.map(|t| t.parse().map_err(|_| Error::not_found("Connection"))).transpose()?;
     let view = sso.update_settings(&actor, id, input.excluded_users).await?;
     Ok(Json(out(&sso, view)))
 }
@@ -116,7 +117,10 @@ pub(crate) struct SpMetadataOut {
 #[utoipa::path(get, path = "/api/v1/sso/sp-metadata", tag = "Single sign-on", responses(
     (status = 200, body = SpMetadataOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
-pub(crate) async fn sp_metadata(State(sso): State<Sso>, Caller(actor): Caller) -> ApiResult<Json<SpMetadataOut>> {
+pub(crate) async fn sp_metadata(
+    State(sso): State<Sso>,
+    Caller(actor): Caller,
+) -> ApiResult<Json<SpMetadataOut>> {
     gatehouse_identity::require(&sso.0.store, &actor, gatehouse_types::Permission::ManageSso, None).await?;
     Ok(Json(SpMetadataOut {
         entity_id: sso.entity_id(),

@@ -6,7 +6,8 @@ use gatehouse_types::{ConnectionId, DomainId, Role, Timestamp};
 use serde::Serialize;
 
 use crate::model::{
-    Config, ConnectionStatus, DomainClaim, DomainStatus, PinnedCertificate, Protocol, Provider, VerificationMethod,
+    Config, ConnectionStatus, DomainClaim, DomainStatus, PinnedCertificate, Protocol, Provider,
+    VerificationMethod,
 };
 use crate::service::connections::ConnectionView;
 

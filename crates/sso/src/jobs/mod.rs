@@ -2,4 +2,4 @@
 
 mod sweep;
 
-pub use sweep::Sweep;
+pub(crate) use sweep::Sweep;

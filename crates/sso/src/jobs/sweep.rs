@@ -3,11 +3,11 @@ use gatehouse_store::jobs::Job;
 use gatehouse_types::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{attempts, requests};
+use crate::store::{attempts, domains, requests};
 
-/// Forgets requests that nobody answered, assertions that no clock accepts any more, attempts older than 14 days.
+/// Forgets requests that nobody answered, assertions that no clock accepts any more, attempts older than 14 days; claims of domains that nobody proved in time expire.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Sweep;
+pub(crate) struct Sweep;
 
 impl Job for Sweep {
     const KIND: &'static str = "sso.sweep";
@@ -17,6 +17,7 @@ impl Job for Sweep {
         let mut tx = store.begin_always().await?;
         requests::sweep(&mut tx).await?;
         attempts::sweep(&mut tx).await?;
+        domains::expire(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 }

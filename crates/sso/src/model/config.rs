@@ -82,7 +82,9 @@ impl FromStr for Provider {
     fn from_str(text: &str) -> Result<Self> {
         let all = [Self::Okta, Self::Onelogin, Self::Azure, Self::Google, Self::Other];
         let found = all.into_iter().find(|p| p.as_str() == text);
-        found.ok_or_else(|| Error::validation("provider", "provider must be one of okta, onelogin, azure, google, other."))
+        found.ok_or_else(|| {
+            Error::validation("provider", "provider must be one of okta, onelogin, azure, google, other.")
+        })
     }
 }
 
@@ -221,10 +223,15 @@ fn mapping(mapping: &BTreeMap<String, String>) -> Result<()> {
 fn scopes(scopes: &[String]) -> Result<()> {
     // scope-token of RFC 6749 §3.3
     let token = |s: &String| {
-        !s.is_empty() && s.len() <= 128 && s.bytes().all(|b| (0x21..=0x7E).contains(&b) && b != b'"' && b != b'\\')
+        !s.is_empty()
+            && s.len() <= 128
+            && s.bytes().all(|b| (0x21..=0x7E).contains(&b) && b != b'"' && b != b'\\')
     };
     if scopes.len() > 32 || !scopes.iter().all(token) {
-        return Err(Error::validation("oidcConfig.scopes", "scopes must be a list of at most 32 scope names."));
+        return Err(Error::validation(
+            "oidcConfig.scopes",
+            "scopes must be a list of at most 32 scope names.",
+        ));
     }
     Ok(())
 }
@@ -257,12 +264,24 @@ mod tests {
 
     #[test]
     fn browsers_are_sent_to_https_or_to_this_machine_only() {
-        for good in ["https://idp.example/sso?x=1", "http://127.0.0.1:8091/sso", "http://localhost/sso", "http://[::1]/"] {
+        for good in [
+            "https://idp.example/sso?x=1",
+            "http://127.0.0.1:8091/sso",
+            "http://localhost/sso",
+            "http://[::1]/",
+        ] {
             sign_on_url("f", good).unwrap();
         }
-        for bad in ["", "http://idp.example/", "javascript:alert(1)", "https://u:p@idp.example/", "//x", "https://",
-            "https://idp.example/#f", "http://127.0.0.1.example/"]
-        {
+        for bad in [
+            "",
+            "http://idp.example/",
+            "javascript:alert(1)",
+            "https://u:p@idp.example/",
+            "//x",
+            "https://",
+            "https://idp.example/#f",
+            "http://127.0.0.1.example/",
+        ] {
             assert!(sign_on_url("f", bad).is_err(), "{bad}");
         }
     }

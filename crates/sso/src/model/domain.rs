@@ -67,8 +67,12 @@ impl DomainStatus {
 impl FromStr for DomainStatus {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
-        let found = [Self::Pending, Self::Verified, Self::Failed, Self::Expired].into_iter().find(|s| s.as_str() == text);
-        found.ok_or_else(|| Error::validation("status", "status must be pending, verified, failed or expired."))
+        let found = [Self::Pending, Self::Verified, Self::Failed, Self::Expired]
+            .into_iter()
+            .find(|s| s.as_str() == text);
+        found.ok_or_else(|| {
+            Error::validation("status", "status must be pending, verified, failed or expired.")
+        })
     }
 }
 

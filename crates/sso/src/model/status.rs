@@ -43,7 +43,9 @@ impl FromStr for ConnectionStatus {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
         let found = Self::ALL.into_iter().find(|s| s.as_str() == text);
-        found.ok_or_else(|| Error::validation("status", "status must be one of active, inactive, testing, error."))
+        found.ok_or_else(|| {
+            Error::validation("status", "status must be one of active, inactive, testing, error.")
+        })
     }
 }
 
@@ -83,7 +85,9 @@ impl Missing {
     /// What to do next, for the administrator.
     pub const fn message(self) -> &'static str {
         match self {
-            Self::Test => "Test the connection before activating it: it was not tested since it was last changed.",
+            Self::Test => {
+                "Test the connection before activating it: it was not tested since it was last changed."
+            }
             Self::PassedTest => "The last test of this connection failed. Mend what it named and test again.",
             Self::Domain => "Add a domain and verify it before activating the connection.",
         }

@@ -29,12 +29,7 @@ impl Sso {
     ///
     /// # Errors
     /// `NotFound`; `Authorization` without the right.
-    pub async fn attempt(
-        &self,
-        actor: &Actor,
-        id: &ConnectionId,
-        attempt: &SsoAttemptId,
-    ) -> Result<Attempt> {
+    pub async fn attempt(&self, actor: &Actor, id: &ConnectionId, attempt: &SsoAttemptId) -> Result<Attempt> {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
         let db = &mut self.0.store.reader();
         connections::find(db, workspace, id).await?.ok_or_else(not_found)?;

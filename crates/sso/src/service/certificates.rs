@@ -10,7 +10,11 @@ pub const MAX_CERTIFICATES: usize = 2;
 ///
 /// # Errors
 /// `Validation` for more than two, the same twice, or one that is not a certificate of a key we accept.
-pub(crate) fn pin(given: &[String], known: &[PinnedCertificate], now: Timestamp) -> Result<Vec<PinnedCertificate>> {
+pub(crate) fn pin(
+    given: &[String],
+    known: &[PinnedCertificate],
+    now: Timestamp,
+) -> Result<Vec<PinnedCertificate>> {
     let given: Vec<&String> = given.iter().filter(|text| !text.trim().is_empty()).collect();
     if given.len() > MAX_CERTIFICATES {
         return Err(Error::validation("samlConfig.certificates", "A connection has at most 2 certificates."));
@@ -19,7 +23,10 @@ pub(crate) fn pin(given: &[String], known: &[PinnedCertificate], now: Timestamp)
     for text in given {
         let one = read(text, now)?;
         if pinned.iter().any(|p| p.fingerprint == one.fingerprint) {
-            return Err(Error::validation("samlConfig.certificates", "The same certificate was given twice."));
+            return Err(Error::validation(
+                "samlConfig.certificates",
+                "The same certificate was given twice.",
+            ));
         }
         let known = known.iter().find(|k| k.fingerprint == one.fingerprint);
         pinned.push(known.cloned().unwrap_or(one));
@@ -29,8 +36,9 @@ pub(crate) fn pin(given: &[String], known: &[PinnedCertificate], now: Timestamp)
 
 fn read(text: &str, now: Timestamp) -> Result<PinnedCertificate> {
     let certificate = Certificate::from_pem_or_base64(text).and_then(|c| c.check_key().map(|()| c));
-    let certificate = certificate
-        .map_err(|e| Error::validation("samlConfig.certificate", format!("The certificate cannot be used: {e}")))?;
+    let certificate = certificate.map_err(|e| {
+        Error::validation("samlConfig.certificate", format!("The certificate cannot be used: {e}"))
+    })?;
     Ok(PinnedCertificate {
         pem: certificate.to_pem(),
         fingerprint: certificate.fingerprint().to_owned(),

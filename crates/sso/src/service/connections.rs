@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use gatehouse_identity::require;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{Actor, ConnectionId, Error, Id, Page, PageRequest, Permission, Result, Role, Secret, WorkspaceId};
+use gatehouse_types::{
+    Actor, ConnectionId, Error, Id, Page, PageRequest, Permission, Result, Role, Secret, WorkspaceId,
+};
 use serde_json::json;
 
 use super::certificates::pin;
@@ -115,12 +117,23 @@ impl ConfigPatch {
             return Ok(());
         }
         let protocol = config.protocol().as_str();
-        Err(Error::validation("protocol", format!("This connection speaks {protocol}; send its configuration only.")))
+        Err(Error::validation(
+            "protocol",
+            format!("This connection speaks {protocol}; send its configuration only."),
+        ))
     }
 
     fn is_empty(&self) -> bool {
-        let texts = [&self.entity_id, &self.sso_url, &self.issuer_url, &self.client_id, &self.discovery_url,
-            &self.sign_on_url, &self.metadata_url, &self.realm];
+        let texts = [
+            &self.entity_id,
+            &self.sso_url,
+            &self.issuer_url,
+            &self.client_id,
+            &self.discovery_url,
+            &self.sign_on_url,
+            &self.metadata_url,
+            &self.realm,
+        ];
         let flags = [self.sign_requests, self.allow_sha1, self.own_acs];
         texts.iter().all(|t| t.is_none())
             && flags.iter().all(Option::is_none)
@@ -145,11 +158,21 @@ impl Sso {
     /// # Errors
     /// `Validation`; `Conflict` when the name is taken; `Authorization` without the right.
     pub async fn create_connection(&self, actor: &Actor, new: NewConnection) -> Result<ConnectionView> {
+        self.create_connection_as(actor, self.0.store.ids().make(), new).await
+    }
+
+    /// Makes a connection under an id that was promised before.
+    pub(crate) async fn create_connection_as(
+        &self,
+        actor: &Actor,
+        id: ConnectionId,
+        new: NewConnection,
+    ) -> Result<ConnectionView> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSso, None).await?;
         let now = store.now();
         let connection = Connection {
-            id: store.ids().make(),
+            id,
             workspace_id: workspace.clone(),
             name: checked_name(&new.name)?.to_owned(),
             description: checked_description(new.description)?,
@@ -229,7 +252,8 @@ impl Sso {
         let secret = patch.client_secret.clone();
         let mut after = patched(before.clone(), patch, store.now())?;
         self.check_whole(workspace, &after)?;
-        let believed = after.config != before.config || after.certificates != before.certificates || secret.is_some();
+        let believed =
+            after.config != before.config || after.certificates != before.certificates || secret.is_some();
         if believed {
             after.version += 1;
             after.tested_at = None;

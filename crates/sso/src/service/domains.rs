@@ -33,7 +33,8 @@ fn domain_not_found() -> Error {
 }
 
 fn taken() -> Error {
-    Error::conflict("This domain is verified for another connection. Remove it there first.").on_field("domain")
+    Error::conflict("This domain is verified for another connection. Remove it there first.")
+        .on_field("domain")
 }
 
 impl Sso {
@@ -83,7 +84,12 @@ impl Sso {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` when another connection proved it meanwhile.
-    pub async fn verify_domain(&self, actor: &Actor, id: &ConnectionId, domain: &DomainId) -> Result<Verification> {
+    pub async fn verify_domain(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        domain: &DomainId,
+    ) -> Result<Verification> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
         let claim = self.claim(workspace, id, domain).await?;
@@ -93,7 +99,9 @@ impl Sso {
         connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let mut claim = domains::find(&mut tx, id, domain).await?.ok_or_else(domain_not_found)?;
         claim.status = if missing.is_none() { DomainStatus::Verified } else { DomainStatus::Failed };
-        if claim.status == DomainStatus::Verified && domains::taken_by_other(&mut tx, id, &claim.domain).await? {
+        if claim.status == DomainStatus::Verified
+            && domains::taken_by_other(&mut tx, id, &claim.domain).await?
+        {
             return Err(taken());
         }
         domains::set_status(&mut tx, domain, claim.status).await.map_err(|e| match e {
@@ -114,7 +122,12 @@ impl Sso {
     ///
     /// # Errors
     /// `Validation` for one that is not verified.
-    pub async fn set_primary_domain(&self, actor: &Actor, id: &ConnectionId, domain: &DomainId) -> Result<DomainClaim> {
+    pub async fn set_primary_domain(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        domain: &DomainId,
+    ) -> Result<DomainClaim> {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
         connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
@@ -143,7 +156,12 @@ impl Sso {
         Ok(tx.commit().await?)
     }
 
-    async fn claim(&self, workspace: &WorkspaceId, id: &ConnectionId, domain: &DomainId) -> Result<DomainClaim> {
+    async fn claim(
+        &self,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+        domain: &DomainId,
+    ) -> Result<DomainClaim> {
         let db = &mut self.0.store.reader();
         connections::find(db, workspace, id).await?.ok_or_else(not_found)?;
         domains::find(db, id, domain).await?.ok_or_else(domain_not_found)
@@ -174,13 +192,20 @@ impl Sso {
         let limits = Limits { max_bytes: MAX_FILE, same_host_only: true, ..Limits::default() };
         match self.0.http.get(&url, limits).await.and_then(gatehouse_outbound::Response::success) {
             Ok(answer) if answer.text().is_ok_and(|text| text.trim() == claim.token) => None,
-            Ok(_) => Some(format!("The file {url} has another content. It must hold the value shown and nothing else.")),
+            Ok(_) => Some(format!(
+                "The file {url} has another content. It must hold the value shown and nothing else."
+            )),
             Err(e) => Some(format!("The file {url} could not be read: {e}")),
         }
     }
 }
 
-pub(crate) async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, claim: &DomainClaim) -> Result<()> {
+pub(crate) async fn record(
+    tx: &mut Tx,
+    actor: &Actor,
+    event: &'static str,
+    claim: &DomainClaim,
+) -> Result<()> {
     let details = json!({
         "domain": claim.domain, "connectionId": claim.connection_id, "method": claim.method, "status": claim.status,
     });

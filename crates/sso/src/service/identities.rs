@@ -1,6 +1,9 @@
 use gatehouse_identity::require;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{Actor, ConnectionId, Email, Error, Id, IdentityId, Page, PageRequest, Permission, Result, Timestamp, UserId};
+use gatehouse_types::{
+    Actor, ConnectionId, Email, Error, Id, IdentityId, Page, PageRequest, Permission, Result, Timestamp,
+    UserId,
+};
 use serde_json::json;
 
 use super::connections::{not_found, object};
@@ -29,7 +32,12 @@ impl Sso {
     ///
     /// # Errors
     /// `NotFound`; `Authorization` without the right.
-    pub async fn identities(&self, actor: &Actor, id: &ConnectionId, page: PageRequest) -> Result<Page<IdentityView>> {
+    pub async fn identities(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        page: PageRequest,
+    ) -> Result<Page<IdentityView>> {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
         let db = &mut self.0.store.reader();
         connections::find(db, workspace, id).await?.ok_or_else(not_found)?;
@@ -39,7 +47,14 @@ impl Sso {
             if let Some(user) = self.0.identity.user(db, &i.user_id).await? {
                 let (user_id, email) = (i.user_id, user.email);
                 let (created_at, last_used_at) = (i.created_at, i.last_used_at);
-                views.push(IdentityView { id: i.id, user_id, email, name_id: i.name_id, created_at, last_used_at });
+                views.push(IdentityView {
+                    id: i.id,
+                    user_id,
+                    email,
+                    name_id: i.name_id,
+                    created_at,
+                    last_used_at,
+                });
             }
         }
         Ok(Page::new(views, page, total))
@@ -49,7 +64,12 @@ impl Sso {
     ///
     /// # Errors
     /// `NotFound`; `Authorization` without the right.
-    pub async fn unlink_identity(&self, actor: &Actor, id: &ConnectionId, identity: &IdentityId) -> Result<()> {
+    pub async fn unlink_identity(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        identity: &IdentityId,
+    ) -> Result<()> {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
         connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
@@ -57,8 +77,12 @@ impl Sso {
         let found = found.ok_or_else(|| Error::not_found("Identity"))?;
         identities::delete(&mut tx, identity).await?;
         let details = json!({"connectionId": id, "userId": found.user_id, "nameId": found.name_id});
-        audit::record(&mut tx, actor, Event::success("sso.identity-unlinked", ("identity", identity.as_str()), details))
-            .await?;
+        audit::record(
+            &mut tx,
+            actor,
+            Event::success("sso.identity-unlinked", ("identity", identity.as_str()), details),
+        )
+        .await?;
         Ok(tx.commit().await?)
     }
 }

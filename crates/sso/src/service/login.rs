@@ -142,7 +142,9 @@ impl Sso {
                 }
                 found.pop().ok_or_else(unknown)?
             }
-            (Endpoint::Shared, None, None) => return Err(Error::invalid_request("This is not a SAML response.")),
+            (Endpoint::Shared, None, None) => {
+                return Err(Error::invalid_request("This is not a SAML response."));
+            }
         };
         connections::find_anywhere(db, &id).await?.ok_or_else(unknown)
     }
@@ -157,14 +159,16 @@ impl Sso {
             let detail = "A response to a request was sent to the address for responses nobody asked for.";
             return Err(refuse("in_response_to_mismatch", detail));
         }
-        let ours = pending.filter(|p| p.connection_id == arrived.connection.id && p.expires_at > self.0.store.now());
+        let ours =
+            pending.filter(|p| p.connection_id == arrived.connection.id && p.expires_at > self.0.store.now());
         let Some(pending) = ours else {
             let detail = "The request that this response answers is unknown, used or expired. Start the sign-in again.";
             return Err(refuse("request_unknown", detail));
         };
         let same = arrived.posted.browser.is_some_and(|b| digest(b) == pending.browser);
         if !same {
-            let detail = "The response answers a request of another browser, or this browser keeps no cookies.";
+            let detail =
+                "The response answers a request of another browser, or this browser keeps no cookies.";
             return Err(refuse("browser_mismatch", detail));
         }
         Ok(Some(pending))
@@ -208,7 +212,12 @@ impl Sso {
         })
     }
 
-    async fn policy(&self, arrived: &Arrived<'_>, saml: &SamlConfig, waiting: Option<&Pending>) -> Result<Policy> {
+    async fn policy(
+        &self,
+        arrived: &Arrived<'_>,
+        saml: &SamlConfig,
+        waiting: Option<&Pending>,
+    ) -> Result<Policy> {
         let id = &arrived.connection.id;
         let pinned = arrived.connection.certificates.iter();
         let certificates = pinned.map(|c| Certificate::from_pem_or_base64(&c.pem).map_err(Error::internal));
@@ -262,15 +271,21 @@ impl Sso {
         };
         certificates::touch(&mut tx, &connection.id, assertion.certificate_fingerprint()).await?;
         if let Some(cookie) = arrived.posted.replaces {
-            self.0.identity.end_replaced(&mut tx, cookie).await?;
+            self.0.identity.end_replaced(&mut tx, actor, cookie).await?;
         }
         let usual = NewSession::usual(&found.user.id, &connection.workspace_id, found.role, AuthMethod::Saml);
         let seconds = session_seconds(assertion, self.0.store.now(), usual.seconds);
         let new = NewSession { connection: Some(&connection.id), seconds, ..usual };
         let signed = self.0.identity.start_session(&mut tx, actor, new).await?;
         let attempt = self.new_attempt(actor, arrived, true, None, Some(name_id), checks);
-        attempts::insert(&mut tx, &connection.workspace_id, &attempt, Some(arrived.bytes), actor.origin.request_id.as_str())
-            .await?;
+        attempts::insert(
+            &mut tx,
+            &connection.workspace_id,
+            &attempt,
+            Some(arrived.bytes),
+            actor.origin.request_id.as_str(),
+        )
+        .await?;
         let details = json!({"connectionId": connection.id, "attemptId": attempt.id, "flow": arrived.flow,
             "fallbackCertificate": assertion.used_fallback()});
         let event = Event::success("sso.signed-in", ("user", found.user.id.as_str()), details);
@@ -314,15 +329,22 @@ impl Sso {
             reasons: refused.checks.clone(),
         };
         let decision = refuse_in(&mut tx, actor, Some(workspace), refusal).await?;
-        let mut attempt =
-            self.new_attempt(actor, arrived, false, Some(refused.code.clone()), refused.subject, refused.checks);
+        let mut attempt = self.new_attempt(
+            actor,
+            arrived,
+            false,
+            Some(refused.code.clone()),
+            refused.subject,
+            refused.checks,
+        );
         attempt.decision_id = Some(decision.clone());
         let keep = arrived.bytes.len() <= MAX_KEPT_FAILURE
             && self.0.kept_failures.check(arrived.connection.id.as_str()).is_ok();
         let message = keep.then_some(arrived.bytes);
         attempts::insert(&mut tx, workspace, &attempt, message, actor.origin.request_id.as_str()).await?;
         let details = json!({"reason": refused.code, "decision": decision, "attemptId": attempt.id, "flow": arrived.flow});
-        let event = Event::failure("sso.refused", Some(("connection", arrived.connection.id.as_str())), details);
+        let event =
+            Event::failure("sso.refused", Some(("connection", arrived.connection.id.as_str())), details);
         audit::record_in(&mut tx, actor, Some(workspace), event).await?;
         tx.commit().await?;
         Err(Error::authentication(
@@ -357,6 +379,7 @@ async fn single_use(
 
 /// A session ends no later than the provider says (SAML 2.0 core §2.7.2, SessionNotOnOrAfter).
 fn session_seconds(assertion: &VerifiedAssertion, now: Timestamp, usual: i64) -> i64 {
-    let until = assertion.session_not_on_or_after().map(|at| Timestamp::from_micros(at).seconds() - now.seconds());
+    let until =
+        assertion.session_not_on_or_after().map(|at| Timestamp::from_micros(at).seconds() - now.seconds());
     until.map_or(usual, |seconds| seconds.clamp(60, usual))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, ConnectionId, Kind, Permission, Result, Role};
+use gatehouse_types::{Actor, ConnectionId, Error, Id, Kind, Permission, Result, Role};
 
 use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 use super::settings::SettingsView;
@@ -13,12 +13,16 @@ use crate::store::{connections, settings};
 
 /// The name of the connection that the page makes.
 const PAGE_CONNECTION: &str = "Single Sign On";
+/// Connections that one workspace makes on the page one after another, at most.
+const MAX_PROMISES: u32 = 1000;
 
 /// What the page shows.
 #[derive(Clone, Debug)]
 pub(crate) struct PageState {
     pub(crate) settings: SettingsView,
     pub(crate) connection: Option<ConnectionView>,
+    /// The id of the SAML connection: its own, or the one that the first save will give it.
+    pub(crate) saml_id: ConnectionId,
 }
 
 /// What the page saves: the values of one provider.
@@ -37,7 +41,6 @@ pub(crate) struct PageInput {
 /// How a save went.
 #[derive(Clone, Debug)]
 pub(crate) struct Saved {
-    pub(crate) settings: SettingsView,
     /// The step that is missing before people sign in through it.
     pub(crate) missing: Option<String>,
 }
@@ -53,7 +56,27 @@ impl Sso {
             Some(id) => Some(self.connection(actor, id).await?),
             None => None,
         };
-        Ok(PageState { settings, connection })
+        let saml = connection.as_ref().filter(|view| view.connection.config.saml().is_some());
+        let saml_id = match saml {
+            Some(view) => view.connection.id.clone(),
+            None => self.promised_id(actor).await?,
+        };
+        Ok(PageState { settings, connection, saml_id })
+    }
+
+    /// The id that the page's next connection gets, so that its addresses can be given to the provider before the
+    /// first save. It follows from the workspace alone: nothing is stored, and nobody can wish for another one.
+    async fn promised_id(&self, actor: &Actor) -> Result<ConnectionId> {
+        let db = &mut self.0.store.reader();
+        let stem = actor.workspace()?.as_str().rsplit('_').next().unwrap_or_default().to_owned();
+        for number in 0..MAX_PROMISES {
+            let suffix = if number == 0 { String::new() } else { format!("x{number}") };
+            let id = ConnectionId::from_stored(format!("{}_{stem}{suffix}", ConnectionId::PREFIX));
+            if !connections::id_is_taken(db, &id).await? {
+                return Ok(id);
+            }
+        }
+        Err(Error::conflict("Too many connections were made on this page. Use the API for another one."))
     }
 
     /// Saves the page: makes or changes the connection, tests it, enables single sign-on, and activates the connection
@@ -70,7 +93,7 @@ impl Sso {
                 let patch = patch(input, mapping.unwrap_or_default());
                 self.update_connection(actor, &view.connection.id, patch).await?.connection.id
             }
-            _ => self.create_page_connection(actor, input).await?,
+            _ => self.create_page_connection(actor, state.saml_id, input).await?,
         };
         self.update_settings(actor, Some(id.clone()), None).await?;
         let report = self.test_connection(actor, &id).await?;
@@ -78,11 +101,16 @@ impl Sso {
         if report.success {
             missing = self.try_activate(actor, &id).await?;
         }
-        let settings = self.mark_enabled(actor).await?;
-        Ok(Saved { settings, missing })
+        self.mark_enabled(actor).await?;
+        Ok(Saved { missing })
     }
 
-    async fn create_page_connection(&self, actor: &Actor, input: PageInput) -> Result<ConnectionId> {
+    async fn create_page_connection(
+        &self,
+        actor: &Actor,
+        id: ConnectionId,
+        input: PageInput,
+    ) -> Result<ConnectionId> {
         let mapping = mapping(&input.email_attribute, BTreeMap::new());
         let new = NewConnection {
             name: PAGE_CONNECTION.to_owned(),
@@ -101,7 +129,7 @@ impl Sso {
             jit_provisioning: input.jit_provisioning,
             default_role: input.default_role,
         };
-        Ok(self.create_connection(actor, new).await?.connection.id)
+        Ok(self.create_connection_as(actor, id, new).await?.connection.id)
     }
 
     /// Activates if every step is done; tells the missing one otherwise.
@@ -114,7 +142,7 @@ impl Sso {
     }
 
     /// Notes that the administrator enabled single sign-on; it is in force once the connection is active.
-    async fn mark_enabled(&self, actor: &Actor) -> Result<SettingsView> {
+    async fn mark_enabled(&self, actor: &Actor) -> Result<()> {
         let workspace = actor.workspace()?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
         let mut now = settings::find(&mut tx, workspace).await?;
@@ -124,8 +152,7 @@ impl Sso {
             settings::save(&mut tx, workspace, &now).await?;
             super::settings::record(&mut tx, actor, workspace, "sso.enabled", &now).await?;
         }
-        tx.commit().await?;
-        self.settings(actor).await
+        Ok(tx.commit().await?)
     }
 
     /// After a domain was proved on the page: activates what waited for it.
@@ -139,7 +166,9 @@ impl Sso {
         }
         let found = connections::find(&mut self.0.store.reader(), actor.workspace()?, id).await?;
         match found {
-            Some(c) if c.status != crate::model::ConnectionStatus::Active => self.try_activate(actor, id).await,
+            Some(c) if c.status != crate::model::ConnectionStatus::Active => {
+                self.try_activate(actor, id).await
+            }
             _ => Ok(None),
         }
     }

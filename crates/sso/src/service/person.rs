@@ -69,7 +69,11 @@ pub(crate) fn claims(saml: &SamlConfig, assertion: &VerifiedAssertion) -> Result
     let transient = name_id.format.as_deref() == Some(TRANSIENT);
     let email = email(saml, assertion)?;
     if name_id.value.len() > MAX_NAME_ID {
-        return Err(no("name_id_too_long", "name id", format!("The NameID is longer than {MAX_NAME_ID} bytes.")));
+        return Err(no(
+            "name_id_too_long",
+            "name id",
+            format!("The NameID is longer than {MAX_NAME_ID} bytes."),
+        ));
     }
     let subject = if transient { format!("transient:{email}") } else { name_id.value.clone() };
     let name = one_of(assertion, saml.attribute_mapping.get("name"), &NAME_ATTRIBUTES);
@@ -95,7 +99,9 @@ fn email(saml: &SamlConfig, assertion: &VerifiedAssertion) -> Result<Email, NotT
             return Err(no("email_ambiguous", "e-mail", detail));
         }
         (None, Some(name)) => {
-            let detail = format!("The attribute {name}, mapped to the e-mail address, is missing. Release it at the provider, or change the mapping.");
+            let detail = format!(
+                "The attribute {name}, mapped to the e-mail address, is missing. Release it at the provider, or change the mapping."
+            );
             return Err(no("email_missing", "e-mail", detail));
         }
         (None, None) => assertion.name_id().value.as_str(),
@@ -117,7 +123,8 @@ impl Sso {
         checks: &mut Vec<Reason>,
     ) -> Result<Result<Found, NotThisPerson>> {
         if !domains::is_verified(tx, &connection.id, &claims.email.domain()).await? {
-            let detail = format!("The address {} is not at a verified domain of this connection.", claims.email);
+            let detail =
+                format!("The address {} is not at a verified domain of this connection.", claims.email);
             return Ok(Err(no("domain_not_verified", "domain", detail)));
         }
         checks.push(Reason::passed("domain", format!("{} is a verified domain.", claims.email.domain())));
@@ -128,7 +135,11 @@ impl Sso {
                 checks.push(Reason::passed("identity", "The provider's subject is linked to an account."));
                 match self.0.identity.user(tx, &identity.user_id).await? {
                     Some(user) => Ok(user),
-                    None => Err(no("account_gone", "identity", "The linked account does not exist any more.".into())),
+                    None => Err(no(
+                        "account_gone",
+                        "identity",
+                        "The linked account does not exist any more.".into(),
+                    )),
                 }
             }
             None => self.link(tx, actor, connection, claims, checks).await?,
@@ -170,12 +181,18 @@ impl Sso {
         let workspace = &connection.workspace_id;
         let user = match existing {
             Some(user) => {
-                checks.push(Reason::passed("identity", "The address is linked to its account: its domain is verified."));
+                checks.push(Reason::passed(
+                    "identity",
+                    "The address is linked to its account: its domain is verified.",
+                ));
                 user
             }
             None => {
                 checks.push(Reason::passed("identity", "An account is made just in time."));
-                self.0.identity.insert_user(tx, actor, workspace, &claims.email, claims.name.as_deref()).await?
+                self.0
+                    .identity
+                    .insert_user(tx, actor, workspace, &claims.email, claims.name.as_deref())
+                    .await?
             }
         };
         let now = self.0.store.now();
@@ -214,6 +231,8 @@ impl Sso {
 }
 
 fn unknown_person(email: &Email) -> NotThisPerson {
-    let detail = format!("{email} is no member of the workspace, and just-in-time provisioning is off. Invite the person, or switch it on.");
+    let detail = format!(
+        "{email} is no member of the workspace, and just-in-time provisioning is off. Invite the person, or switch it on."
+    );
     no("person_unknown", "membership", detail)
 }

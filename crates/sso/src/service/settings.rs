@@ -9,9 +9,9 @@ use gatehouse_types::{
 use serde_json::json;
 
 use super::connections::not_found;
+use crate::Sso;
 use crate::model::Settings;
 use crate::store::{connections, settings};
-use crate::Sso;
 
 /// Excluded people of one workspace at most, beside its owners.
 const MAX_EXCLUDED: usize = 500;
@@ -86,7 +86,10 @@ impl Sso {
         let mut tx = store.begin(&actor.origin).await?;
         let mut now = settings::find(&mut tx, workspace).await?;
         let id = now.connection_id.clone().ok_or_else(|| {
-            Error::validation("connectionId", "Choose the connection first: PUT /api/v1/sso/settings {connectionId}.")
+            Error::validation(
+                "connectionId",
+                "Choose the connection first: PUT /api/v1/sso/settings {connectionId}.",
+            )
         })?;
         self.activate_in(&mut tx, actor, workspace, &id).await?;
         now.enabled = true;

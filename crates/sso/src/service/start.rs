@@ -45,7 +45,8 @@ impl Sso {
             None => random_token(&**store.random()),
         };
         let signing = if saml.sign_requests { Some(self.own_key().await?) } else { None };
-        let redirect_url = request.redirect_url(None, signing.map(|k| &k.signing)).map_err(Error::internal)?;
+        let redirect_url =
+            request.redirect_url(None, signing.map(|k| &k.signing)).map_err(Error::internal)?;
         let mut tx = store.begin_always().await?;
         let pending = Pending {
             id: request.id,
@@ -66,7 +67,9 @@ impl Sso {
     async fn usable<'a>(&self, actor: &Actor, connection: &'a Connection) -> Result<&'a SamlConfig> {
         let why = match (connection.status, connection.config.saml()) {
             (ConnectionStatus::Active, Some(saml)) => return Ok(saml),
-            (ConnectionStatus::Active, None) => "Sign-in over this protocol is not part of this version.".to_owned(),
+            (ConnectionStatus::Active, None) => {
+                "Sign-in over this protocol is not part of this version.".to_owned()
+            }
             (status, _) => format!("The connection is {status}; an administrator must activate it."),
         };
         let refusal = Refusal {
@@ -75,8 +78,10 @@ impl Sso {
             reasons: vec![Reason::failed("connection", why)],
         };
         let decision = refuse(&self.0.store, actor, Some(&connection.workspace_id), refusal).await?;
-        Err(Error::authorization("Single sign-on is disabled here. Sign in another way, or ask your administrator.")
-            .decided(decision))
+        Err(Error::authorization(
+            "Single sign-on is disabled here. Sign in another way, or ask your administrator.",
+        )
+        .decided(decision))
     }
 
     fn request(&self, connection: &Connection, saml: &SamlConfig) -> AuthnRequest {

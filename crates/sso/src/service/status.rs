@@ -56,7 +56,13 @@ impl Sso {
         Ok(report)
     }
 
-    async fn note_test(&self, tx: &mut Tx, actor: &Actor, c: &mut Connection, report: &TestReport) -> Result<()> {
+    async fn note_test(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        c: &mut Connection,
+        report: &TestReport,
+    ) -> Result<()> {
         c.status = c.status.next(ConnectionEvent::Tested { passed: report.success }).map_err(missing)?;
         c.tested_at = report.success.then(|| self.0.store.now());
         connections::update(tx, c, None).await?;
@@ -93,7 +99,8 @@ impl Sso {
         let mut connection = connections::lock(tx, workspace, id).await?.ok_or_else(not_found)?;
         can_sign_in(&connection)?;
         let domains = domains::of(tx, id).await?;
-        let has_domain = !self.0.options.require_domain || domains.iter().any(|d| d.status == DomainStatus::Verified);
+        let has_domain =
+            !self.0.options.require_domain || domains.iter().any(|d| d.status == DomainStatus::Verified);
         let event = ConnectionEvent::Activate { tested: connection.tested_at.is_some(), has_domain };
         connection.status = connection.status.next(event).map_err(missing)?;
         connections::update(tx, &connection, None).await?;
@@ -136,7 +143,10 @@ fn can_sign_in(connection: &Connection) -> Result<&SamlConfig> {
         Config::Saml(saml) => Ok(saml),
         other => Err(Error::validation(
             "protocol",
-            format!("This version signs in over SAML only; the {} connection is kept as it is.", other.protocol().as_str()),
+            format!(
+                "This version signs in over SAML only; the {} connection is kept as it is.",
+                other.protocol().as_str()
+            ),
         )),
     }
 }
@@ -148,8 +158,16 @@ fn test(connection: &Connection, own: &gatehouse_saml::Certificate, now: Timesta
     let certificate_valid = checks.iter().all(|c| c.ok);
     let ours = own.not_after() > now.micros();
     let metadata = [
-        ("issuer", !saml.entity_id.trim().is_empty(), format!("The provider's issuer is {}.", saml.entity_id)),
-        ("single sign-on url", connection.config.check().is_ok(), format!("Requests go to {}.", saml.sso_url)),
+        (
+            "issuer",
+            !saml.entity_id.trim().is_empty(),
+            format!("The provider's issuer is {}.", saml.entity_id),
+        ),
+        (
+            "single sign-on url",
+            connection.config.check().is_ok(),
+            format!("Requests go to {}.", saml.sso_url),
+        ),
         ("our metadata", ours, format!("Our own certificate {} is valid.", own.fingerprint())),
     ];
     let metadata_valid = metadata.iter().all(|(_, ok, _)| *ok);
@@ -174,9 +192,15 @@ fn certificate_checks(connection: &Connection, now: Timestamp) -> Vec<Reason> {
         let detail = "No pinned certificate is valid now. Paste the provider's current signing certificate.";
         return vec![Reason::failed("certificate", detail)];
     }
-    let mut checks = vec![Reason::passed("certificate", format!("{valid} of {} pinned certificates are valid.", pinned.len()))];
+    let mut checks = vec![Reason::passed(
+        "certificate",
+        format!("{valid} of {} pinned certificates are valid.", pinned.len()),
+    )];
     for c in pinned.iter().filter(|c| c.not_after < now.plus_seconds(EXPIRY_WARNING_DAYS * 86_400)) {
-        let detail = format!("Certificate {} is valid until {}; add its successor in time.", c.fingerprint, c.not_after);
+        let detail = format!(
+            "Certificate {} is valid until {}; add its successor in time.",
+            c.fingerprint, c.not_after
+        );
         checks.push(Reason::passed("certificate expiry", detail));
     }
     checks

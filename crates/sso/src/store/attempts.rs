@@ -5,7 +5,8 @@ use crate::model::{Attempt, Flow};
 
 /// Attempts and their messages are kept this many days.
 pub(crate) const KEPT_DAYS: i64 = 14;
-const COLUMNS: &str = "id, connection_id, at, flow, outcome, reason, subject, checks, message, decision_id, ip";
+const COLUMNS: &str =
+    "id, connection_id, at, flow, outcome, reason, subject, checks, message, decision_id, ip";
 
 fn place(id: &SsoAttemptId) -> Binding<'_> {
     Binding { table: "sso_attempts", column: "message", row: id.as_str() }
@@ -36,9 +37,11 @@ pub(crate) async fn insert(
     request_id: &str,
 ) -> Result<()> {
     let sealed = message.map(|m| tx.store().keyring().seal_bytes(place(&a.id), m));
-    let insert = sql("INSERT INTO sso_attempts (id, workspace_id, connection_id, at, flow, outcome, reason, subject, \
+    let insert = sql(
+        "INSERT INTO sso_attempts (id, workspace_id, connection_id, at, flow, outcome, reason, subject, \
          checks, message, decision_id, ip, request_id, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
     .bind(&a.id)
     .bind(workspace)
     .bind(&a.connection_id)
@@ -61,8 +64,10 @@ pub(crate) async fn find<Q: Queries>(
     connection: &ConnectionId,
     id: &SsoAttemptId,
 ) -> Result<Option<Attempt>> {
-    let select = sql("SELECT id, connection_id, at, flow, outcome, reason, subject, checks, message, decision_id, ip \
-         FROM sso_attempts WHERE connection_id = $1 AND id = $2");
+    let select = sql(
+        "SELECT id, connection_id, at, flow, outcome, reason, subject, checks, message, decision_id, ip \
+         FROM sso_attempts WHERE connection_id = $1 AND id = $2",
+    );
     db.fetch_optional(select.bind(connection).bind(id)).await?.as_ref().map(read).transpose()
 }
 

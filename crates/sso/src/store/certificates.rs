@@ -16,8 +16,10 @@ fn read(row: &Row) -> Result<PinnedCertificate> {
 
 /// The pinned certificates of a connection, latest first.
 pub(crate) async fn of<Q: Queries>(db: &mut Q, connection: &ConnectionId) -> Result<Vec<PinnedCertificate>> {
-    let select = sql("SELECT pem, fingerprint, not_before, not_after, created_at, last_used_at FROM sso_certificates \
-         WHERE connection_id = $1 ORDER BY position");
+    let select = sql(
+        "SELECT pem, fingerprint, not_before, not_after, created_at, last_used_at FROM sso_certificates \
+         WHERE connection_id = $1 ORDER BY position",
+    );
     db.fetch_all(select.bind(connection)).await?.iter().map(read).collect()
 }
 
@@ -25,8 +27,10 @@ pub(crate) async fn of<Q: Queries>(db: &mut Q, connection: &ConnectionId) -> Res
 pub(crate) async fn replace(tx: &mut Tx, connection: &ConnectionId, all: &[PinnedCertificate]) -> Result<()> {
     tx.execute(sql("DELETE FROM sso_certificates WHERE connection_id = $1").bind(connection)).await?;
     for (position, c) in (0_i64..).zip(all) {
-        let insert = sql("INSERT INTO sso_certificates (connection_id, position, owner_kind, version, pem, fingerprint, \
-             not_before, not_after, created_at, last_used_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9)")
+        let insert = sql(
+            "INSERT INTO sso_certificates (connection_id, position, owner_kind, version, pem, fingerprint, \
+             not_before, not_after, created_at, last_used_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9)",
+        )
         .bind(connection)
         .bind(position)
         .bind(OwnerKind::Service.as_str())
@@ -44,7 +48,10 @@ pub(crate) async fn replace(tx: &mut Tx, connection: &ConnectionId, all: &[Pinne
 /// Notes that a sign-in relied on a certificate, to the minute.
 pub(crate) async fn touch(tx: &mut Tx, connection: &ConnectionId, fingerprint: &str) -> Result<()> {
     let now = tx.store().now();
-    let update = sql("UPDATE sso_certificates SET last_used_at = $3 WHERE connection_id = $1 AND fingerprint = $2 \
+    let update =
+        sql("UPDATE sso_certificates SET last_used_at = $3 WHERE connection_id = $1 AND fingerprint = $2 \
          AND COALESCE(last_used_at, 0) < $4");
-    tx.execute(update.bind(connection).bind(fingerprint).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
+    tx.execute(update.bind(connection).bind(fingerprint).bind(now).bind(now.plus_seconds(-60)))
+        .await
+        .map(drop)
 }

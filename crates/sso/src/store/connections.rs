@@ -77,6 +77,12 @@ pub(crate) async fn insert(tx: &mut Tx, c: &Connection, secret: Option<&Secret>)
     certificates::replace(tx, &c.id, &c.certificates).await
 }
 
+/// Whether a connection has or had this id.
+pub(crate) async fn id_is_taken<Q: Queries>(db: &mut Q, id: &ConnectionId) -> Result<bool> {
+    let select = sql("SELECT id FROM sso_connections WHERE id = $1");
+    Ok(db.fetch_optional(select.bind(id)).await?.is_some())
+}
+
 /// Writes everything that can change; a new client secret only when one is given.
 pub(crate) async fn update(tx: &mut Tx, c: &Connection, secret: Option<&Secret>) -> Result<()> {
     let secret = sealed(tx, &c.id, secret);
@@ -103,7 +109,9 @@ pub(crate) async fn update(tx: &mut Tx, c: &Connection, secret: Option<&Secret>)
 /// Soft-deletes; the name can be used again.
 pub(crate) async fn delete(tx: &mut Tx, id: &ConnectionId) -> Result<()> {
     let now = tx.store().now();
-    let update = sql("UPDATE sso_connections SET deleted_at = $2, status = 'inactive', client_secret = NULL WHERE id = $1");
+    let update = sql(
+        "UPDATE sso_connections SET deleted_at = $2, status = 'inactive', client_secret = NULL WHERE id = $1",
+    );
     tx.execute(update.bind(id).bind(now)).await.map(drop)
 }
 
@@ -129,7 +137,11 @@ pub(crate) async fn find_anywhere<Q: Queries>(db: &mut Q, id: &ConnectionId) -> 
 }
 
 /// The connection, locked against other writers until the end of the transaction.
-pub(crate) async fn lock(tx: &mut Tx, workspace: &WorkspaceId, id: &ConnectionId) -> Result<Option<Connection>> {
+pub(crate) async fn lock(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    id: &ConnectionId,
+) -> Result<Option<Connection>> {
     const SELECT: &str = "SELECT id, workspace_id, name, description, provider, status, config, client_secret, \
          jit_provisioning, default_role, version, last_used_at, tested_at, created_by, created_at, updated_at \
          FROM sso_connections WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL";
@@ -140,7 +152,7 @@ pub(crate) async fn lock(tx: &mut Tx, workspace: &WorkspaceId, id: &ConnectionId
 /// The active SAML connections that believe an issuer; two are enough to know that it is not one.
 pub(crate) async fn active_of_issuer<Q: Queries>(db: &mut Q, issuer: &str) -> Result<Vec<ConnectionId>> {
     let select = sql("SELECT id, config FROM sso_connections WHERE status = 'active' AND protocol = 'saml' \
-         AND deleted_at IS NULL AND config LIKE $1 LIMIT 1000");
+         AND deleted_at IS NULL AND config LIKE $1 ESCAPE '\\' LIMIT 1000");
     let needle = serde_json::to_string(issuer)?.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let rows = db.fetch_all(select.bind(format!("%\"entityId\":{needle}%"))).await?;
     let mut found = Vec::new();
@@ -176,6 +188,7 @@ pub(crate) async fn list<Q: Queries>(
 /// Notes a sign-in through the connection, to the minute.
 pub(crate) async fn touch(tx: &mut Tx, id: &ConnectionId) -> Result<()> {
     let now = tx.store().now();
-    let update = sql("UPDATE sso_connections SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
+    let update =
+        sql("UPDATE sso_connections SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
     tx.execute(update.bind(id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
 }

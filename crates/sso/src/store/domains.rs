@@ -1,7 +1,7 @@
 use gatehouse_store::{Queries, Result, Row, Tx, sql};
 use gatehouse_types::{ConnectionId, Domain, DomainId, WorkspaceId};
 
-use crate::model::{DomainClaim, DomainStatus};
+use crate::model::{DOMAIN_PENDING_DAYS, DomainClaim, DomainStatus};
 
 fn read(row: &Row) -> Result<DomainClaim> {
     Ok(DomainClaim {
@@ -20,25 +20,28 @@ fn read(row: &Row) -> Result<DomainClaim> {
 }
 
 pub(crate) async fn insert(tx: &mut Tx, d: &DomainClaim) -> Result<()> {
-    let insert = sql("INSERT INTO sso_domains (id, workspace_id, connection_id, domain, status, method, token, \
+    let insert =
+        sql("INSERT INTO sso_domains (id, workspace_id, connection_id, domain, status, method, token, \
          is_primary, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-    .bind(&d.id)
-    .bind(&d.workspace_id)
-    .bind(&d.connection_id)
-    .bind(d.domain.as_str())
-    .bind(d.status.as_str())
-    .bind(d.method.as_str())
-    .bind(d.token.as_str())
-    .bind(d.is_primary)
-    .bind(d.created_at);
+        .bind(&d.id)
+        .bind(&d.workspace_id)
+        .bind(&d.connection_id)
+        .bind(d.domain.as_str())
+        .bind(d.status.as_str())
+        .bind(d.method.as_str())
+        .bind(d.token.as_str())
+        .bind(d.is_primary)
+        .bind(d.created_at);
     tx.execute(insert).await.map(drop)
 }
 
 /// The domains of a connection, the primary one first, then by age.
 pub(crate) async fn of<Q: Queries>(db: &mut Q, connection: &ConnectionId) -> Result<Vec<DomainClaim>> {
-    let select = sql("SELECT id, workspace_id, connection_id, domain, status, method, token, is_primary, created_at, \
+    let select = sql(
+        "SELECT id, workspace_id, connection_id, domain, status, method, token, is_primary, created_at, \
          verified_at, checked_at FROM sso_domains WHERE connection_id = $1 ORDER BY is_primary DESC, created_at, id \
-         LIMIT 1000");
+         LIMIT 1000",
+    );
     db.fetch_all(select.bind(connection)).await?.iter().map(read).collect()
 }
 
@@ -47,8 +50,10 @@ pub(crate) async fn find<Q: Queries>(
     connection: &ConnectionId,
     id: &DomainId,
 ) -> Result<Option<DomainClaim>> {
-    let select = sql("SELECT id, workspace_id, connection_id, domain, status, method, token, is_primary, created_at, \
-         verified_at, checked_at FROM sso_domains WHERE connection_id = $1 AND id = $2");
+    let select = sql(
+        "SELECT id, workspace_id, connection_id, domain, status, method, token, is_primary, created_at, \
+         verified_at, checked_at FROM sso_domains WHERE connection_id = $1 AND id = $2",
+    );
     db.fetch_optional(select.bind(connection).bind(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -57,14 +62,21 @@ pub(crate) async fn active_connection<Q: Queries>(
     db: &mut Q,
     domain: &Domain,
 ) -> Result<Option<(ConnectionId, WorkspaceId)>> {
-    let select = sql("SELECT c.id, c.workspace_id FROM sso_domains d JOIN sso_connections c ON c.id = d.connection_id \
-         WHERE d.domain = $1 AND d.status = 'verified' AND c.status = 'active' AND c.deleted_at IS NULL");
+    let select = sql(
+        "SELECT c.id, c.workspace_id FROM sso_domains d JOIN sso_connections c ON c.id = d.connection_id \
+         WHERE d.domain = $1 AND d.status = 'verified' AND c.status = 'active' AND c.deleted_at IS NULL",
+    );
     let row = db.fetch_optional(select.bind(domain.as_str())).await?;
     row.map(|r| Ok((r.id("id")?, r.id("workspace_id")?))).transpose()
 }
 
-pub(crate) async fn is_verified<Q: Queries>(db: &mut Q, connection: &ConnectionId, domain: &Domain) -> Result<bool> {
-    let select = sql("SELECT id FROM sso_domains WHERE connection_id = $1 AND domain = $2 AND status = 'verified'");
+pub(crate) async fn is_verified<Q: Queries>(
+    db: &mut Q,
+    connection: &ConnectionId,
+    domain: &Domain,
+) -> Result<bool> {
+    let select =
+        sql("SELECT id FROM sso_domains WHERE connection_id = $1 AND domain = $2 AND status = 'verified'");
     Ok(db.fetch_optional(select.bind(connection).bind(domain.as_str())).await?.is_some())
 }
 
@@ -74,7 +86,8 @@ pub(crate) async fn taken_by_other<Q: Queries>(
     connection: &ConnectionId,
     domain: &Domain,
 ) -> Result<bool> {
-    let select = sql("SELECT id FROM sso_domains WHERE connection_id <> $1 AND domain = $2 AND status = 'verified'");
+    let select =
+        sql("SELECT id FROM sso_domains WHERE connection_id <> $1 AND domain = $2 AND status = 'verified'");
     Ok(db.fetch_optional(select.bind(connection).bind(domain.as_str())).await?.is_some())
 }
 
@@ -82,7 +95,8 @@ pub(crate) async fn taken_by_other<Q: Queries>(
 pub(crate) async fn set_status(tx: &mut Tx, id: &DomainId, status: DomainStatus) -> Result<()> {
     let now = tx.store().now();
     let verified = (status == DomainStatus::Verified).then_some(now);
-    let update = sql("UPDATE sso_domains SET status = $2, checked_at = $3, verified_at = COALESCE($4, verified_at) \
+    let update =
+        sql("UPDATE sso_domains SET status = $2, checked_at = $3, verified_at = COALESCE($4, verified_at) \
          WHERE id = $1");
     tx.execute(update.bind(id).bind(status.as_str()).bind(now).bind(verified)).await.map(drop)
 }
@@ -99,4 +113,11 @@ pub(crate) async fn delete(tx: &mut Tx, id: &DomainId) -> Result<()> {
 /// Lets go of all domains of a deleted connection, so that others can claim them.
 pub(crate) async fn delete_all(tx: &mut Tx, connection: &ConnectionId) -> Result<()> {
     tx.execute(sql("DELETE FROM sso_domains WHERE connection_id = $1").bind(connection)).await.map(drop)
+}
+
+/// Claims that nobody proved in time expire.
+pub(crate) async fn expire(tx: &mut Tx) -> Result<u64> {
+    let before = tx.store().now().plus_seconds(-DOMAIN_PENDING_DAYS * 86_400);
+    let update = sql("UPDATE sso_domains SET status = 'expired' WHERE status = 'pending' AND created_at < $1");
+    tx.execute(update.bind(before)).await
 }

@@ -26,19 +26,24 @@ fn read(row: &Row) -> Result<Identity> {
 }
 
 pub(crate) async fn insert(tx: &mut Tx, i: &Identity) -> Result<()> {
-    let insert = sql("INSERT INTO sso_identities (id, connection_id, workspace_id, user_id, name_id, created_at, \
+    let insert =
+        sql("INSERT INTO sso_identities (id, connection_id, workspace_id, user_id, name_id, created_at, \
          last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
-    .bind(&i.id)
-    .bind(&i.connection_id)
-    .bind(&i.workspace_id)
-    .bind(&i.user_id)
-    .bind(i.name_id.as_str())
-    .bind(i.created_at)
-    .bind(i.last_used_at);
+        .bind(&i.id)
+        .bind(&i.connection_id)
+        .bind(&i.workspace_id)
+        .bind(&i.user_id)
+        .bind(i.name_id.as_str())
+        .bind(i.created_at)
+        .bind(i.last_used_at);
     tx.execute(insert).await.map(drop)
 }
 
-pub(crate) async fn find<Q: Queries>(db: &mut Q, connection: &ConnectionId, name_id: &str) -> Result<Option<Identity>> {
+pub(crate) async fn find<Q: Queries>(
+    db: &mut Q,
+    connection: &ConnectionId,
+    name_id: &str,
+) -> Result<Option<Identity>> {
     let select = sql("SELECT id, connection_id, workspace_id, user_id, name_id, created_at, last_used_at \
          FROM sso_identities WHERE connection_id = $1 AND name_id = $2");
     db.fetch_optional(select.bind(connection).bind(name_id)).await?.as_ref().map(read).transpose()

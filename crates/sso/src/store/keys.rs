@@ -18,7 +18,9 @@ fn place(id: &SigningKeyId) -> Binding<'_> {
 pub(crate) async fn newest(store: &Store, purpose: &'static str, scope: &str) -> Result<Option<StoredKey>> {
     let select = sql("SELECT id, certificate, private_key FROM saml_keys WHERE purpose = $1 AND scope = $2 \
          ORDER BY version DESC LIMIT 1");
-    let Some(row) = store.reader().fetch_optional(select.bind(purpose).bind(scope)).await? else { return Ok(None) };
+    let Some(row) = store.reader().fetch_optional(select.bind(purpose).bind(scope)).await? else {
+        return Ok(None);
+    };
     let id: SigningKeyId = row.id("id")?;
     let sealed = Sealed::from_stored(row.text("private_key")?);
     let private_pem = store.keyring().open_secret(place(&id), &sealed)?;
@@ -50,6 +52,7 @@ pub(crate) async fn insert_first(
 /// Notes the use of a key, to the minute.
 pub(crate) async fn touch(tx: &mut Tx, id: &SigningKeyId) -> Result<()> {
     let now = tx.store().now();
-    let update = sql("UPDATE saml_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
+    let update =
+        sql("UPDATE saml_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
     tx.execute(update.bind(id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
 }

@@ -24,19 +24,21 @@ fn read(row: &Row) -> Result<Pending> {
 }
 
 pub(crate) async fn insert(tx: &mut Tx, p: &Pending) -> Result<()> {
-    let insert = sql("INSERT INTO sso_requests (id, connection_id, browser, return_to, created_at, expires_at) \
+    let insert =
+        sql("INSERT INTO sso_requests (id, connection_id, browser, return_to, created_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6)")
-    .bind(p.id.as_str())
-    .bind(&p.connection_id)
-    .bind(p.browser.as_str())
-    .bind(p.return_to.as_str())
-    .bind(tx.store().now())
-    .bind(p.expires_at);
+        .bind(p.id.as_str())
+        .bind(&p.connection_id)
+        .bind(p.browser.as_str())
+        .bind(p.return_to.as_str())
+        .bind(tx.store().now())
+        .bind(p.expires_at);
     tx.execute(insert).await.map(drop)
 }
 
 pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Pending>> {
-    let select = sql("SELECT id, connection_id, browser, return_to, expires_at FROM sso_requests WHERE id = $1");
+    let select =
+        sql("SELECT id, connection_id, browser, return_to, expires_at FROM sso_requests WHERE id = $1");
     db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -52,7 +54,8 @@ pub(crate) async fn first_use(
     assertion: &str,
     expires_at: Timestamp,
 ) -> Result<bool> {
-    let insert = sql("INSERT INTO sso_replays (connection_id, assertion_id, expires_at) VALUES ($1, $2, $3) \
+    let insert =
+        sql("INSERT INTO sso_replays (connection_id, assertion_id, expires_at) VALUES ($1, $2, $3) \
          ON CONFLICT DO NOTHING");
     Ok(tx.execute(insert.bind(connection).bind(assertion).bind(expires_at)).await? == 1)
 }

@@ -17,7 +17,8 @@ pub(crate) async fn find<Q: Queries>(db: &mut Q, workspace: &WorkspaceId) -> Res
     };
     let select = sql("SELECT email FROM sso_exclusions WHERE workspace_id = $1 ORDER BY email LIMIT 1000");
     let rows = db.fetch_all(select.bind(workspace)).await?;
-    settings.excluded = rows.iter().map(|r| r.text("email").map(Email::from_stored)).collect::<Result<_>>()?;
+    settings.excluded =
+        rows.iter().map(|r| r.text("email").map(Email::from_stored)).collect::<Result<_>>()?;
     Ok(settings)
 }
 
@@ -48,13 +49,20 @@ pub(crate) async fn replace_exclusions(tx: &mut Tx, workspace: &WorkspaceId, ema
 }
 
 /// Whether single sign-on is enabled in the workspace, with the connection if that is active.
-pub(crate) async fn enforced<Q: Queries>(db: &mut Q, workspace: &WorkspaceId) -> Result<Option<ConnectionId>> {
+pub(crate) async fn enforced<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+) -> Result<Option<ConnectionId>> {
     let select = sql("SELECT c.id FROM sso_settings s JOIN sso_connections c ON c.id = s.connection_id \
          WHERE s.workspace_id = $1 AND s.enabled = TRUE AND c.status = 'active' AND c.deleted_at IS NULL");
     db.fetch_optional(select.bind(workspace)).await?.map(|r| r.id("id")).transpose()
 }
 
-pub(crate) async fn is_excluded<Q: Queries>(db: &mut Q, workspace: &WorkspaceId, email: &Email) -> Result<bool> {
+pub(crate) async fn is_excluded<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    email: &Email,
+) -> Result<bool> {
     let select = sql("SELECT email FROM sso_exclusions WHERE workspace_id = $1 AND email = $2");
     Ok(db.fetch_optional(select.bind(workspace).bind(email.as_str())).await?.is_some())
 }

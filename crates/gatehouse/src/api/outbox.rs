@@ -1,0 +1,21 @@
+use axum::extract::State;
+use gatehouse_identity::{Caller, require};
+use gatehouse_store::mails::{self, Mail};
+use gatehouse_types::{Page, Permission};
+use gatehouse_web::{ApiResult, ErrorBody, Json, Paging};
+
+use crate::App;
+
+/// List the workspace's mails, newest first. Without a mail server they wait here.
+#[utoipa::path(get, path = "/api/v1/outbox", tag = "Outbox", responses(
+    (status = 200, body = Page<Mail>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody),
+))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Paging(page): Paging<50>,
+) -> ApiResult<Json<Page<Mail>>> {
+    let workspace = require(app.store(), &actor, Permission::ReadOutbox, None).await?;
+    Ok(Json(mails::list(app.store(), workspace, page).await?))
+}

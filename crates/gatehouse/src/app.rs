@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use gatehouse_identity::{Identity, MailContext, SendMail};
+use gatehouse_lab::Lab;
+use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
+use gatehouse_sso::{Rules, Sso};
+use gatehouse_store::jobs::{Registry, Worker};
+use gatehouse_store::{Options, Store};
+use gatehouse_types::{Actor, Origin, OsRandom, SharedClock, SharedRandom, SystemClock};
+use gatehouse_web::{EdgeConfig, PublicUrl, asset_routes, component_routes, edge, idempotent};
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::idempotency::KeptAnswers;
+use crate::{Settings, api, console, jobs};
+
+/// What an application is made of beside its settings; tests turn the clock.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The clock.
+    pub clock: SharedClock,
+    /// The randomness.
+    pub random: SharedRandom,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(OsRandom) }
+    }
+}
+
+/// All features over one store. It holds no process-wide state: two can live in one process.
+#[derive(Clone, Debug)]
+pub struct App {
+    store: Store,
+    identity: Identity,
+    sso: Sso,
+    lab: Lab,
+    mailer: Mailer,
+    public_url: PublicUrl,
+    trusted_proxies: Vec<ipnet::IpNet>,
+}
+
+/// Opens the database alone; for the command line's smaller errands.
+pub(crate) async fn open_store(settings: &Settings, parts: &Parts) -> anyhow::Result<Store> {
+    let options = Options {
+        database: settings.database.clone(),
+        data_dir: settings.data_dir.clone(),
+        master_key_file: settings.master_key_file.clone(),
+        clock: Arc::clone(&parts.clock),
+        random: Arc::clone(&parts.random),
+    };
+    Store::open(options).await.context("the database could not be opened")
+}
+
+pub(crate) fn mailer(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Mailer> {
+    let Some(url) = &settings.smtp_url else { return Ok(Mailer::outbox_only()) };
+    let config = SmtpConfig { url: url.clone(), from: settings.mail_from.clone(), extra_roots: None };
+    Mailer::smtp(&config, Arc::clone(clock)).context("smtp_url (GATEHOUSE_SMTP_URL)")
+}
+
+impl App {
+    /// Opens the store and puts the features together.
+    ///
+    /// # Errors
+    /// When the database, the master key, a key of ours or a setting cannot be used.
+    pub async fn open(settings: &Settings, public_url: PublicUrl, parts: Parts) -> anyhow::Result<Self> {
+        let store = open_store(settings, &parts).await?;
+        let rules = Arc::new(Rules::new(store.clone()));
+        let identity = Identity::open(store.clone(), public_url.as_str(), rules).await?;
+        let dns = Dns::from_setting(settings.dns_server.as_deref())
+            .await
+            .context("dns_server (GATEHOUSE_DNS_SERVER)")?;
+        let policy = egress::Policy::new(settings.egress_allow.clone());
+        let http = Http::new(HttpConfig::new(policy, dns.clone()))?;
+        let options = gatehouse_sso::Options { require_domain: settings.require_domain };
+        let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
+        let lab = Lab::new(sso.clone(), public_url.clone());
+        let mailer = mailer(settings, &parts.clock)?;
+        let trusted_proxies = settings.trusted_proxies.clone();
+        Ok(Self { store, identity, sso, lab, mailer, public_url, trusted_proxies })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Identity.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Single sign-on.
+    pub fn sso(&self) -> &Sso {
+        &self.sso
+    }
+
+    /// The address people use.
+    pub fn public_url(&self) -> &PublicUrl {
+        &self.public_url
+    }
+
+    /// The machine itself as an actor: command line and jobs.
+    pub fn machine(&self) -> Actor {
+        Actor::system(Origin::machine(self.store.ids().make()), None)
+    }
+
+    fn api_router(&self) -> OpenApiRouter {
+        OpenApiRouter::with_openapi(api::openapi::base())
+            .merge(gatehouse_identity::api(self.identity.clone()))
+            .merge(gatehouse_sso::api(self.sso.clone()))
+            .merge(api::routes(self.clone()))
+    }
+
+    /// The OpenAPI 3.1 document of the API.
+    pub fn openapi(&self) -> utoipa::openapi::OpenApi {
+        self.api_router().into_openapi()
+    }
+
+    /// Everything that answers over HTTP, behind the edge. `metrics` is what `/metrics` shows, if it is served here.
+    pub fn router(&self, metrics: Option<PrometheusHandle>) -> Router {
+        let (routes, document) = self.api_router().split_for_parts();
+        let api = idempotent(routes, Arc::new(KeptAnswers(self.store.clone())));
+        let mut router = Router::new()
+            .merge(api)
+            .merge(api::openapi::document_route(document))
+            .merge(api::health::routes(self.store.clone(), metrics))
+            .merge(gatehouse_identity::console(self.identity.clone()))
+            .merge(gatehouse_sso::browser(self.sso.clone()))
+            .merge(gatehouse_lab::routes(self.lab.clone()))
+            .merge(console::routes(self.clone()))
+            .merge(asset_routes());
+        if cfg!(debug_assertions) {
+            router = router.merge(component_routes());
+        }
+        edge(router, self.edge_config())
+    }
+
+    fn edge_config(&self) -> EdgeConfig {
+        let csrf_key = self.store.keyring().derive("csrf");
+        let mut config = EdgeConfig::new(
+            self.public_url.clone(),
+            self.store.ids().clone(),
+            Arc::clone(self.store.random()),
+            csrf_key,
+        );
+        config.trusted_proxies = self.trusted_proxies.clone();
+        config.nav = console::nav();
+        config
+    }
+
+    /// A worker for all background work.
+    pub fn worker(&self) -> Worker {
+        let mail = MailContext { store: self.store.clone(), mailer: self.mailer.clone() };
+        let registry = Registry::default()
+            .with::<SendMail>(mail)
+            .every(jobs::SWEEP_SECONDS, jobs::Sweep, self.store.clone())
+            .merge(gatehouse_sso::jobs(&self.sso));
+        Worker::new(self.store.clone(), registry)
+    }
+}
+
+impl axum::extract::FromRef<App> for Identity {
+    fn from_ref(app: &App) -> Self {
+        app.identity.clone()
+    }
+}

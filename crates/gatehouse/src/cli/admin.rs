@@ -1,0 +1,137 @@
+use std::io::Read;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use gatehouse_identity::{MAX_PASSWORD_LENGTH, NewOwner, TOKEN_SECONDS};
+use gatehouse_types::{Email, Error, Kind, Role, Secret};
+use serde_json::json;
+
+use super::WRONG_USE;
+use crate::app::Parts;
+use crate::{App, Settings};
+
+#[derive(Subcommand)]
+pub(crate) enum Admin {
+    /// Make a workspace (if it is new) and its owner; prints {"workspaceId","userId"}.
+    #[command(after_help = "Example:\n  echo 'a good password' | gatehouse admin create-owner --workspace Acme --email owner@example.com --password-stdin")]
+    CreateOwner(Person),
+    /// Add a member with a role and a password; prints {"workspaceId","userId"}.
+    #[command(after_help = "Example:\n  echo 'a good password' | gatehouse admin add-member --workspace Acme --email v@example.com --role viewer --password-stdin")]
+    AddMember {
+        #[command(flatten)]
+        person: Person,
+        /// owner, admin, member or viewer.
+        #[arg(long)]
+        role: String,
+    },
+    /// Print a bearer token for a member, and nothing else.
+    #[command(after_help = "Example:\n  TOKEN=$(gatehouse admin token --workspace Acme --email owner@example.com)")]
+    Token {
+        /// The workspace's name.
+        #[arg(long)]
+        workspace: String,
+        /// The member's address.
+        #[arg(long)]
+        email: String,
+        /// Seconds it lasts, at most 86400; its session is listed and ended like any other.
+        #[arg(long, default_value_t = TOKEN_SECONDS)]
+        ttl: i64,
+    },
+    /// Turn the mandatory single sign-on of a workspace off; every owner is told by e-mail.
+    #[command(after_help = "Example:\n  gatehouse admin break-glass --workspace Acme")]
+    BreakGlass {
+        /// The workspace's name.
+        #[arg(long)]
+        workspace: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Person {
+    /// The workspace's name.
+    #[arg(long)]
+    workspace: String,
+    /// The person's address.
+    #[arg(long)]
+    email: String,
+    /// Read the password from standard input (its first line).
+    #[arg(long, required = true)]
+    password_stdin: bool,
+}
+
+impl Admin {
+    pub(crate) fn run(self, settings: Settings) -> anyhow::Result<ExitCode> {
+        match super::runtime()?.block_on(self.carry_out(&settings)) {
+            Ok(line) => {
+                println(&line);
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(e) => match e.downcast_ref::<Error>() {
+                Some(own) if own.kind() == Kind::Validation => {
+                    eprintln!("gatehouse: {}", own.message());
+                    Ok(ExitCode::from(WRONG_USE))
+                }
+                _ => Err(e),
+            },
+        }
+    }
+
+    async fn carry_out(self, settings: &Settings) -> anyhow::Result<String> {
+        let public_url = settings.public_url_at(settings.listen)?;
+        let app = App::open(settings, public_url, Parts::default()).await?;
+        let line = self.on(&app).await?;
+        app.store().close().await;
+        Ok(line)
+    }
+
+    async fn on(self, app: &App) -> anyhow::Result<String> {
+        let machine = app.machine();
+        match self {
+            Self::CreateOwner(person) => {
+                let Person { workspace, email, .. } = person;
+                let new = NewOwner { workspace, email: address(&email)?, password: password()?, is_lab: false };
+                let (workspace, user) = app.identity().create_owner(&machine, new).await?;
+                Ok(json!({"workspaceId": workspace, "userId": user}).to_string())
+            }
+            Self::AddMember { person, role } => {
+                let role: Role = role.parse()?;
+                let found = app.identity().workspace_by_name(&person.workspace).await?;
+                let workspace = found.with_context(|| format!("there is no workspace {}", person.workspace))?.id;
+                let email = address(&person.email)?;
+                let user = app.identity().create_member(&machine, &workspace, &email, password()?, role).await?;
+                Ok(json!({"workspaceId": workspace, "userId": user}).to_string())
+            }
+            Self::Token { workspace, email, ttl } => {
+                let token = app.identity().console_token(&machine, &workspace, &address(&email)?, ttl).await?;
+                Ok(token.expose().to_owned())
+            }
+            Self::BreakGlass { workspace } => {
+                let owners = app.sso().break_glass(&machine, &workspace).await?;
+                Ok(json!({"ssoEnabled": false, "ownersTold": owners}).to_string())
+            }
+        }
+    }
+}
+
+fn address(text: &str) -> anyhow::Result<Email> {
+    Ok(text.parse::<Email>()?)
+}
+
+/// The first line of standard input.
+fn password() -> anyhow::Result<Secret> {
+    let mut text = String::new();
+    let limit = u64::try_from(MAX_PASSWORD_LENGTH + 2).unwrap_or(u64::MAX);
+    std::io::stdin().take(limit).read_to_string(&mut text).context("the password could not be read")?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        bail!(Error::validation("password", "No password came on standard input."));
+    }
+    Ok(Secret::new(line))
+}
+
+/// What a command answers with.
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+pub(crate) fn println(line: &str) {
+    println!("{line}");
+}

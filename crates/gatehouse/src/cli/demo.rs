@@ -1,0 +1,92 @@
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use gatehouse_outbound::lab_dns::DnsStub;
+use gatehouse_store::DatabaseUrl;
+use tokio::sync::watch;
+
+use super::admin::println;
+use super::options::Common;
+use super::serve::{init_log, told_to_stop, until};
+use super::story::Story;
+use crate::app::Parts;
+use crate::{App, Overrides, Server, Settings, server};
+
+/// Where the demo listens unless told otherwise; when it is taken, on a free port.
+const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
+
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Play the whole story over HTTP, print one line a step with its time, and exit 0 or 1.
+    #[arg(long)]
+    check: bool,
+}
+
+impl Demo {
+    pub(crate) fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
+        init_log("warn")?;
+        let listen = common.listen.as_deref().map(str::parse::<SocketAddr>).transpose().context("--listen")?;
+        super::runtime()?.block_on(self.play(listen))
+    }
+
+    async fn play(self, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+        // everything lives in a directory that goes with the process
+        let dir = tempfile::Builder::new().prefix("gatehouse-demo-").tempdir()?;
+        let dns = DnsStub::start().await.context("the lab's DNS server")?;
+        let server = bind(listen, self.check).await?;
+        let mut settings = Settings::load(None, std::iter::empty(), Overrides::new())?;
+        settings.data_dir = dir.path().join("data");
+        settings.database = DatabaseUrl::Sqlite(None);
+        settings.dns_server = Some(dns.address().to_string());
+        let public_url = settings.public_url_at(server.address())?;
+        let app = App::open(&settings, public_url, Parts::default()).await?;
+        let (stop, stopped) = watch::channel(false);
+        let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
+        let serving = tokio::spawn(server::serve(server, app.router(None), until(stopped)));
+        let story = Story::new(&app, &dns)?;
+        let outcome = if self.check { story.play_all().await } else { story.prepare().await };
+        let code = match outcome {
+            Ok(()) if self.check => ExitCode::SUCCESS,
+            Ok(()) => {
+                greet(&app);
+                told_to_stop().await?;
+                ExitCode::SUCCESS
+            }
+            Err(e) => {
+                eprintln!("gatehouse: the story broke off: {e:#}");
+                ExitCode::FAILURE
+            }
+        };
+        let _ = stop.send(true);
+        serving.await?;
+        worker.await?;
+        app.store().close().await;
+        Ok(code)
+    }
+}
+
+/// The check takes a free port, so that it never meets a server of yours.
+async fn bind(listen: Option<SocketAddr>, check: bool) -> std::io::Result<Server> {
+    let free = SocketAddr::from((LISTEN.0, 0));
+    match listen {
+        Some(address) => Server::bind(address).await,
+        None if check => Server::bind(free).await,
+        None => match Server::bind(SocketAddr::from(LISTEN)).await {
+            Ok(server) => Ok(server),
+            Err(_) => Server::bind(free).await,
+        },
+    }
+}
+
+fn greet(app: &App) {
+    let url = app.public_url().as_str();
+    println(&format!(
+        "\nGatehouse is ready: {url}\n\n  as its owner       {owner}  (password: {password})\n  through the lab's  \
+         ada@lab.test  (no password: choose who you are)\n  identity provider\n\nEverything is made up and goes when \
+         you press Ctrl-C.",
+        owner = super::story::OWNER,
+        password = super::story::PASSWORD,
+    ));
+}

@@ -1,0 +1,75 @@
+use std::process::ExitCode;
+
+use anyhow::Context;
+use axum::Router;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use crate::api::health::metrics_route;
+use crate::app::Parts;
+use crate::{App, Server, Settings, server};
+
+pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    init_log(&settings.log)?;
+    super::runtime()?.block_on(serve(settings))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Logs as JSON lines, one event a line; people at a terminal get them readable.
+pub(crate) fn init_log(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).context("log (GATEHOUSE_LOG)")?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        builder.try_init()
+    } else {
+        builder.json().flatten_event(true).try_init()
+    };
+    set.map_err(|e| anyhow::anyhow!("the log could not be set up: {e}"))
+}
+
+/// The recorder of the numbers; one for the process, made by the command and not by the application.
+pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
+    PrometheusBuilder::new().install_recorder().context("the metrics could not be set up")
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let server = Server::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let public_url = settings.public_url_at(server.address())?;
+    let app = App::open(&settings, public_url, Parts::default()).await?;
+    let metrics = init_metrics()?;
+    let (stop, stopped) = watch::channel(false);
+    let elsewhere = settings.metrics_listen.is_some();
+    let router = app.router((!elsewhere).then(|| metrics.clone()));
+    if let Some(address) = settings.metrics_listen {
+        let listener = Server::bind(address).await.with_context(|| format!("cannot listen on {address} for metrics"))?;
+        tokio::spawn(server::serve(listener, Router::new().merge(metrics_route(metrics)), until(stopped.clone())));
+    }
+    tracing::info!(listen = %server.address(), public_url = app.public_url().as_str(), database = app.store().kind(), "ready");
+    let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
+    let serving = tokio::spawn(server::serve(server, router, until(stopped)));
+    told_to_stop().await?;
+    tracing::info!("stopping: finishing what is in flight");
+    let _ = stop.send(true);
+    serving.await?;
+    worker.await?;
+    app.store().close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Done when the channel says so.
+pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|s| *s).await;
+}
+
+/// Done at SIGTERM or Ctrl-C.
+pub(crate) async fn told_to_stop() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+use std::collections::BTreeMap;
+
+use anyhow::{Context, ensure};
+use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use serde_json::Value;
+
+/// A client that keeps cookies and follows nothing by itself.
+pub(super) struct Browser {
+    base: String,
+    client: reqwest::Client,
+    cookies: BTreeMap<String, String>,
+    pub(super) token: Option<String>,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    pub(super) body: String,
+}
+
+impl Browser {
+    #[expect(clippy::disallowed_methods, reason = "the demo plays a browser against itself on this machine")]
+    pub(super) fn new(base: &str) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        Ok(Self { base: base.to_owned(), client, cookies: BTreeMap::new(), token: None })
+    }
+
+    fn url(&self, path: &str) -> String {
+        if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() }
+    }
+
+    async fn send(&mut self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+        let cookies: Vec<_> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let request = if cookies.is_empty() { request } else { request.header(COOKIE, cookies.join("; ")) };
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let response = request.send().await?;
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let pair = cookie.to_str()?.split(';').next().unwrap_or_default();
+            if let Some((name, value)) = pair.split_once('=') {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let location = response.headers().get(LOCATION).map(|l| l.to_str().map(str::to_owned)).transpose()?;
+        Ok(Answer { status: response.status().as_u16(), location, body: response.text().await? })
+    }
+
+    pub(super) async fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
+        let request = self.client.get(self.url(path));
+        self.send(request).await
+    }
+
+    pub(super) async fn post(&mut self, path: &str, fields: &[(String, String)]) -> anyhow::Result<Answer> {
+        let request = self.client.post(self.url(path)).form(fields);
+        self.send(request).await
+    }
+
+    /// A call of the API that must be answered 2xx.
+    pub(super) async fn call(&mut self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let request = self.client.request(method.parse()?, self.url(path));
+        let request = match body {
+            Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_string()),
+            None => request,
+        };
+        let answer = self.send(request).await?;
+        ensure!((200..300).contains(&answer.status), "{method} {path} was answered {}: {}", answer.status, answer.body);
+        serde_json::from_str(&answer.body).with_context(|| format!("{method} {path} answered no JSON"))
+    }
+}

@@ -1,0 +1,65 @@
+//! The console's shell: its menus, the first page, the way into the settings.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use gatehouse_identity::Visitor;
+use gatehouse_types::Permission;
+use gatehouse_web::{HtmlResult, Nav, NavGroup, NavItem, NavSection, Page, PageContext, SeeOther, View};
+
+use crate::App;
+
+/// The page of single sign-on.
+const SSO_PATH: &str = "/settings/security/sso";
+
+pub(crate) fn nav() -> Nav {
+    let sso = NavItem::new("sso", "Single Sign On", SSO_PATH).needs(Permission::ManageSso);
+    let security = NavGroup { label: "Security & Control", items: vec![sso] };
+    let settings = NavItem::new("settings", "Settings", "/settings").needs(Permission::ManageSso);
+    Nav {
+        sections: vec![
+            NavSection { item: NavItem::new("home", "Home", "/"), groups: Vec::new() },
+            NavSection { item: settings, groups: vec![security] },
+            NavSection { item: NavItem::new("account", "Your account", "/account"), groups: Vec::new() },
+        ],
+        ..Nav::default()
+    }
+}
+
+pub(crate) fn routes(app: App) -> Router {
+    Router::new().route("/", get(home)).route("/settings", get(settings)).with_state(app)
+}
+
+#[derive(askama::Template)]
+#[template(path = "gatehouse/home.html")]
+struct HomePage {
+    page: Page,
+    workspace: String,
+    role: String,
+    may_manage: bool,
+    sso: String,
+}
+
+async fn home(State(app): State<App>, Visitor(actor): Visitor, context: PageContext) -> HtmlResult<Response> {
+    let here = app.identity().workspace(&mut app.store().reader(), actor.workspace()?).await?;
+    let may_manage = actor.may(Permission::ManageSso);
+    let sso = if may_manage {
+        let settings = app.sso().settings(&actor).await?;
+        if settings.in_force { "Everyone signs in through the identity provider." } else { "Not in force." }
+    } else {
+        ""
+    };
+    let view = HomePage {
+        page: context.page("Welcome", "home"),
+        workspace: here.map(|w| w.name).unwrap_or_default(),
+        role: actor.role().map(|r| r.to_string()).unwrap_or_default(),
+        may_manage,
+        sso: sso.to_owned(),
+    };
+    Ok(View(view).into_response())
+}
+
+async fn settings(Visitor(_): Visitor) -> SeeOther {
+    SeeOther::to(SSO_PATH)
+}

@@ -1,0 +1,19 @@
+//! The program: settings, composition of the features, the server, the command line.
+//!
+//! * [`Settings`]: what the operator decides; `settings.rs` names every option
+//! * [`App`]: all features over one store, as one router and one set of workers; two can live in one process
+//! * `server`: connections in, bounded in time, size and number; stops cleanly
+//! * `cli`: one file a command
+
+mod api;
+mod app;
+pub mod cli;
+mod console;
+mod idempotency;
+mod jobs;
+mod server;
+mod settings;
+
+pub use app::{App, Parts};
+pub use server::{Server, serve};
+pub use settings::{Overrides, SettingError, Settings};

@@ -1,0 +1,260 @@
+//! What the operator decides: a TOML file, then `GATEHOUSE_*` variables, then flags.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use gatehouse_outbound::IpNet;
+use gatehouse_store::DatabaseUrl;
+use gatehouse_types::{Email, Secret};
+use gatehouse_web::PublicUrl;
+
+/// What every variable starts with.
+const PREFIX: &str = "GATEHOUSE_";
+/// Where the server listens when nothing else is said.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// Where the files are when nothing else is said.
+const DEFAULT_DATA_DIR: &str = "gatehouse-data";
+/// The sender of mails when nothing else is said; `.invalid` never delivers (RFC 6761 §6.4).
+const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
+
+/// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
+pub(crate) const NAMES: [&str; 13] = [
+    "listen",
+    "public_url",
+    "data_dir",
+    "database_url",
+    "master_key_file",
+    "smtp_url",
+    "mail_from",
+    "dns_server",
+    "egress_allow",
+    "log",
+    "metrics_listen",
+    "trusted_proxies",
+    "require_domain",
+];
+
+/// A setting that cannot be used, by name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SettingError(String);
+
+impl std::fmt::Display for SettingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+/// The settings of one server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// The address people use; `None`: the one it listens on, which must be this machine then.
+    pub public_url: Option<PublicUrl>,
+    /// The directory of our files.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database: DatabaseUrl,
+    /// The master key's file; `None`: `master.key` in the data directory.
+    pub master_key_file: Option<PathBuf>,
+    /// The mail server; `None`: mails stay in the outbox.
+    pub smtp_url: Option<Secret>,
+    /// The sender of mails.
+    pub mail_from: Email,
+    /// The DNS server for TXT look-ups; `None`: the system's.
+    pub dns_server: Option<String>,
+    /// Private networks that outbound calls may reach.
+    pub egress_allow: Vec<IpNet>,
+    /// The log filter, like `info` or `gatehouse=debug`.
+    pub log: String,
+    /// A listener of its own for `/metrics`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether a connection needs a verified domain to be activated.
+    pub require_domain: bool,
+}
+
+/// Values by name, from one source.
+pub type Overrides = BTreeMap<String, String>;
+
+fn bad(name: &str, value: &str, why: impl std::fmt::Display) -> SettingError {
+    // the value of a secret setting is never repeated
+    let shown = if matches!(name, "smtp_url" | "database_url") { String::new() } else { format!(" \"{value}\"") };
+    SettingError(format!("{name} ({PREFIX}{}){shown}: {why}", name.to_uppercase()))
+}
+
+fn unknown(name: &str, place: &str) -> SettingError {
+    SettingError(format!("{place} is not a setting. Settings are: {}. (found: {name})", NAMES.join(", ")))
+}
+
+impl Settings {
+    /// Reads the file (if given), the variables, the flags; later ones win.
+    ///
+    /// # Errors
+    /// Names the setting that is unknown or cannot be parsed.
+    pub fn load(
+        file: Option<&std::path::Path>,
+        variables: impl Iterator<Item = (String, String)>,
+        flags: Overrides,
+    ) -> Result<Self, SettingError> {
+        let mut values = match file {
+            Some(path) => from_file(path)?,
+            None => Overrides::new(),
+        };
+        for (variable, value) in variables {
+            let Some(name) = variable.strip_prefix(PREFIX) else { continue };
+            let name = name.to_lowercase();
+            if !NAMES.contains(&name.as_str()) {
+                return Err(unknown(&name, &variable));
+            }
+            values.insert(name, value);
+        }
+        values.extend(flags);
+        Self::from_values(&values)
+    }
+
+    fn from_values(values: &Overrides) -> Result<Self, SettingError> {
+        let get = |name: &str| values.get(name).map(String::as_str).filter(|v| !v.trim().is_empty());
+        let settings = Self {
+            listen: parse("listen", get("listen").unwrap_or(DEFAULT_LISTEN), "write it like 127.0.0.1:8080")?,
+            public_url: optional(get, "public_url", "write it like https://gatehouse.example.com")?,
+            data_dir: get("data_dir").unwrap_or(DEFAULT_DATA_DIR).into(),
+            database: match get("database_url") {
+                None => DatabaseUrl::Sqlite(None),
+                Some(text) => text.parse().map_err(|e| bad("database_url", text, e))?,
+            },
+            master_key_file: get("master_key_file").map(PathBuf::from),
+            smtp_url: get("smtp_url").map(Secret::new),
+            mail_from: parse("mail_from", get("mail_from").unwrap_or(DEFAULT_MAIL_FROM), "this is no e-mail address")?,
+            dns_server: get("dns_server").map(str::to_owned),
+            egress_allow: networks("egress_allow", get("egress_allow"))?,
+            log: get("log").unwrap_or("info").to_owned(),
+            metrics_listen: optional(get, "metrics_listen", "write it like 127.0.0.1:9090")?,
+            trusted_proxies: networks("trusted_proxies", get("trusted_proxies"))?,
+            require_domain: parse("require_domain", get("require_domain").unwrap_or("true"), "must be true or false")?,
+        };
+        settings.check()
+    }
+
+    /// Beyond this machine the address must be fixed: it is never taken from what a request says.
+    fn check(self) -> Result<Self, SettingError> {
+        if self.public_url.is_none() && !self.listen.ip().is_loopback() {
+            let why = "must be set when the server listens beyond this machine, like https://gatehouse.example.com";
+            return Err(bad("public_url", "", why));
+        }
+        Ok(self)
+    }
+
+    /// The address people use, once it is known where the server listens.
+    ///
+    /// # Errors
+    /// When the listening address makes no URL.
+    pub fn public_url_at(&self, listening: SocketAddr) -> Result<PublicUrl, SettingError> {
+        match &self.public_url {
+            Some(url) => Ok(url.clone()),
+            None => parse("public_url", &format!("http://{listening}"), "the listening address makes no URL"),
+        }
+    }
+}
+
+fn parse<T: FromStr>(name: &str, text: &str, hint: &str) -> Result<T, SettingError> {
+    text.trim().parse().map_err(|_| bad(name, text, hint))
+}
+
+fn optional<'a, T: FromStr>(
+    get: impl Fn(&str) -> Option<&'a str>,
+    name: &str,
+    hint: &str,
+) -> Result<Option<T>, SettingError> {
+    get(name).map(|text| parse(name, text, hint)).transpose()
+}
+
+fn networks(name: &str, text: Option<&str>) -> Result<Vec<IpNet>, SettingError> {
+    let all = text.unwrap_or_default();
+    let parts = all.split(',').map(str::trim).filter(|p| !p.is_empty());
+    parts.map(|p| parse(name, p, "write networks like 10.0.0.0/8, separated by commas")).collect()
+}
+
+fn from_file(path: &std::path::Path) -> Result<Overrides, SettingError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| SettingError(format!("the settings file {} cannot be read: {e}", path.display())))?;
+    let table: toml::Table = toml::from_str(&text)
+        .map_err(|e| SettingError(format!("the settings file {} is not TOML: {e}", path.display())))?;
+    table.into_iter().map(|(name, value)| Ok((name.clone(), file_value(&name, value)?))).collect()
+}
+
+fn file_value(name: &str, value: toml::Value) -> Result<String, SettingError> {
+    if !NAMES.contains(&name) {
+        return Err(unknown(name, name));
+    }
+    match value {
+        toml::Value::String(text) => Ok(text),
+        toml::Value::Boolean(flag) => Ok(flag.to_string()),
+        toml::Value::Array(items) => {
+            let texts: Option<Vec<_>> = items.iter().map(|i| i.as_str()).collect();
+            texts.map(|t| t.join(",")).ok_or_else(|| bad(name, "", "must be a list of texts"))
+        }
+        other => Err(bad(name, other.type_str(), "must be a text")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingError> {
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Settings::load(None, variables, Overrides::new())
+    }
+
+    #[test]
+    fn an_unknown_or_unparsable_setting_is_named() {
+        for (name, value) in [
+            ("GATEHOUSE_LISTN", "x"),
+            ("GATEHOUSE_LISTEN", "nowhere"),
+            ("GATEHOUSE_PUBLIC_URL", "ftp://x"),
+            ("GATEHOUSE_DATABASE_URL", "mysql://x"),
+            ("GATEHOUSE_EGRESS_ALLOW", "10.0.0.0/99"),
+            ("GATEHOUSE_REQUIRE_DOMAIN", "perhaps"),
+        ] {
+            let refused = load(&[(name, value)]).unwrap_err().to_string();
+            assert!(refused.contains(name), "{refused}");
+        }
+    }
+
+    #[test]
+    fn beyond_this_machine_the_public_url_must_be_fixed() {
+        assert!(load(&[("GATEHOUSE_LISTEN", "0.0.0.0:80")]).unwrap_err().to_string().contains("GATEHOUSE_PUBLIC_URL"));
+        load(&[("GATEHOUSE_LISTEN", "0.0.0.0:80"), ("GATEHOUSE_PUBLIC_URL", "https://g.example")]).unwrap();
+    }
+
+    #[test]
+    fn flags_win_over_variables_and_variables_over_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("gatehouse.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nlog = \"warn\"\negress_allow = [\"10.0.0.0/8\"]\n").unwrap();
+        let variables = [("GATEHOUSE_LISTEN".to_owned(), "127.0.0.1:2".to_owned())];
+        let flags = Overrides::from([("data_dir".to_owned(), "/tmp/d".to_owned())]);
+        let settings = Settings::load(Some(&file), variables.into_iter(), flags).unwrap();
+        assert_eq!((settings.listen.port(), settings.log.as_str()), (2, "warn"));
+        assert_eq!((settings.egress_allow.len(), settings.data_dir), (1, PathBuf::from("/tmp/d")));
+        std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
+        let refused = Settings::load(Some(&file), std::iter::empty(), Overrides::new()).unwrap_err();
+        assert!(refused.to_string().contains("lisen"));
+    }
+
+    #[test]
+    fn the_example_file_is_valid_and_names_every_option() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../gatehouse.example.toml");
+        Settings::load(Some(example.as_ref()), std::iter::empty(), Overrides::new()).unwrap();
+        let text = std::fs::read_to_string(example).unwrap();
+        for name in NAMES {
+            assert!(text.contains(&format!("{name} = ")), "{name} is missing in the example");
+        }
+    }
+}

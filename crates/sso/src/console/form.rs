@@ -1,0 +1,158 @@
+//! The form of the page: what it starts with, what is wrong with it, and what it becomes.
+
+use gatehouse_saml::Certificate;
+use gatehouse_types::{Error, Role};
+use gatehouse_web::FieldErrors;
+use serde::Deserialize;
+
+use super::presets::{labels, protocol_name, providers_of};
+use crate::MAX_CERTIFICATES;
+use crate::model::{Connection, Protocol, Provider, sign_on_url};
+use crate::service::page::PageInput;
+
+/// The values as they were typed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct SsoForm {
+    pub(super) protocol: String,
+    pub(super) provider: String,
+    pub(super) sso_url: String,
+    pub(super) entity_id: String,
+    pub(super) certificates: Vec<String>,
+    pub(super) jit_provisioning: Option<String>,
+    pub(super) default_role: String,
+    pub(super) sign_requests: Option<String>,
+    pub(super) email_attribute: String,
+}
+
+fn ticked(on: bool) -> Option<String> {
+    on.then(|| "true".to_owned())
+}
+
+/// The provider of a connection; "Other" for a preset that the page does not offer with its protocol.
+fn offered(c: &Connection) -> Provider {
+    let offers = providers_of(c.config.protocol()).iter().any(|(p, _)| *p == c.provider);
+    if offers { c.provider } else { Provider::Other }
+}
+
+impl SsoForm {
+    /// The values that the page starts with.
+    pub(super) fn of(connection: Option<&Connection>) -> Self {
+        let Some(c) = connection else {
+            return Self {
+                jit_provisioning: None,
+                default_role: Role::Viewer.as_str().to_owned(),
+                ..Self::default()
+            };
+        };
+        let mut form = Self {
+            protocol: c.config.protocol().as_str().to_owned(),
+            provider: offered(c).as_str().to_owned(),
+            certificates: c.certificates.iter().map(|p| p.pem.clone()).collect(),
+            jit_provisioning: ticked(c.jit_provisioning),
+            default_role: c.default_role.as_str().to_owned(),
+            ..Self::default()
+        };
+        if let Some(saml) = c.config.saml() {
+            form.sso_url.clone_from(&saml.sso_url);
+            form.entity_id.clone_from(&saml.entity_id);
+            form.sign_requests = ticked(saml.sign_requests);
+            form.email_attribute = saml.attribute_mapping.get("email").cloned().unwrap_or_default();
+        }
+        form
+    }
+
+    /// The chosen protocol; SAML when none is.
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol.parse().unwrap_or(Protocol::Saml)
+    }
+
+    /// The chosen provider; the protocol's first when it has not got this one.
+    pub(super) fn provider(&self) -> Provider {
+        let offered = providers_of(self.protocol());
+        let wanted = offered.iter().map(|(p, _)| *p).find(|p| p.as_str() == self.provider);
+        wanted.or(offered.first().map(|(p, _)| *p)).unwrap_or(Provider::Other)
+    }
+
+    /// The certificates that were given, in order.
+    fn given(&self) -> impl Iterator<Item = &str> {
+        self.certificates.iter().map(|c| c.trim()).filter(|c| !c.is_empty())
+    }
+
+    /// Everything that is wrong with the values.
+    pub(super) fn check(&self) -> FieldErrors {
+        let mut errors = FieldErrors::none();
+        if self.protocol() != Protocol::Saml {
+            let name = protocol_name(self.protocol());
+            errors.add("protocol", format!("{name} is not in this version. Choose SAML."));
+            return errors;
+        }
+        let labels = labels(self.provider());
+        if self.sso_url.trim().is_empty() {
+            errors.add("ssoUrl", format!("{} is missing. Copy it from your provider.", labels.sso_url));
+        } else if sign_on_url("ssoUrl", &self.sso_url).is_err() {
+            errors.add("ssoUrl", format!("{} must be an address that begins with https://.", labels.sso_url));
+        }
+        if self.entity_id.trim().is_empty() {
+            errors.add("entityId", format!("{} is missing. Copy it from your provider.", labels.entity_id));
+        }
+        self.check_certificates(labels.certificate, &mut errors);
+        errors
+    }
+
+    fn check_certificates(&self, label: &str, errors: &mut FieldErrors) {
+        if self.given().next().is_none() {
+            errors.add(
+                "certificate-1",
+                format!("{label} is missing. Paste your provider's signing certificate."),
+            );
+        }
+        if self.given().count() > MAX_CERTIFICATES {
+            errors.add("certificate-1", format!("At most {MAX_CERTIFICATES} certificates can be kept."));
+        }
+        for (at, text) in self.given().enumerate() {
+            if let Err(e) = Certificate::from_pem_or_base64(text).and_then(|c| c.check_key()) {
+                errors.add(format!("certificate-{}", at + 1), format!("The certificate cannot be used: {e}"));
+            }
+        }
+    }
+
+    /// The values for the service.
+    pub(super) fn input(&self) -> PageInput {
+        PageInput {
+            provider: self.provider(),
+            sso_url: self.sso_url.trim().to_owned(),
+            entity_id: self.entity_id.trim().to_owned(),
+            certificates: self.given().map(str::to_owned).collect(),
+            jit_provisioning: self.jit_provisioning.is_some(),
+            default_role: self.default_role.parse().unwrap_or(Role::Viewer),
+            sign_requests: self.sign_requests.is_some(),
+            email_attribute: self.email_attribute.trim().to_owned(),
+        }
+    }
+
+    /// The same form without empty certificates: what is shown again.
+    pub(super) fn tidied(mut self) -> Self {
+        self.certificates.retain(|c| !c.trim().is_empty());
+        self.protocol = self.protocol().as_str().to_owned();
+        self.provider = self.provider().as_str().to_owned();
+        self
+    }
+}
+
+/// What the service found wrong, beside the page's own fields.
+pub(super) fn errors_of(error: &Error) -> FieldErrors {
+    let field = match error.field().unwrap_or_default() {
+        "samlConfig.ssoUrl" => "ssoUrl",
+        "samlConfig.entityId" => "entityId",
+        "samlConfig.certificate" | "samlConfig.certificates" => "certificate-1",
+        "samlConfig.attributeMapping" => "emailAttribute",
+        "defaultRole" => "defaultRole",
+        "domain" => "domain",
+        "emails" => "emails",
+        _ => "",
+    };
+    let mut errors = FieldErrors::none();
+    errors.add(field, error.message().to_owned());
+    errors
+}

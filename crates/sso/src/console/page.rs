@@ -1,0 +1,192 @@
+//! The page itself: the form of the connection, and what stands around it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use gatehouse_identity::Visitor;
+use gatehouse_types::{Actor, Error, Kind};
+use gatehouse_web::{
+    Choice, FieldErrors, Flash, HtmlResult, Page, PageContext, Query, SeeOther, Step, Tab, VerifiedForm,
+    View, When,
+};
+use serde::Deserialize;
+
+use super::certificates::{self, Row};
+use super::domains::{self, DomainForm, DomainRow};
+use super::form::{SsoForm, errors_of};
+use super::people::{People, people};
+use super::presets::{self, Labels};
+use super::{PATH, checklist, frame};
+use crate::model::{ConnectionStatus, Protocol, Provider};
+use crate::rules::start_path;
+use crate::service::page::{PageState, Saved};
+use crate::{MAX_CERTIFICATES, Sso};
+
+#[derive(askama::Template)]
+#[template(path = "sso/page.html")]
+pub(super) struct SsoPage {
+    page: Page,
+    tabs: Vec<Tab>,
+    /// Whether the form is shown; else the empty state.
+    open: bool,
+    form: SsoForm,
+    errors: FieldErrors,
+    protocols: Vec<Choice>,
+    providers: Vec<Choice>,
+    roles: Vec<Choice>,
+    labels: Labels,
+    certificates: Vec<Row>,
+    max_certificates: usize,
+    /// The protocol that is chosen but not in this version; empty for SAML.
+    unavailable: &'static str,
+    provider: Provider,
+    acs: String,
+    idp_acs: String,
+    entity: String,
+    enabled: Option<When>,
+    in_force: bool,
+    /// Where people of the provider begin; empty while nobody can.
+    start: String,
+    configured: bool,
+    steps: Vec<Step>,
+    domains: Vec<DomainRow>,
+    methods: Vec<Choice>,
+    domain: DomainForm,
+    people: People,
+}
+
+/// What a form that is shown again brings along.
+#[derive(Default)]
+pub(super) struct Again {
+    pub(super) form: Option<SsoForm>,
+    pub(super) errors: FieldErrors,
+    pub(super) domain: DomainForm,
+    pub(super) emails: Option<Vec<String>>,
+}
+
+/// The two tabs of a workspace that has a connection.
+pub(super) fn tabs(enable: bool) -> Vec<Tab> {
+    let tab = |label: &str, href: String, current| Tab { label: label.to_owned(), href, current };
+    vec![
+        tab("Enable SSO", format!("{PATH}?tab=enable"), enable),
+        tab("Disable SSO", format!("{PATH}/disable"), !enable),
+    ]
+}
+
+fn view(
+    sso: &Sso,
+    actor: &Actor,
+    context: &PageContext,
+    state: &PageState,
+    open: bool,
+    again: Again,
+) -> SsoPage {
+    let connection = state.connection.as_ref().map(|v| &v.connection);
+    let form = again.form.unwrap_or_else(|| SsoForm::of(connection)).tidied();
+    let (protocol, provider) = (form.protocol(), form.provider());
+    let active = connection.filter(|c| c.status == ConnectionStatus::Active);
+    let mut people = people(actor, &state.settings);
+    if let Some(typed) = again.emails {
+        people.typed = typed.into_iter().filter(|t| !t.trim().is_empty()).collect();
+    }
+    SsoPage {
+        page: frame(context),
+        tabs: if connection.is_some() { tabs(true) } else { Vec::new() },
+        open: open || connection.is_some(),
+        protocols: presets::protocols(),
+        providers: presets::providers(protocol),
+        roles: presets::roles(),
+        labels: presets::labels(provider),
+        certificates: certificates::rows(&form, connection, &again.errors, sso.0.store.now()),
+        max_certificates: MAX_CERTIFICATES,
+        unavailable: if protocol == Protocol::Saml { "" } else { presets::protocol_name(protocol) },
+        provider,
+        acs: sso.sp_acs_url(&state.saml_id),
+        idp_acs: sso.idp_acs_url(&state.saml_id),
+        entity: sso.entity_id(),
+        enabled: state.settings.settings.enabled_at.map(When::from),
+        in_force: state.settings.in_force,
+        start: active.map(|c| start_path(&c.id)).unwrap_or_default(),
+        configured: connection.is_some(),
+        steps: checklist::steps(state.connection.as_ref(), sso.0.options.require_domain),
+        domains: state.connection.iter().flat_map(|v| &v.domains).map(DomainRow::from).collect(),
+        methods: domains::methods(),
+        domain: again.domain,
+        people,
+        errors: again.errors,
+        form,
+    }
+}
+
+/// The page with a form that is shown again, with what is wrong beside the fields.
+pub(super) async fn again(
+    sso: &Sso,
+    actor: &Actor,
+    context: &PageContext,
+    again: Again,
+    why: &Error,
+) -> HtmlResult<Response> {
+    let state = sso.page_state(actor).await?;
+    let status = if why.kind() == Kind::Conflict { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST };
+    Ok((status, View(view(sso, actor, context, &state, true, again))).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    tab: Option<String>,
+}
+
+/// The page: nothing yet, or the set-up.
+pub(super) async fn show(
+    State(sso): State<Sso>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    Query(wanted): Query<Wanted>,
+) -> HtmlResult<View<SsoPage>> {
+    let state = sso.page_state(&actor).await?;
+    let open = wanted.tab.as_deref() == Some("enable");
+    Ok(View(view(&sso, &actor, &context, &state, open, Again::default())))
+}
+
+/// The form for another protocol or provider, with what was typed so far. Nothing is stored.
+pub(super) async fn fields(
+    State(sso): State<Sso>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    VerifiedForm(form): VerifiedForm<SsoForm>,
+) -> HtmlResult<View<SsoPage>> {
+    let state = sso.page_state(&actor).await?;
+    let kept = Again { form: Some(form), ..Again::default() };
+    Ok(View(view(&sso, &actor, &context, &state, true, kept)))
+}
+
+/// Saves the form.
+pub(super) async fn save(
+    State(sso): State<Sso>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    VerifiedForm(form): VerifiedForm<SsoForm>,
+) -> HtmlResult<Response> {
+    let errors = form.check();
+    if !errors.is_empty() {
+        let why = Error::validation("", "The form is not complete.");
+        return again(&sso, &actor, &context, Again { form: Some(form), errors, ..Again::default() }, &why)
+            .await;
+    }
+    match sso.save_page(&actor, form.input()).await {
+        Ok(saved) => Ok(SeeOther::to(PATH).saying(told(&saved)).into_response()),
+        Err(e) if matches!(e.kind(), Kind::Validation | Kind::Conflict) => {
+            let kept = Again { form: Some(form), errors: errors_of(&e), ..Again::default() };
+            again(&sso, &actor, &context, kept, &e).await
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// How the save went, in a sentence.
+fn told(saved: &Saved) -> Flash {
+    match &saved.missing {
+        None => Flash::success("SSO updated successfully."),
+        Some(step) => Flash::notice(format!("SSO updated successfully. Not in force yet: {step}")),
+    }
+}

@@ -1,0 +1,77 @@
+//! What the page offers to choose, and how each provider calls its values.
+
+use gatehouse_types::Role;
+use gatehouse_web::Choice;
+
+use crate::model::{Protocol, Provider};
+
+/// The names of the fields, as the provider's own console has them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Labels {
+    pub(super) sso_url: &'static str,
+    pub(super) entity_id: &'static str,
+    pub(super) certificate: &'static str,
+}
+
+/// The names of the fields of one provider.
+pub(super) const fn labels(provider: Provider) -> Labels {
+    match provider {
+        Provider::Okta => Labels {
+            sso_url: "Okta single sign-on url",
+            entity_id: "Identity provider issuer",
+            certificate: "Certificate",
+        },
+        Provider::Onelogin => {
+            Labels { sso_url: "SAML 2.0 endpoint", entity_id: "Issuer url", certificate: "X.509 certificate" }
+        }
+        Provider::Azure | Provider::Google | Provider::Other => {
+            Labels { sso_url: "Single sign-on url", entity_id: "Issuer url", certificate: "Certificate" }
+        }
+    }
+}
+
+/// The providers of a protocol, the preselected one first.
+pub(super) const fn providers_of(protocol: Protocol) -> &'static [(Provider, &'static str)] {
+    match protocol {
+        Protocol::Saml => {
+            &[(Provider::Okta, "Okta"), (Provider::Onelogin, "OneLogin"), (Provider::Other, "Other")]
+        }
+        Protocol::Wsfed => &[(Provider::Azure, "Windows Azure"), (Provider::Other, "Other")],
+        Protocol::Oidc => &[(Provider::Google, "Google account (Sign in with Google)")],
+    }
+}
+
+/// The name of a protocol.
+pub(super) const fn protocol_name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Saml => "SAML",
+        Protocol::Wsfed => "WS-Federation",
+        Protocol::Oidc => "OpenID Connect",
+    }
+}
+
+/// The protocols to choose from; the preselected one first.
+pub(super) fn protocols() -> Vec<Choice> {
+    let all = [Protocol::Saml, Protocol::Wsfed, Protocol::Oidc];
+    let label = |p| match p {
+        Protocol::Saml => protocol_name(p).to_owned(),
+        other => format!("{} (not in this version)", protocol_name(other)),
+    };
+    all.into_iter().map(|p| Choice::new(p.as_str(), label(p))).collect()
+}
+
+/// The providers to choose from.
+pub(super) fn providers(protocol: Protocol) -> Vec<Choice> {
+    providers_of(protocol).iter().map(|(p, label)| Choice::new(p.as_str(), *label)).collect()
+}
+
+/// The roles that a first sign-in may give.
+pub(super) fn roles() -> Vec<Choice> {
+    let label = |role| match role {
+        Role::Viewer => "Viewer: looks, changes nothing",
+        Role::Member => "Member: works with flows and scripts",
+        Role::Admin | Role::Owner => "Admin: administers the workspace",
+    };
+    let given = [Role::Viewer, Role::Member, Role::Admin];
+    given.into_iter().map(|r| Choice::new(r.as_str(), label(r))).collect()
+}
