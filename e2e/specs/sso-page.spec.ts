@@ -108,7 +108,7 @@ test('two certificates at most, and one can be taken away', async ({ ownerPage: 
 
   const api = await apiOf(owner)
   const path = `/api/v1/sso/connections/${(await api.get('/api/v1/sso/settings')).connectionId}`
-  const stored = async () => (await api.get(path)).samlConfig.certificates.length
+  const stored = async () => (await api.get(path)).samlConfig.certificateDetails.length
   expect(await stored()).toBe(2)
   await expect(addCertificate(page).and(page.locator(':enabled:visible'))).toHaveCount(0)
   const third = await api.send('PUT', path, { samlConfig: { certificates: [idp.certificate, idp.nextCertificate, idp.certificate] } })

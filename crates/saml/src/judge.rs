@@ -146,7 +146,8 @@ impl Judge<'_> {
         self.checks.run(check, by, |by| {
             let certificate = policy.certificates.get(by.index).map_or("", |c| c.fingerprint());
             let which = if by.index == 0 { "the first" } else { "the second" };
-            format!("Verified with {which} pinned certificate, SHA-256 {certificate}.")
+            let warning = if by.sha1 { " It uses SHA-1, which can be forged: move to SHA-256." } else { "" };
+            format!("Verified with {which} pinned certificate, SHA-256 {certificate}.{warning}")
         })
     }
 

@@ -18,10 +18,10 @@ pub const ATTRIBUTES_PER_ELEMENT: usize = 64;
 pub const ATTRIBUTES: usize = 40_000;
 /// Most namespace declarations of one element.
 pub const NAMESPACES_PER_ELEMENT: usize = 32;
-/// Most namespace declarations from the root down to any one element.
-pub const NAMESPACES_IN_SCOPE: usize = 96;
+/// Most namespace declarations from the root down to any one element: the tree looks prefixes up one by one.
+pub const NAMESPACES_IN_SCOPE: usize = 40;
 /// Most namespace declarations in a message.
-pub const NAMESPACES: usize = 20_000;
+pub const NAMESPACES: usize = 12_000;
 /// Longest element or attribute name, in bytes.
 pub const NAME_BYTES: usize = 1024;
 /// Largest canonical form of a signed element, in bytes. Canonical XML repeats namespace declarations, so a

@@ -13,8 +13,13 @@ pub fn decode_post_binding(field: &str) -> Result<Vec<u8>, Rejection> {
     if field.len() > limits::ENCODED_BYTES {
         return Err(too_large());
     }
-    let packed: Vec<u8> = field.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
-    let bytes = xml::decode_base64(&packed).filter(|b| !b.is_empty()).ok_or_else(|| {
+    let bytes = if field.bytes().any(|c| c.is_ascii_whitespace()) {
+        let packed: Vec<u8> = field.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
+        xml::decode_base64(&packed)
+    } else {
+        xml::decode_base64(field.as_bytes())
+    };
+    let bytes = bytes.filter(|b| !b.is_empty()).ok_or_else(|| {
         Rejection::new(Reason::NotBase64, "The form field SAMLResponse is not base64 of a message.")
     })?;
     if bytes.len() > limits::MESSAGE_BYTES { Err(too_large()) } else { Ok(bytes) }

@@ -24,6 +24,9 @@ foreach ($settings['acsUrls'] as $url) {
     }
 }
 $sp['AssertionConsumerService'] = $endpoints;
+// the test decides what is signed, whatever the metadata asks for (WantAssertionsSigned)
+$sp['saml20.sign.assertion'] = $settings['signAssertion'];
+$sp['saml20.sign.response'] = $settings['signResponse'];
 $sp += ['NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress'];
 if ($settings['spCertificate'] !== '') {
     $sp['keys'] = [[

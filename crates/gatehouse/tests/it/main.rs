@@ -1,2 +1,6 @@
-//! Black-box tests of the whole program.
+//! The whole program over HTTP, on both kinds of database: what a caller sees, and what a refused one does not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where its expectation does")]
+
+mod authorization;
+mod support;

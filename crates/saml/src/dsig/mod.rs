@@ -38,6 +38,8 @@ pub(crate) struct Signature<'a, 'i> {
 pub(crate) struct VerifiedBy {
     /// Its place in the policy's list.
     pub(crate) index: usize,
+    /// Whether SHA-1 was used, which the administrator has allowed and should be reminded of.
+    pub(crate) sha1: bool,
 }
 
 impl Signature<'_, '_> {
@@ -60,7 +62,9 @@ impl Signature<'_, '_> {
                 ),
             ));
         }
-        Ok(VerifiedBy { index })
+        let sha1 =
+            self.method == Verifies::RsaSha1 || *self.digest_method == digest::SHA1_FOR_LEGACY_USE_ONLY;
+        Ok(VerifiedBy { index, sha1 })
     }
 
     /// Why no usable certificate verified the signature; looks into KeyInfo for the explanation only.

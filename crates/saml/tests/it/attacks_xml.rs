@@ -89,7 +89,7 @@ fn hostile_xml_is_refused_for_its_own_reason() {
             attack(
                 "25 000 namespaces on as many elements",
                 after_start(&good, &spread),
-                Reason::TooManyElements,
+                Reason::TooManyNamespaces,
             ),
             attack("30 000 elements", after_start(&good, &elements), Reason::TooManyElements),
             attack(

@@ -10,18 +10,23 @@ use std::sync::LazyLock;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(policy);
 static WSFED: LazyLock<Policy> = LazyLock::new(wsfed_policy);
-static MESSAGES: LazyLock<Vec<(String, bool)>> = LazyLock::new(|| {
+static MESSAGES: LazyLock<Vec<(String, bool, VerifiedAssertion)>> = LazyLock::new(|| {
     let mut encrypted = response();
     encrypted.encrypt = Some((
         SP_KEY.certificate.clone(),
         gatehouse_saml::idp::Encryption::Aes256Gcm,
         gatehouse_saml::idp::KeyTransport::OaepSha1,
     ));
+    let judged = |message: String, wsfed: bool| {
+        let policy: &Policy = if wsfed { &WSFED } else { &POLICY };
+        let verified = accepted(verify_bytes(message.as_bytes(), policy));
+        (message, wsfed, verified)
+    };
     vec![
-        (honest(), false),
-        (honest_response_signed(), false),
-        (issue(&encrypted), false),
-        (issue_rstr(&rstr()), true),
+        judged(honest(), false),
+        judged(honest_response_signed(), false),
+        judged(issue(&encrypted), false),
+        judged(issue_rstr(&rstr()), true),
     ]
 });
 
@@ -79,6 +84,44 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// Pieces that markup is made of, and any character.
+fn part() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "<",
+        "</",
+        "/>",
+        ">",
+        "=",
+        "\"",
+        "'",
+        "&",
+        ";",
+        "#",
+        "<!",
+        "--",
+        "[CDATA[",
+        "]]>",
+        "<?",
+        "?>",
+        "xml",
+        "xmlns",
+        ":",
+        " ",
+        "a",
+        "%",
+        "version",
+        "-----BEGIN ",
+        "-----END ",
+        "-----",
+        "AAAA",
+        "SAMLRequest",
+        "&SigAlg=",
+        "&Signature=",
+        "Response",
+    ]);
+    prop_oneof![4 => pieces.prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)]
+}
+
 fn apply(bytes: &mut Vec<u8>, at: usize, change: &Change) {
     if bytes.is_empty() {
         return;
@@ -102,7 +145,7 @@ fn apply(bytes: &mut Vec<u8>, at: usize, change: &Change) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
@@ -114,7 +157,8 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_text_never_panics(text in "(<|>|/|=|\"|'|&|;|!|-|\\[|\\]|\\?|x|xml|xmlns|:| |\\PC){0,200}") {
+    fn arbitrary_text_never_panics(parts in prop::collection::vec(part(), 0..60)) {
+        let text = parts.concat();
         prop_assert!(verify_bytes(text.as_bytes(), &POLICY).outcome.is_err());
         let _ = decode_post_binding(&text);
         let _ = AuthnRequest::from_redirect_query(&text, Some(&SP_KEY.certificate));
@@ -128,27 +172,26 @@ proptest! {
         which in 0usize..4,
         changes in prop::collection::vec((any::<usize>(), change()), 1..4),
     ) {
-        let (message, wsfed) = &MESSAGES[which];
+        let (message, wsfed, honest) = &MESSAGES[which];
         let policy: &Policy = if *wsfed { &WSFED } else { &POLICY };
-        let honest = accepted(verify_bytes(message.as_bytes(), policy));
         let mut bytes = message.clone().into_bytes();
         for (at, change) in &changes {
             apply(&mut bytes, *at, change);
         }
         if let Ok(verified) = verify_bytes(&bytes, policy).outcome {
-            prop_assert_eq!(claims(&verified), claims(&honest));
+            prop_assert_eq!(claims(&verified), claims(honest));
         }
     }
 }
 
-/// Every byte of the signed assertion, one after the other: a change is refused, or it is one that the
+/// Every third byte of the signed assertion, one after the other: a change is refused, or it is one that the
 /// canonical form does not see and changes no claim.
 #[test]
 fn no_single_changed_byte_changes_a_claim() {
     let message = honest();
     let before = accepted(verify_bytes(message.as_bytes(), &POLICY));
     let start = message.find("<saml:Assertion").unwrap();
-    for at in start..message.len() {
+    for at in (start..message.len()).step_by(3) {
         let mut bytes = message.clone().into_bytes();
         bytes[at] ^= 1;
         if let Ok(verified) = verify_bytes(&bytes, &POLICY).outcome {

@@ -140,7 +140,9 @@ fn rsa_sha1_by_xmlsec1_is_accepted_only_when_allowed() {
     assert_eq!(refused.reason, Reason::Sha1Forbidden);
     let mut relaxed = policy();
     relaxed.allow_sha1 = true;
-    accepted(verify_bytes(signed.as_bytes(), &relaxed));
+    let judgement = verify_bytes(signed.as_bytes(), &relaxed);
+    assert!(judgement.checks.iter().any(|c| c.detail.contains("SHA-1, which can be forged")));
+    accepted(judgement);
 }
 
 #[test]

@@ -1,0 +1,276 @@
+//! Who may call what: every operation of the document is in the table, and every row of the table is played.
+
+use std::collections::BTreeSet;
+
+use gatehouse_types::Role;
+use serde_json::Value;
+
+use crate::support::{Client, TestApp, on_both};
+
+/// Whom an operation answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum May {
+    /// Anybody: the walk only sees that nobody is asked who they are.
+    Anyone,
+    /// Everybody who is signed in.
+    SignedIn,
+    /// Admins and owners.
+    Admin,
+}
+use May::{Admin, Anyone, SignedIn};
+
+/// Every operation: method, path, whom it answers, a body that is fine.
+const OPERATIONS: &[(&str, &str, May, &str)] = &[
+    ("get", "/.well-known/jwks.json", Anyone, ""),
+    ("get", "/api/v1/audit-events", Admin, ""),
+    ("get", "/api/v1/audit-events/export", Admin, ""),
+    ("post", "/api/v1/auth/discover", Anyone, r#"{"email":"a@lab.test"}"#),
+    ("post", "/api/v1/auth/login", Anyone, r#"{"email":"owner@main.test","password":"open-the-gate"}"#),
+    ("post", "/api/v1/auth/logout", SignedIn, ""),
+    ("post", "/api/v1/auth/switch-workspace", SignedIn, r#"{"workspaceId":"{workspace}"}"#),
+    ("post", "/api/v1/auth/token", Anyone, r#"{"apiKey":"gh_none"}"#),
+    ("get", "/api/v1/decisions/{id}", Admin, ""),
+    ("get", "/api/v1/me", SignedIn, ""),
+    ("get", "/api/v1/outbox", Admin, ""),
+    ("get", "/api/v1/sso/connections", Admin, ""),
+    ("post", "/api/v1/sso/connections", Admin, OIDC),
+    ("get", "/api/v1/sso/connections/{id}", Admin, ""),
+    ("put", "/api/v1/sso/connections/{id}", Admin, r#"{"description":"walked"}"#),
+    ("delete", "/api/v1/sso/connections/{id}", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/activate", Admin, ""),
+    ("get", "/api/v1/sso/connections/{id}/attempts", Admin, ""),
+    ("get", "/api/v1/sso/connections/{id}/attempts/{attempt_id}", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/deactivate", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/domains", Admin, r#"{"domain":"walked.test"}"#),
+    ("delete", "/api/v1/sso/connections/{id}/domains/{domain_id}", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/domains/{domain_id}/set-primary", Admin, ""),
+    ("put", "/api/v1/sso/connections/{id}/domains/{domain_id}/verify", Admin, ""),
+    ("get", "/api/v1/sso/connections/{id}/identities", Admin, ""),
+    ("delete", "/api/v1/sso/connections/{id}/identities/{identity_id}", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/test", Admin, ""),
+    ("get", "/api/v1/sso/settings", Admin, ""),
+    ("put", "/api/v1/sso/settings", Admin, "{}"),
+    ("post", "/api/v1/sso/settings/disable", Admin, ""),
+    ("post", "/api/v1/sso/settings/enable", Admin, ""),
+    ("get", "/api/v1/sso/sp-metadata", Admin, ""),
+];
+const OIDC: &str = r#"{"name":"Walked","protocol":"oidc",
+    "oidcConfig":{"issuerUrl":"https://op.example","clientId":"c","clientSecret":"s"}}"#;
+
+/// Every page of the console that needs somebody signed in.
+const PAGES: &[(&str, &str)] = &[
+    ("get", "/"),
+    ("get", "/settings"),
+    ("get", "/account"),
+    ("post", "/sign-out"),
+    ("post", "/switch-workspace"),
+    ("get", "/settings/security/sso"),
+    ("post", "/settings/security/sso"),
+    ("post", "/settings/security/sso/fields"),
+    ("get", "/settings/security/sso/disable"),
+    ("post", "/settings/security/sso/disable"),
+    ("get", "/settings/security/sso/certificates/00/remove"),
+    ("post", "/settings/security/sso/certificates/00/remove"),
+    ("post", "/settings/security/sso/domains"),
+    ("post", "/settings/security/sso/domains/dom_1/verify"),
+    ("post", "/settings/security/sso/domains/dom_1/primary"),
+    ("get", "/settings/security/sso/domains/dom_1/remove"),
+    ("post", "/settings/security/sso/domains/dom_1/remove"),
+    ("post", "/settings/security/sso/excluded"),
+];
+
+/// The real ids of one workspace.
+#[derive(Clone)]
+struct Ids {
+    workspace: String,
+    connection: String,
+    decision: String,
+    domain: String,
+    attempt: String,
+    identity: String,
+}
+
+impl Ids {
+    /// Things of every kind in the first workspace: a sign-in that succeeded, and one that did not.
+    async fn of(t: &TestApp, owner: &Client) -> Self {
+        let lab = t.active_lab(owner).await;
+        let entered = t.enter_from_lab(&t.client(), &lab.id, "ada").await;
+        assert_eq!(entered.status, 303, "{}", entered.body);
+        let decision = t.enter_from_lab(&t.client(), &lab.id, "mallory").await.decision();
+        owner.put("/api/v1/sso/settings", serde_json::json!({"connectionId": lab.id})).await.ok();
+        let first = async |of: &str| {
+            let listed = owner.get(&format!("{}/{of}", lab.path)).await.ok();
+            listed["data"][0]["id"].as_str().unwrap().to_owned()
+        };
+        let (attempt, identity) = (first("attempts").await, first("identities").await);
+        let workspace = t.workspace.to_string();
+        Self { workspace, connection: lab.id.clone(), decision, domain: lab.domain, attempt, identity }
+    }
+
+    /// Ids of the right kind that were never given to anything.
+    fn unknown(&self) -> Self {
+        let other = |id: &str| id.chars().rev().collect::<String>();
+        let odd = |id: &String| {
+            let (prefix, rest) = id.split_once('_').unwrap();
+            format!("{prefix}_{}", other(rest))
+        };
+        Self {
+            workspace: odd(&self.workspace),
+            connection: odd(&self.connection),
+            decision: odd(&self.decision),
+            domain: odd(&self.domain),
+            attempt: odd(&self.attempt),
+            identity: odd(&self.identity),
+        }
+    }
+
+    fn fill(&self, text: &str) -> String {
+        let id = if text.contains("/decisions/") { &self.decision } else { &self.connection };
+        text.replace("{id}", id)
+            .replace("{domain_id}", &self.domain)
+            .replace("{attempt_id}", &self.attempt)
+            .replace("{identity_id}", &self.identity)
+            .replace("{workspace}", &self.workspace)
+    }
+}
+
+/// Every operation with its body, as a caller would send it.
+async fn walk(ids: &Ids, caller: &Client, dry_run: bool, mut look: impl FnMut(&str, May, crate::support::Answer)) {
+    for (method, path, may, body) in OPERATIONS {
+        let trial = if dry_run && *method != "get" { "?dryRun=true" } else { "" };
+        let body = (!body.is_empty()).then(|| serde_json::from_str(&ids.fill(body)).unwrap());
+        let answer = caller.call(method, &format!("{}{trial}", ids.fill(path)), body).await;
+        look(&format!("{method} {path}"), *may, answer);
+    }
+}
+
+/// The operations of the document and those of the table are the same.
+async fn every_operation_of_the_document_is_in_the_table(t: TestApp) {
+    let document: Value = serde_json::to_value(t.app.openapi()).unwrap();
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().keys().filter(|k| *k != "parameters");
+        documented.extend(methods.map(|method| format!("{method} {path}")));
+    }
+    let known: BTreeSet<_> = OPERATIONS.iter().map(|(method, path, ..)| format!("{method} {path}")).collect();
+    let new: Vec<_> = documented.difference(&known).collect();
+    let gone: Vec<_> = known.difference(&documented).collect();
+    assert!(new.is_empty(), "decide who may call these, in OPERATIONS: {new:?}");
+    assert!(gone.is_empty(), "these are no operations any more: {gone:?}");
+    // what the document says of credentials is what the table says
+    for (method, path, may, _) in OPERATIONS {
+        let open = document["paths"][path][method]["security"] == serde_json::json!([{}]);
+        assert_eq!(open, *may == Anyone, "{method} {path}: security in the document");
+    }
+}
+
+async fn nobody_gets_401_where_somebody_is_needed(t: TestApp) {
+    let ids = Ids::of(&t, &t.owner().await).await;
+    walk(&ids, &t.client(), false, |operation, may, answer| match may {
+        // their one refusal is about the credential in the body
+        Anyone if operation.ends_with("/token") => drop(answer.refused(401, "authentication_error")),
+        Anyone => assert_eq!(answer.status, 200, "{operation}: {}", answer.body),
+        _ => {
+            let error = answer.refused(401, "authentication_error");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{operation}");
+            assert!(error["decision"].is_string(), "{operation}: {error}");
+        }
+    })
+    .await;
+}
+
+async fn viewers_and_members_get_403_where_an_admin_is_needed(t: TestApp) {
+    let ids = Ids::of(&t, &t.owner().await).await;
+    for role in [Role::Viewer, Role::Member] {
+        let caller = t.member_of(role).await;
+        walk(&ids, &caller, true, |operation, may, answer| match may {
+            Admin => {
+                let error = answer.refused(403, "authorization_error");
+                assert!(error["decision"].is_string(), "{role} {operation}: {error}");
+            }
+            SignedIn => assert_eq!(answer.status, 200, "{role} {operation}: {}", answer.body),
+            Anyone => {}
+        })
+        .await;
+    }
+}
+
+async fn admins_and_owners_may_call_everything(t: TestApp) {
+    let owner = t.owner().await;
+    let ids = Ids::of(&t, &owner).await;
+    for caller in [t.member_of(Role::Admin).await, owner] {
+        walk(&ids, &caller, true, |operation, may, answer| {
+            assert!(may == Anyone || answer.status == 200, "{operation}: {} {}", answer.status, answer.body);
+        })
+        .await;
+    }
+}
+
+async fn another_workspaces_ids_answer_like_ids_that_do_not_exist(t: TestApp) {
+    let owner = t.owner().await;
+    let ids = Ids::of(&t, &owner).await;
+    let stranger = t.stranger().await;
+    for (method, path, may, body) in OPERATIONS.iter().filter(|o| o.2 != Anyone) {
+        let ask = async |caller: &Client, ids: &Ids| {
+            let body = (!body.is_empty()).then(|| serde_json::from_str(&ids.fill(body)).unwrap());
+            caller.call(method, &format!("{}?dryRun=false", ids.fill(path)), body).await
+        };
+        if path.contains('{') || body.contains('{') && body.contains("{workspace}") {
+            let theirs = ask(&stranger, &ids).await;
+            theirs.refused(404, "not_found");
+            let unknown = ask(&stranger, &ids.unknown()).await;
+            assert_eq!(theirs.body, unknown.body, "{method} {path}");
+        } else if *method == "get" {
+            let own = ask(&stranger, &ids).await;
+            assert_eq!(own.status, 200, "{may:?} {method} {path}: {}", own.body);
+            for foreign in [&ids.connection, &ids.workspace, &ids.attempt, &ids.domain, &ids.identity] {
+                assert!(!own.body.contains(foreign), "{method} {path} shows {foreign}: {}", own.body);
+            }
+        }
+    }
+    let still = owner.get(&ids.fill("/api/v1/sso/connections/{id}")).await.ok();
+    assert_eq!((&still["status"], &still["description"]), (&"active".into(), &Value::Null));
+}
+
+async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
+    let owner = t.owner().await;
+    let ids = Ids::of(&t, &owner).await;
+    let other = owner.post("/api/v1/sso/connections", serde_json::from_str(OIDC).unwrap()).await.ok();
+    let mixed = Ids { connection: other["id"].as_str().unwrap().to_owned(), ..ids.clone() };
+    for (method, path, ..) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() == 2) {
+        let answer = owner.call(method, &mixed.fill(path), None).await;
+        answer.refused(404, "not_found");
+        let unknown = Ids { connection: ids.connection.clone(), ..ids.unknown() }.fill(path);
+        assert_eq!(answer.body, owner.call(method, &unknown, None).await.body, "{method} {path}");
+    }
+}
+
+async fn the_console_sends_strangers_to_the_sign_in_page(t: TestApp) {
+    for (method, path) in PAGES {
+        let answer = t.client().call(method, path, None).await;
+        assert_eq!(answer.status, 303, "{method} {path}: {}", answer.body);
+        let to = answer.location().unwrap();
+        assert!(to == "/login" || to.starts_with("/login?returnTo=%2F"), "{method} {path}: {to}");
+    }
+}
+
+async fn the_console_hides_single_sign_on_from_viewers_and_members(t: TestApp) {
+    for role in [Role::Viewer, Role::Member] {
+        t.person(&format!("{role}@main.test"), role).await;
+        let browser = t.browser(&format!("{role}@main.test")).await;
+        assert_eq!(browser.get("/settings/security/sso").await.status, 403);
+        assert!(!browser.get("/").await.body.contains("/settings/security/sso"), "{role} sees the menu entry");
+    }
+    assert_eq!(t.browser("owner@main.test").await.get("/settings/security/sso").await.status, 200);
+}
+
+on_both![
+    every_operation_of_the_document_is_in_the_table,
+    nobody_gets_401_where_somebody_is_needed,
+    viewers_and_members_get_403_where_an_admin_is_needed,
+    admins_and_owners_may_call_everything,
+    another_workspaces_ids_answer_like_ids_that_do_not_exist,
+    the_parts_of_one_connection_are_not_found_under_another,
+    the_console_sends_strangers_to_the_sign_in_page,
+    the_console_hides_single_sign_on_from_viewers_and_members,
+];

@@ -1,0 +1,117 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gatehouse::{App, Overrides, Parts, Server, Settings};
+use gatehouse_identity::NewOwner;
+use gatehouse_outbound::lab_dns::DnsStub;
+use gatehouse_testkit::{Database, Kind};
+use gatehouse_types::{Clock, OsRandom, Role, Secret, SystemClock, TestClock, WorkspaceId};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::Client;
+
+/// The password of everybody in these tests.
+pub(crate) const PASSWORD: &str = "open-the-gate";
+/// The workspace that each application begins with, a lab.
+const WORKSPACE: &str = "Main";
+
+/// A whole server on a fresh database, with a clock and a DNS that the test turns.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) dns: DnsStub,
+    /// The lab workspace that is there from the beginning; its owner is `owner@main.test`.
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) database: Database,
+    /// The server stops when this is dropped.
+    _stop: oneshot::Sender<()>,
+}
+
+impl TestApp {
+    pub(crate) async fn start(kind: Kind) -> Self {
+        let database = Database::fresh(kind).await;
+        let dns = DnsStub::start().await.unwrap();
+        let mut settings = Settings::load(None, std::iter::empty(), Overrides::new()).unwrap();
+        settings.data_dir = database.data_dir().to_owned();
+        settings.database = database.url();
+        settings.dns_server = Some(dns.address().to_string());
+        let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let public_url = settings.public_url_at(server.address()).unwrap();
+        let clock = Arc::new(TestClock::new(SystemClock.now()));
+        let parts = Parts { clock: clock.clone(), random: Arc::new(OsRandom) };
+        let app = App::open(&settings, public_url, parts).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(gatehouse::serve(server, app.router(None), async move {
+            let _ = stopped.await;
+        }));
+        let workspace = make_workspace(&app, WORKSPACE, true).await;
+        Self { app, clock, dns, workspace, database, _stop: stop }
+    }
+
+    /// Somebody nobody knows.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.app.public_url().as_str())
+    }
+
+    /// A further workspace with its owner `owner@<name>.test`.
+    pub(crate) async fn workspace(&self, name: &str) -> WorkspaceId {
+        make_workspace(&self.app, name, false).await
+    }
+
+    /// A program that is signed in with the password.
+    pub(crate) async fn sign_in(&self, email: &str) -> Client {
+        let mut client = self.client();
+        let answer = client.post("/api/v1/auth/login", json!({"email": email, "password": PASSWORD})).await;
+        client.token = Some(answer.ok()["accessToken"].as_str().unwrap().to_owned());
+        client.forget_cookies();
+        client
+    }
+
+    /// A browser that is signed in with the password.
+    pub(crate) async fn browser(&self, email: &str) -> Client {
+        let client = self.client();
+        client.post("/api/v1/auth/login", json!({"email": email, "password": PASSWORD})).await.ok();
+        client
+    }
+
+    /// The owner of the first workspace.
+    pub(crate) async fn owner(&self) -> Client {
+        self.sign_in("owner@main.test").await
+    }
+
+    /// The owner of another workspace.
+    pub(crate) async fn stranger(&self) -> Client {
+        self.workspace("Other").await;
+        self.sign_in("owner@other.test").await
+    }
+
+    /// A person of the first workspace, made now.
+    pub(crate) async fn person(&self, email: &str, role: Role) {
+        self.person_in(&self.workspace, email, role).await;
+    }
+
+    /// A person of any workspace, made now or taken in.
+    pub(crate) async fn person_in(&self, workspace: &WorkspaceId, email: &str, role: Role) {
+        let (email, password) = (email.parse().unwrap(), Secret::new(PASSWORD));
+        let machine = self.app.machine();
+        self.app.identity().create_member(&machine, workspace, &email, password, role).await.unwrap();
+    }
+
+    /// A new member of the first workspace with a role, signed in.
+    pub(crate) async fn member_of(&self, role: Role) -> Client {
+        let email = format!("{role}@main.test");
+        self.person(&email, role).await;
+        self.sign_in(&email).await
+    }
+}
+
+async fn make_workspace(app: &App, name: &str, is_lab: bool) -> WorkspaceId {
+    let new = NewOwner {
+        workspace: name.to_owned(),
+        email: format!("owner@{}.test", name.to_lowercase()).parse().unwrap(),
+        password: Secret::new(PASSWORD),
+        is_lab,
+    };
+    app.identity().create_owner(&app.machine(), new).await.unwrap().0
+}

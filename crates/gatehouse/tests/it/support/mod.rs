@@ -1,0 +1,31 @@
+//! The harness: a whole server on a fresh database, its callers, and the lab's identity provider.
+
+mod app;
+mod client;
+mod lab;
+
+pub(crate) use app::{PASSWORD, TestApp};
+pub(crate) use client::{Answer, Client};
+pub(crate) use lab::{Form, LabConnection};
+
+pub(crate) use gatehouse_testkit::Kind;
+
+/// Runs each named test, an `async fn(TestApp)`, once on SQLite and once on PostgreSQL.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => { $(
+        mod $name {
+            use crate::support::{Kind, TestApp};
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name(TestApp::start(Kind::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name(TestApp::start(Kind::Postgres).await).await;
+            }
+        }
+    )* };
+}
+pub(crate) use on_both;
