@@ -1,6 +1,6 @@
 # Entry points; what they do is in scripts/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check setup test fmt lint e2e
+.PHONY: help demo demo-check setup test fmt lint e2e measure
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,3 +27,7 @@ lint: ## formatting, clippy and the optional gates
 
 e2e: ## the browser journeys alone (after setup)
 	scripts/e2e
+
+measure: ## size of the binary, start to ready, idle memory (release build)
+	cargo build --release --package gatehouse
+	scripts/measure $${CARGO_TARGET_DIR:-target}/release/gatehouse

@@ -15,21 +15,32 @@ struct Kept {
 }
 
 impl IdempotencyStore for KeptAnswers {
-    fn begin<'a>(&'a self, scope: &'a str, key: &'a str, fingerprint: &'a str) -> BoxFuture<'a, Result<Begin, Error>> {
+    fn begin<'a>(
+        &'a self,
+        scope: &'a str,
+        key: &'a str,
+        fingerprint: &'a str,
+    ) -> BoxFuture<'a, Result<Begin, Error>> {
         Box::pin(async move {
             Ok(match idempotency::begin(&self.0, scope, key, fingerprint).await? {
                 idempotency::Begin::Fresh => Begin::Fresh,
                 idempotency::Begin::InFlight => Begin::InFlight,
                 idempotency::Begin::Mismatch => Begin::Mismatch,
                 idempotency::Begin::Replay(bytes) => {
-                    let Kept { status, headers, body } = serde_json::from_slice(&bytes).map_err(Error::internal)?;
+                    let Kept { status, headers, body } =
+                        serde_json::from_slice(&bytes).map_err(Error::internal)?;
                     Begin::Replay(StoredResponse { status, headers, body })
                 }
             })
         })
     }
 
-    fn finish<'a>(&'a self, scope: &'a str, key: &'a str, response: StoredResponse) -> BoxFuture<'a, Result<(), Error>> {
+    fn finish<'a>(
+        &'a self,
+        scope: &'a str,
+        key: &'a str,
+        response: StoredResponse,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let StoredResponse { status, headers, body } = response;
             let bytes = serde_json::to_vec(&Kept { status, headers, body }).map_err(Error::internal)?;

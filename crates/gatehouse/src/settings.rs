@@ -84,7 +84,8 @@ pub type Overrides = BTreeMap<String, String>;
 
 fn bad(name: &str, value: &str, why: impl std::fmt::Display) -> SettingError {
     // the value of a secret setting is never repeated
-    let shown = if matches!(name, "smtp_url" | "database_url") { String::new() } else { format!(" \"{value}\"") };
+    let shown =
+        if matches!(name, "smtp_url" | "database_url") { String::new() } else { format!(" \"{value}\"") };
     SettingError(format!("{name} ({PREFIX}{}){shown}: {why}", name.to_uppercase()))
 }
 
@@ -130,13 +131,21 @@ impl Settings {
             },
             master_key_file: get("master_key_file").map(PathBuf::from),
             smtp_url: get("smtp_url").map(Secret::new),
-            mail_from: parse("mail_from", get("mail_from").unwrap_or(DEFAULT_MAIL_FROM), "this is no e-mail address")?,
+            mail_from: parse(
+                "mail_from",
+                get("mail_from").unwrap_or(DEFAULT_MAIL_FROM),
+                "this is no e-mail address",
+            )?,
             dns_server: get("dns_server").map(str::to_owned),
             egress_allow: networks("egress_allow", get("egress_allow"))?,
             log: get("log").unwrap_or("info").to_owned(),
             metrics_listen: optional(get, "metrics_listen", "write it like 127.0.0.1:9090")?,
             trusted_proxies: networks("trusted_proxies", get("trusted_proxies"))?,
-            require_domain: parse("require_domain", get("require_domain").unwrap_or("true"), "must be true or false")?,
+            require_domain: parse(
+                "require_domain",
+                get("require_domain").unwrap_or("true"),
+                "must be true or false",
+            )?,
         };
         settings.check()
     }
@@ -144,7 +153,8 @@ impl Settings {
     /// Beyond this machine the address must be fixed: it is never taken from what a request says.
     fn check(self) -> Result<Self, SettingError> {
         if self.public_url.is_none() && !self.listen.ip().is_loopback() {
-            let why = "must be set when the server listens beyond this machine, like https://gatehouse.example.com";
+            let why =
+                "must be set when the server listens beyond this machine, like https://gatehouse.example.com";
             return Err(bad("public_url", "", why));
         }
         Ok(self)
@@ -229,7 +239,12 @@ mod tests {
 
     #[test]
     fn beyond_this_machine_the_public_url_must_be_fixed() {
-        assert!(load(&[("GATEHOUSE_LISTEN", "0.0.0.0:80")]).unwrap_err().to_string().contains("GATEHOUSE_PUBLIC_URL"));
+        assert!(
+            load(&[("GATEHOUSE_LISTEN", "0.0.0.0:80")])
+                .unwrap_err()
+                .to_string()
+                .contains("GATEHOUSE_PUBLIC_URL")
+        );
         load(&[("GATEHOUSE_LISTEN", "0.0.0.0:80"), ("GATEHOUSE_PUBLIC_URL", "https://g.example")]).unwrap();
     }
 
@@ -237,7 +252,8 @@ mod tests {
     fn flags_win_over_variables_and_variables_over_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("gatehouse.toml");
-        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nlog = \"warn\"\negress_allow = [\"10.0.0.0/8\"]\n").unwrap();
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nlog = \"warn\"\negress_allow = [\"10.0.0.0/8\"]\n")
+            .unwrap();
         let variables = [("GATEHOUSE_LISTEN".to_owned(), "127.0.0.1:2".to_owned())];
         let flags = Overrides::from([("data_dir".to_owned(), "/tmp/d".to_owned())]);
         let settings = Settings::load(Some(&file), variables.into_iter(), flags).unwrap();

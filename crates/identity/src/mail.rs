@@ -46,7 +46,9 @@ impl Job for SendMail {
         let outgoing = Mail::new(mail.to, &mail.subject, mail.body).identified(&self.mail);
         let status = match context.mailer.send(&outgoing).await {
             Ok(()) => "sent",
-            Err(e) if e.is_transient() => return Err(Error::unavailable("the mail server did not take the mail").caused_by(e)),
+            Err(e) if e.is_transient() => {
+                return Err(Error::unavailable("the mail server did not take the mail").caused_by(e));
+            }
             Err(e) => {
                 tracing::warn!(mail = %self.mail, error = %e, "a mail was refused for good");
                 "failed"

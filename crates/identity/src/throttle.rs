@@ -1,9 +1,8 @@
 //! Slows sign-in down, per account and per network. Failures cost; a success gives back what it took.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use gatehouse_types::{Email, Result, SharedClock};
+use gatehouse_types::{Email, Origin, Result, SharedClock};
 use gatehouse_web::Limiter;
 
 /// Failures of one account before it slows down, and the seconds until one more is allowed.
@@ -18,15 +17,6 @@ pub(crate) struct Throttle {
     networks: Arc<Limiter>,
 }
 
-/// The network an address belongs to, as a key.
-pub(crate) fn network(ip: Option<IpAddr>) -> String {
-    match ip {
-        Some(IpAddr::V6(v6)) => format!("{:x}", u128::from(v6) >> 64),
-        Some(IpAddr::V4(v4)) => v4.to_string(),
-        None => String::new(),
-    }
-}
-
 impl Throttle {
     pub(crate) fn new(clock: &SharedClock) -> Self {
         let limiter = |(burst, seconds)| Arc::new(Limiter::new(Arc::clone(clock), burst, seconds));
@@ -37,22 +27,26 @@ impl Throttle {
     ///
     /// # Errors
     /// `RateLimited` with the seconds to wait; the same for known and unknown accounts.
-    pub(crate) fn take(&self, email: &Email, ip: Option<IpAddr>) -> Result<()> {
-        self.networks.require(&network(ip))?;
+    pub(crate) fn take(&self, email: &Email, from: &Origin) -> Result<()> {
+        self.networks.require(&from.network())?;
         self.accounts.require(email.as_str())
     }
 
     /// Gives the try back after a success.
-    pub(crate) fn give_back(&self, email: &Email, ip: Option<IpAddr>) {
-        self.networks.forgive(&network(ip));
-        self.accounts.forgive(email.as_str());
+    pub(crate) fn give_back(&self, email: &Email, from: &Origin) {
+        self.networks.give_back(&from.network());
+        self.accounts.give_back(email.as_str());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gatehouse_types::{TestClock, Timestamp};
+    use gatehouse_types::{Id, RequestId, TestClock, Timestamp};
+
+    fn from(ip: impl Into<std::net::IpAddr>) -> Origin {
+        Origin { ip: Some(ip.into()), ..Origin::machine(RequestId::from_stored("req_1".into())) }
+    }
 
     fn throttle() -> (Throttle, Arc<TestClock>) {
         let clock = Arc::new(TestClock::new(Timestamp::from_seconds(1_000_000)));
@@ -64,29 +58,29 @@ mod tests {
     fn an_account_slows_down_after_its_failures_and_recovers() {
         let (throttle, clock) = throttle();
         let (email, other): (Email, Email) = ("a@b.de".parse().unwrap(), "c@b.de".parse().unwrap());
-        let ip = Some(IpAddr::from([10, 0, 0, 1]));
+        let ip = from([10, 0, 0, 1]);
         for _ in 0..ACCOUNT.0 {
-            throttle.take(&email, ip).unwrap();
+            throttle.take(&email, &ip).unwrap();
         }
-        let wait = throttle.take(&email, ip).unwrap_err().retry_after().unwrap();
+        let wait = throttle.take(&email, &ip).unwrap_err().retry_after().unwrap();
         assert!((1..=31).contains(&wait));
-        throttle.take(&other, ip).unwrap();
+        throttle.take(&other, &ip).unwrap();
         clock.advance(i64::from(wait));
-        throttle.take(&email, ip).unwrap();
-        throttle.give_back(&email, ip);
-        throttle.take(&email, ip).unwrap();
-        assert!(throttle.take(&email, ip).is_err());
+        throttle.take(&email, &ip).unwrap();
+        throttle.give_back(&email, &ip);
+        throttle.take(&email, &ip).unwrap();
+        assert!(throttle.take(&email, &ip).is_err());
     }
 
     #[test]
     fn a_network_slows_down_over_many_accounts() {
         let (throttle, _) = throttle();
-        let ip = Some(IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, 1]));
-        let neighbour = Some(IpAddr::from([0x2001, 0xdb8, 0, 1, 9, 9, 9, 9]));
+        let ip = from([0x2001, 0xdb8, 0, 1, 0, 0, 0, 1_u16]);
+        let neighbour = from([0x2001, 0xdb8, 0, 1, 9, 9, 9, 9_u16]);
         for n in 0..NETWORK.0 {
-            throttle.take(&format!("u{n}@b.de").parse().unwrap(), ip).unwrap();
+            throttle.take(&format!("u{n}@b.de").parse().unwrap(), &ip).unwrap();
         }
-        assert!(throttle.take(&"x@b.de".parse().unwrap(), neighbour).is_err());
-        throttle.take(&"y@b.de".parse().unwrap(), Some(IpAddr::from([10, 0, 0, 2]))).unwrap();
+        assert!(throttle.take(&"x@b.de".parse().unwrap(), &neighbour).is_err());
+        throttle.take(&"y@b.de".parse().unwrap(), &from([10, 0, 0, 2])).unwrap();
     }
 }

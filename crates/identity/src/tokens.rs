@@ -130,7 +130,10 @@ impl Tokens {
     /// Reads the keys again: another server may have made one. At most once in a while, whoever asks.
     async fn reload(&self) {
         let due = self.keys.read().is_ok_and(|k| k.read_at.plus_seconds(RELOAD_SECONDS) < self.store.now());
-        if due && let Ok(fresh) = read(&self.store).await && let Ok(mut keys) = self.keys.write() {
+        if due
+            && let Ok(fresh) = read(&self.store).await
+            && let Ok(mut keys) = self.keys.write()
+        {
             *keys = fresh;
         }
     }
@@ -153,7 +156,8 @@ async fn generate(store: &Store) -> Result<()> {
     let pkcs8 = pair.to_pkcs8v1().map_err(Error::internal)?;
     // an uncompressed point: 0x04, x, y (SEC 1 §2.3.3)
     let point = pair.public_key().as_ref();
-    let (x, y) = point.get(1..).and_then(|xy| xy.split_at_checked(32)).ok_or_else(|| Error::internal("odd key"))?;
+    let (x, y) =
+        point.get(1..).and_then(|xy| xy.split_at_checked(32)).ok_or_else(|| Error::internal("odd key"))?;
     let id: SigningKeyId = store.ids().make();
     let jwk = json!({
         "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": id,
@@ -169,7 +173,8 @@ async fn read(store: &Store) -> Result<Keys> {
     let newest = stored.last().ok_or_else(|| Error::internal("there is no signing key"))?;
     let private = newest.private.as_ref().ok_or_else(|| Error::internal("the signing key is not open"))?;
     let signing = (newest.id.clone(), EncodingKey::from_ec_der(private));
-    let verifying = stored.iter().map(|k| Ok((k.id.clone(), decoding_key(&k.public_jwk)?))).collect::<Result<_>>()?;
+    let verifying =
+        stored.iter().map(|k| Ok((k.id.clone(), decoding_key(&k.public_jwk)?))).collect::<Result<_>>()?;
     let jwks = json!({ "keys": stored.iter().map(|k| &k.public_jwk).collect::<Vec<_>>() });
     Ok(Keys { signing, verifying, jwks, read_at: store.now() })
 }

@@ -31,7 +31,7 @@ pub use service::status::TestReport;
 pub use sso::{LabKey, Options, Sso};
 
 /// How often expired rows are forgotten, in seconds.
-const SWEEP_SECONDS: i64 = 3600;
+const SWEEP_SECONDS: i64 = 300;
 
 impl FromRef<Sso> for Identity {
     fn from_ref(sso: &Sso) -> Self {

@@ -23,6 +23,11 @@ const BACKDATED_MICROS: i64 = 3_600 * 1_000_000;
 /// Failed messages kept for one connection at once, and the seconds until one more: nobody fills the disk from outside.
 const KEPT_FAILURES: (u32, u32) = (60, 60);
 
+/// Refused responses of one network that are recorded at once, and the seconds until one more.
+const REFUSALS: (u32, u32) = (600, 1);
+/// Sign-ins that one network begins at once, and the seconds until one more: each leaves a row until it expires.
+const STARTS: (u32, u32) = (6000, 1);
+
 /// What the operator decides about single sign-on.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -49,6 +54,8 @@ pub(crate) struct Inner {
     pub(crate) public_url: PublicUrl,
     pub(crate) options: Options,
     pub(crate) kept_failures: Limiter,
+    pub(crate) refusals: Limiter,
+    pub(crate) starts: Limiter,
     own_key: OnceCell<OwnKey>,
 }
 
@@ -74,9 +81,19 @@ impl Sso {
     /// The service.
     pub fn new(identity: Identity, http: Http, dns: Dns, public_url: PublicUrl, options: Options) -> Self {
         let store = identity.store().clone();
-        let kept_failures = Limiter::new(Arc::clone(store.clock()), KEPT_FAILURES.0, KEPT_FAILURES.1);
-        let own_key = OnceCell::new();
-        Self(Arc::new(Inner { store, identity, http, dns, public_url, options, kept_failures, own_key }))
+        let limiter = |(burst, seconds)| Limiter::new(Arc::clone(store.clock()), burst, seconds);
+        Self(Arc::new(Inner {
+            kept_failures: limiter(KEPT_FAILURES),
+            refusals: limiter(REFUSALS),
+            starts: limiter(STARTS),
+            own_key: OnceCell::new(),
+            store,
+            identity,
+            http,
+            dns,
+            public_url,
+            options,
+        }))
     }
 
     /// Identity, which this service builds on.

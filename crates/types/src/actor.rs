@@ -79,6 +79,15 @@ impl Origin {
     pub fn machine(request_id: RequestId) -> Self {
         Self { request_id, ip: None, user_agent: None, dry_run: None }
     }
+
+    /// The network the peer belongs to, as a key for limits: an IPv4 address, an IPv6 /64.
+    pub fn network(&self) -> String {
+        match self.ip {
+            Some(IpAddr::V6(v6)) => format!("{:x}", u128::from(v6) >> 64),
+            Some(IpAddr::V4(v4)) => v4.to_string(),
+            None => String::new(),
+        }
+    }
 }
 
 /// Who acts.

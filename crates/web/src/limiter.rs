@@ -53,9 +53,11 @@ impl Limiter {
         self.check(key).map_err(Error::rate_limited)
     }
 
-    /// Forgets what `key` did, for instance after it proved who it is.
-    pub fn forgive(&self, key: &str) {
-        self.next_due.invalidate(&remembered(key));
+    /// Takes one counted attempt of `key` back: it was no failure. What others did under the key still counts.
+    pub fn give_back(&self, key: &str) {
+        if let Some(slot) = self.next_due.get(&remembered(key)) {
+            slot.fetch_sub(self.each, Ordering::AcqRel);
+        }
     }
 }
 
@@ -90,7 +92,7 @@ mod tests {
         clock.advance(6);
         assert_eq!(limiter.check("a"), Ok(()));
         assert_eq!(limiter.check("a"), Err(10));
-        limiter.forgive("a");
+        limiter.give_back("a");
         assert_eq!(limiter.check("a"), Ok(()));
     }
 

@@ -33,9 +33,9 @@ pub(crate) struct ListIn {
 
 fn time(field: &'static str, text: Option<String>) -> Result<Option<Timestamp>> {
     let parse = |t: String| {
-        Timestamp::parse(&t)
-            .or_else(|| Timestamp::parse(&format!("{t}T00:00:00Z")))
-            .ok_or_else(|| Error::validation(field, format!("{field} must be an ISO 8601 time like 2026-01-15T10:00:00Z.")))
+        Timestamp::parse(&t).or_else(|| Timestamp::parse(&format!("{t}T00:00:00Z"))).ok_or_else(|| {
+            Error::validation(field, format!("{field} must be an ISO 8601 time like 2026-01-15T10:00:00Z."))
+        })
     };
     text.map(parse).transpose()
 }
@@ -93,7 +93,9 @@ pub(crate) async fn export(State(app): State<App>, Caller(actor): Caller) -> Api
 
 type Chunk = std::result::Result<String, std::io::Error>;
 
-fn futures_stream(receiver: tokio::sync::mpsc::Receiver<Chunk>) -> tokio_stream::wrappers::ReceiverStream<Chunk> {
+fn futures_stream(
+    receiver: tokio::sync::mpsc::Receiver<Chunk>,
+) -> tokio_stream::wrappers::ReceiverStream<Chunk> {
     tokio_stream::wrappers::ReceiverStream::new(receiver)
 }
 

@@ -11,7 +11,8 @@ use serde_json::json;
 
 /// Alive, ready, and the numbers.
 pub(crate) fn routes(store: Store, metrics: Option<PrometheusHandle>) -> Router {
-    let router = Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(store);
+    let router =
+        Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(store);
     match metrics {
         Some(handle) => router.merge(metrics_route(handle)),
         None => router,
@@ -35,5 +36,6 @@ async fn healthz() -> Response {
 async fn readyz(State(store): State<Store>) -> Result<Response, ApiError> {
     let ready = store.ping().await;
     ready.map_err(|e| Error::unavailable("The database does not answer.").caused_by(e))?;
-    Ok(Json(json!({"status": "ok", "database": store.kind(), "migrations": "ok", "workers": "ok"})).into_response())
+    Ok(Json(json!({"status": "ok", "database": store.kind(), "migrations": "ok", "workers": "ok"}))
+        .into_response())
 }

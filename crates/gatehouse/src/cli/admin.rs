@@ -14,10 +14,14 @@ use crate::{App, Settings};
 #[derive(Subcommand)]
 pub(crate) enum Admin {
     /// Make a workspace (if it is new) and its owner; prints {"workspaceId","userId"}.
-    #[command(after_help = "Example:\n  echo 'a good password' | gatehouse admin create-owner --workspace Acme --email owner@example.com --password-stdin")]
+    #[command(
+        after_help = "Example:\n  echo 'a good password' | gatehouse admin create-owner --workspace Acme --email owner@example.com --password-stdin"
+    )]
     CreateOwner(Person),
     /// Add a member with a role and a password; prints {"workspaceId","userId"}.
-    #[command(after_help = "Example:\n  echo 'a good password' | gatehouse admin add-member --workspace Acme --email v@example.com --role viewer --password-stdin")]
+    #[command(
+        after_help = "Example:\n  echo 'a good password' | gatehouse admin add-member --workspace Acme --email v@example.com --role viewer --password-stdin"
+    )]
     AddMember {
         #[command(flatten)]
         person: Person,
@@ -26,7 +30,9 @@ pub(crate) enum Admin {
         role: String,
     },
     /// Print a bearer token for a member, and nothing else.
-    #[command(after_help = "Example:\n  TOKEN=$(gatehouse admin token --workspace Acme --email owner@example.com)")]
+    #[command(
+        after_help = "Example:\n  TOKEN=$(gatehouse admin token --workspace Acme --email owner@example.com)"
+    )]
     Token {
         /// The workspace's name.
         #[arg(long)]
@@ -90,20 +96,24 @@ impl Admin {
         match self {
             Self::CreateOwner(person) => {
                 let Person { workspace, email, .. } = person;
-                let new = NewOwner { workspace, email: address(&email)?, password: password()?, is_lab: false };
+                let new =
+                    NewOwner { workspace, email: address(&email)?, password: password()?, is_lab: false };
                 let (workspace, user) = app.identity().create_owner(&machine, new).await?;
                 Ok(json!({"workspaceId": workspace, "userId": user}).to_string())
             }
             Self::AddMember { person, role } => {
                 let role: Role = role.parse()?;
                 let found = app.identity().workspace_by_name(&person.workspace).await?;
-                let workspace = found.with_context(|| format!("there is no workspace {}", person.workspace))?.id;
+                let workspace =
+                    found.with_context(|| format!("there is no workspace {}", person.workspace))?.id;
                 let email = address(&person.email)?;
-                let user = app.identity().create_member(&machine, &workspace, &email, password()?, role).await?;
+                let user =
+                    app.identity().create_member(&machine, &workspace, &email, password()?, role).await?;
                 Ok(json!({"workspaceId": workspace, "userId": user}).to_string())
             }
             Self::Token { workspace, email, ttl } => {
-                let token = app.identity().console_token(&machine, &workspace, &address(&email)?, ttl).await?;
+                let token =
+                    app.identity().console_token(&machine, &workspace, &address(&email)?, ttl).await?;
                 Ok(token.expose().to_owned())
             }
             Self::BreakGlass { workspace } => {

@@ -3,8 +3,8 @@ use std::process::{Command, ExitCode, Stdio};
 use gatehouse_outbound::Dns;
 
 use super::admin::println;
-use crate::app::{Parts, mailer, open_store};
 use crate::Settings;
+use crate::app::{Parts, mailer, open_store};
 
 /// How a look at one thing ended.
 enum Finding {
@@ -45,7 +45,9 @@ async fn look(settings: &Settings) -> Vec<(&'static str, Finding)> {
 
 async fn database(settings: &Settings) -> Finding {
     match open_store(settings, &Parts::default()).await {
-        Ok(store) => Finding::Ok(format!("{} opens, is migrated, and its keys fit the master key.", store.kind())),
+        Ok(store) => {
+            Finding::Ok(format!("{} opens, is migrated, and its keys fit the master key.", store.kind()))
+        }
         Err(e) => Finding::Bad(format!("{e:#}")),
     }
 }
@@ -53,7 +55,10 @@ async fn database(settings: &Settings) -> Finding {
 fn public_url(settings: &Settings) -> Finding {
     match &settings.public_url {
         Some(url) if url.is_https() => Finding::Ok(format!("{} (https).", url.as_str())),
-        Some(url) => Finding::Warn(format!("{} is not https: cookies are not Secure, providers may refuse it.", url.as_str())),
+        Some(url) => Finding::Warn(format!(
+            "{} is not https: cookies are not Secure, providers may refuse it.",
+            url.as_str()
+        )),
         None => Finding::Warn("not set: only this machine can use the server (GATEHOUSE_PUBLIC_URL).".into()),
     }
 }
@@ -98,6 +103,8 @@ fn namespaces() -> Finding {
     let max = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
     match max.trim().parse::<u64>() {
         Ok(n) if n > 0 => Finding::Ok("user namespaces are there, for isolating custom scripts.".into()),
-        _ => Finding::Warn("no user namespaces: custom scripts could not be isolated on this machine.".into()),
+        _ => {
+            Finding::Warn("no user namespaces: custom scripts could not be isolated on this machine.".into())
+        }
     }
 }

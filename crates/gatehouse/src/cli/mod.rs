@@ -19,10 +19,14 @@ use options::Common;
 pub(crate) const WRONG_USE: u8 = 2;
 
 #[derive(Parser)]
-#[command(name = "gatehouse", version, about = "The security and integration control plane of a workflow product, self-hosted.",
+#[command(
+    name = "gatehouse",
+    version,
+    about = "The security and integration control plane of a workflow product, self-hosted.",
     after_help = "Examples:\n  gatehouse demo\n  gatehouse serve --listen 127.0.0.1:8080 --data-dir /var/lib/gatehouse\n  \
     echo 'a good password' | gatehouse admin create-owner --workspace Acme --email owner@example.com --password-stdin\n  \
-    gatehouse admin token --workspace Acme --email owner@example.com")]
+    gatehouse admin token --workspace Acme --email owner@example.com"
+)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -33,11 +37,15 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the server. Migrates its database, makes its keys at the first start, stops cleanly on SIGTERM.
-    #[command(after_help = "Examples:\n  gatehouse serve\n  GATEHOUSE_DATABASE_URL=postgres://gatehouse@db/gatehouse gatehouse serve \
-        --public-url https://gatehouse.example.com --listen 0.0.0.0:8080")]
+    #[command(
+        after_help = "Examples:\n  gatehouse serve\n  GATEHOUSE_DATABASE_URL=postgres://gatehouse@db/gatehouse gatehouse serve \
+        --public-url https://gatehouse.example.com --listen 0.0.0.0:8080"
+    )]
     Serve,
     /// Try the main job with nothing prepared: a throw-away lab with its own identity provider.
-    #[command(after_help = "Examples:\n  gatehouse demo            serves until Ctrl-C\n  gatehouse demo --check    plays the whole story itself and says how it went")]
+    #[command(
+        after_help = "Examples:\n  gatehouse demo            serves until Ctrl-C\n  gatehouse demo --check    plays the whole story itself and says how it went"
+    )]
     Demo(demo::Demo),
     /// Do what needs the machine's console: owners, tokens, the way in when nothing else is left.
     #[command(subcommand)]

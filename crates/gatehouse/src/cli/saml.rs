@@ -16,9 +16,11 @@ use super::admin::println;
 #[derive(Subcommand)]
 pub(crate) enum Saml {
     /// Judge a recorded response offline, with the very code that sign-in uses.
-    #[command(after_help = "Example:\n  gatehouse saml inspect --response response.xml --idp-entity-id https://idp.example/metadata \\\n    \
+    #[command(
+        after_help = "Example:\n  gatehouse saml inspect --response response.xml --idp-entity-id https://idp.example/metadata \\\n    \
         --certificate idp.pem --sp-entity-id https://g.example/saml/metadata --acs-url https://g.example/saml/acs\n\n\
-        Exit codes: 0 accepted, 1 rejected, 2 wrong use.")]
+        Exit codes: 0 accepted, 1 rejected, 2 wrong use."
+    )]
     Inspect(Inspect),
 }
 
@@ -82,16 +84,19 @@ impl Saml {
 impl Inspect {
     fn policy(&self) -> anyhow::Result<Policy> {
         let certificates = self.certificate.iter().map(|path| {
-            Certificate::from_pem_or_base64(&read_text(path)?).with_context(|| format!("--certificate {}", path.display()))
+            Certificate::from_pem_or_base64(&read_text(path)?)
+                .with_context(|| format!("--certificate {}", path.display()))
         });
         let keys = self.decrypt_key.iter().map(|path| {
-            DecryptionKey::from_pem(&read_text(path)?).with_context(|| format!("--decrypt-key {}", path.display()))
+            DecryptionKey::from_pem(&read_text(path)?)
+                .with_context(|| format!("--decrypt-key {}", path.display()))
         });
         let certificates = certificates.collect::<anyhow::Result<Vec<_>>>()?;
         anyhow::ensure!(certificates.len() <= 2, "--certificate: at most two can be pinned");
         let now = match &self.at {
             None => SystemClock.now(),
-            Some(text) => Timestamp::parse(text).with_context(|| format!("--at {text}: write it like 2026-01-15T10:00:00Z"))?,
+            Some(text) => Timestamp::parse(text)
+                .with_context(|| format!("--at {text}: write it like 2026-01-15T10:00:00Z"))?,
         };
         let acs_url = self.acs_url.clone().unwrap_or_default();
         let protocol = match self.protocol {
@@ -108,7 +113,10 @@ impl Inspect {
             acs_urls: vec![acs_url],
             certificates,
             decryption_keys: keys.collect::<anyhow::Result<_>>()?,
-            in_response_to: self.in_response_to.clone().map_or(InResponseTo::Unsolicited, InResponseTo::Expect),
+            in_response_to: self
+                .in_response_to
+                .clone()
+                .map_or(InResponseTo::Unsolicited, InResponseTo::Expect),
             now: now.micros(),
             clock_skew: CLOCK_SKEW,
             allow_sha1: false,

@@ -35,7 +35,9 @@ pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let server = Server::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let server = Server::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", settings.listen))?;
     let public_url = settings.public_url_at(server.address())?;
     let app = App::open(&settings, public_url, Parts::default()).await?;
     let metrics = init_metrics()?;
@@ -43,8 +45,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let elsewhere = settings.metrics_listen.is_some();
     let router = app.router((!elsewhere).then(|| metrics.clone()));
     if let Some(address) = settings.metrics_listen {
-        let listener = Server::bind(address).await.with_context(|| format!("cannot listen on {address} for metrics"))?;
-        tokio::spawn(server::serve(listener, Router::new().merge(metrics_route(metrics)), until(stopped.clone())));
+        let listener =
+            Server::bind(address).await.with_context(|| format!("cannot listen on {address} for metrics"))?;
+        tokio::spawn(server::serve(
+            listener,
+            Router::new().merge(metrics_route(metrics)),
+            until(stopped.clone()),
+        ));
     }
     tracing::info!(listen = %server.address(), public_url = app.public_url().as_str(), database = app.store().kind(), "ready");
     let worker = tokio::spawn(app.worker().run(until(stopped.clone())));

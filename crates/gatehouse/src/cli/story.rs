@@ -120,7 +120,8 @@ impl<'a> Story<'a> {
         let before = self.administrator.call("PUT", &verify, None).await?;
         ensure!(before["success"] == false, "it was verified without its record: {before}");
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-        self.dns.set_txt(&text(&claimed["dnsRecord"]["name"]), [text(&claimed["dnsRecord"]["value"]).as_str()]);
+        self.dns
+            .set_txt(&text(&claimed["dnsRecord"]["name"]), [text(&claimed["dnsRecord"]["value"]).as_str()]);
         let after = self.administrator.call("PUT", &verify, None).await?;
         ensure!(after["success"] == true, "it was not verified: {after}");
         Ok(())
@@ -133,7 +134,12 @@ impl<'a> Story<'a> {
         let page = self.person.get(&to_provider).await?;
         let posted = self.choose(page, &[("person", "ada")]).await?;
         let back = self.person.post(&posted.action, &posted.fields).await?;
-        ensure!(back.status == 303 && back.location.as_deref() == Some("/account"), "answered {}: {}", back.status, back.body);
+        ensure!(
+            back.status == 303 && back.location.as_deref() == Some("/account"),
+            "answered {}: {}",
+            back.status,
+            back.body
+        );
         self.expect_person("ada@lab.test").await?;
         Ok(posted)
     }
@@ -167,7 +173,8 @@ impl<'a> Story<'a> {
         let refused = self.person.post(&response.action, &response.fields).await?;
         ensure!(refused.status == 401, "the replay was answered {}", refused.status);
         let at = refused.body.find("dec_").context("the page names no decision")?;
-        let id: String = refused.body[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let id: String =
+            refused.body[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         let why = self.administrator.call("GET", &format!("/api/v1/decisions/{id}"), None).await?;
         let reasons = why["reasons"].as_array().context("no reasons")?;
         let failed = reasons.iter().find(|r| r["ok"] == false).context("no failed check")?;
@@ -205,6 +212,17 @@ impl Form {
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
     let value = &tag[start..start + tag[start..].find('"')?];
-    let plain = [("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&#60;", "<"), ("&#62;", ">"), ("&amp;", "&"), ("&#38;", "&")];
+    let plain = [
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&#60;", "<"),
+        ("&#62;", ">"),
+        ("&amp;", "&"),
+        ("&#38;", "&"),
+    ];
     Some(plain.iter().fold(value.to_owned(), |text, (entity, plain)| text.replace(entity, plain)))
 }

@@ -3,4 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where its expectation does")]
 
 mod authorization;
+mod connections;
+mod errors;
+mod openapi;
+mod saml;
+mod sign_in;
 mod support;

@@ -81,7 +81,9 @@ pub(crate) fn session_cookie(
     seconds: Option<i64>,
 ) -> Result<axum::http::HeaderValue, Error> {
     let seconds = seconds.and_then(|s| u64::try_from(s).ok()).and_then(|s| s.try_into().ok());
-    web.cookies().set(CookieKind::Session, value, seconds).map_err(|_| Error::internal("a cookie has odd text"))
+    web.cookies()
+        .set(CookieKind::Session, value, seconds)
+        .map_err(|_| Error::internal("a cookie has odd text"))
 }
 
 /// Sign in with e-mail and password.
@@ -97,8 +99,12 @@ pub(crate) async fn login(
     Anybody(actor): Anybody,
     Json(input): Json<LoginIn>,
 ) -> ApiResult<Response> {
-    let with =
-        Credentials { email: input.email, password: input.password, workspace: input.workspace_id, replaces: None };
+    let with = Credentials {
+        email: input.email,
+        password: input.password,
+        workspace: input.workspace_id,
+        replaces: None,
+    };
     let LoggedIn { signed, workspaces, .. } = identity.login(&actor, with).await?;
     signed_in(&web, signed, workspaces)
 }
@@ -195,7 +201,8 @@ pub(crate) async fn switch_workspace(
     Json(input): Json<SwitchIn>,
 ) -> ApiResult<Response> {
     let to: WorkspaceId = input.workspace_id.parse().map_err(|_| Error::not_found("Workspace"))?;
-    let signed = identity.switch_workspace(&actor, &to, leaving(&headers)).await.map_err(|e| absolute(&web, e))?;
+    let signed =
+        identity.switch_workspace(&actor, &to, leaving(&headers)).await.map_err(|e| absolute(&web, e))?;
     let user = identity.me(&actor).await?;
     let own = identity.own_workspaces(&user).await?;
     signed_in(&web, signed, own)

@@ -7,7 +7,9 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
 use gatehouse_types::{Actor, Error, Id, Origin, Result};
-use gatehouse_web::{ApiError, CookieKind, HtmlError, LocalPath, RequestOrigin, SeeOther, Viewer, ViewerWorkspace, Web};
+use gatehouse_web::{
+    ApiError, CookieKind, HtmlError, LocalPath, RequestOrigin, SeeOther, Viewer, ViewerWorkspace, Web,
+};
 
 use crate::Identity;
 
@@ -37,7 +39,8 @@ enum Credential<'a> {
 fn credential<'a>(headers: &'a HeaderMap, web: &Web) -> Credential<'a> {
     if let Some(value) = headers.get(AUTHORIZATION) {
         let text = value.to_str().ok().filter(|t| t.len() <= MAX_CREDENTIAL);
-        let token = text.and_then(|t| t.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let token =
+            text.and_then(|t| t.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         // a header that is not a bearer token is a wrong credential, not none
         return Credential::Bearer(token.map_or("", |(_, token)| token.trim()));
     }
@@ -78,10 +81,14 @@ async fn authenticate(identity: &Identity, parts: &Parts) -> Result<Actor> {
 async fn refused(identity: &Identity, origin: Origin, reason: Option<(&'static str, &'static str)>) -> Error {
     let (check, detail) = reason.unwrap_or(("credential", "Sign in first, or send a bearer token."));
     let error = Error::authentication(detail);
-    if identity.0.refusals.check(&crate::throttle::network(origin.ip)).is_err() {
+    if identity.0.refusals.check(&origin.network()).is_err() {
         return error;
     }
-    let refusal = Refusal { action: "request:authenticate", object: None, reasons: vec![Reason::failed(check, detail)] };
+    let refusal = Refusal {
+        action: "request:authenticate",
+        object: None,
+        reasons: vec![Reason::failed(check, detail)],
+    };
     match refuse(identity.store(), &Actor::anonymous(origin), None, refusal).await {
         Ok(decision) => error.decided(decision),
         Err(e) => e.into(),

@@ -79,7 +79,12 @@ fn local(path: &str) -> String {
 /// First step: the e-mail address.
 pub(crate) async fn ask_email(context: PageContext, Query(back): Query<Back>) -> View<EmailPage> {
     let return_to = local(back.return_to.as_deref().unwrap_or("/"));
-    View(EmailPage { page: context.page("Sign in", ""), email: String::new(), return_to, errors: FieldErrors::default() })
+    View(EmailPage {
+        page: context.page("Sign in", ""),
+        email: String::new(),
+        return_to,
+        errors: FieldErrors::default(),
+    })
 }
 
 /// Second step: to the provider of the address's domain, or to the password. Known and unknown people look the same.
@@ -101,19 +106,28 @@ pub(crate) async fn route_email(
     Ok(match start_path {
         Some(path) => {
             let start = format!("{path}?{}", super::query(&[("returnTo", &return_to)]));
-            View(SsoPage { page: context.page("Sign in", ""), email: email.to_string(), return_to, start }).into_response()
+            View(SsoPage { page: context.page("Sign in", ""), email: email.to_string(), return_to, start })
+                .into_response()
         }
         None => password_page(&context, email.to_string(), return_to, FieldErrors::default()).into_response(),
     })
 }
 
 /// "Having trouble logging in with SSO?": the default sign-in.
-pub(crate) async fn ask_password(context: PageContext, VerifiedForm(form): VerifiedForm<EmailForm>) -> impl IntoResponse {
+pub(crate) async fn ask_password(
+    context: PageContext,
+    VerifiedForm(form): VerifiedForm<EmailForm>,
+) -> impl IntoResponse {
     let return_to = local(&form.return_to);
     password_page(&context, form.email, return_to, FieldErrors::default())
 }
 
-fn password_page(context: &PageContext, email: String, return_to: String, errors: FieldErrors) -> View<PasswordPage> {
+fn password_page(
+    context: &PageContext,
+    email: String,
+    return_to: String,
+    errors: FieldErrors,
+) -> View<PasswordPage> {
     View(PasswordPage { page: context.page("Sign in", ""), email, return_to, errors })
 }
 
@@ -130,7 +144,9 @@ pub(crate) async fn check_password(
     let replaces = web.cookies().get(&headers, CookieKind::Session).map(str::to_owned);
     let outcome = match form.email.parse::<Email>() {
         Ok(email) => {
-            identity.login(&actor, Credentials { email, password: form.password, workspace: None, replaces }).await
+            identity
+                .login(&actor, Credentials { email, password: form.password, workspace: None, replaces })
+                .await
         }
         Err(e) => Err(e),
     };

@@ -21,13 +21,18 @@ pub async fn require<'a>(
         Reason::passed("signed in", who(actor)),
         Reason::failed(
             "role",
-            format!("The right {} is needed. The role {role} does not carry it; ask an owner.", permission.as_str()),
+            format!(
+                "The right {} is needed. The role {role} does not carry it; ask an owner.",
+                permission.as_str()
+            ),
         ),
     ];
     let refusal = Refusal { action: permission.as_str(), object, reasons };
     let decision = refuse(store, actor, Some(workspace), refusal).await?;
-    Err(Error::authorization("Your role does not allow this. An owner or admin can do it, or change your role.")
-        .decided(decision))
+    Err(Error::authorization(
+        "Your role does not allow this. An owner or admin can do it, or change your role.",
+    )
+    .decided(decision))
 }
 
 fn who(actor: &Actor) -> String {

@@ -1,5 +1,5 @@
-use gatehouse_types::{Actor, Origin, Principal, Timestamp, digest};
 use gatehouse_types::Result;
+use gatehouse_types::{Actor, Origin, Principal, Timestamp, digest};
 
 use crate::Identity;
 use crate::service::sessions::is_cookie_shaped;

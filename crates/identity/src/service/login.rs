@@ -56,7 +56,7 @@ impl Identity {
     /// # Errors
     /// `RateLimited` after too many failures, else `Authentication` with a recorded decision.
     pub async fn login(&self, actor: &Actor, with: Credentials) -> Result<LoggedIn> {
-        self.0.throttle.take(&with.email, actor.origin.ip)?;
+        self.0.throttle.take(&with.email, &actor.origin)?;
         let store = &self.0.store;
         let user = users::find_by_email(&mut store.reader(), &with.email).await?;
         let hash = match &user {
@@ -96,7 +96,7 @@ impl Identity {
         let new = NewSession::usual(&user.id, &at.workspace.id, at.role, AuthMethod::Password);
         let signed = self.start_session(&mut tx, actor, new).await?;
         tx.commit().await?;
-        self.0.throttle.give_back(&with.email, actor.origin.ip);
+        self.0.throttle.give_back(&with.email, &actor.origin);
         Ok(LoggedIn { user, signed, workspaces })
     }
 
@@ -110,9 +110,10 @@ impl Identity {
         let (reason, detail) = match why {
             Refused::WrongCredentials => ("password", "No such person, or not this person's password."),
             Refused::NoWorkspace => ("membership", "The person is a member of no workspace."),
-            Refused::SsoRequired => {
-                ("single sign-on", "The password is right, but single sign-on is mandatory for this person here.")
-            }
+            Refused::SsoRequired => (
+                "single sign-on",
+                "The password is right, but single sign-on is mandatory for this person here.",
+            ),
         };
         let workspace = place.map(|w| &w.membership.workspace.id);
         let mut tx = self.0.store.begin_always().await?;
@@ -122,7 +123,8 @@ impl Identity {
             reasons: vec![Reason::failed(reason, detail)],
         };
         let decision = refuse_in(&mut tx, actor, workspace, refusal).await?;
-        let details = json!({"method": "password", "email": with.email, "reason": reason, "decision": decision});
+        let details =
+            json!({"method": "password", "email": with.email, "reason": reason, "decision": decision});
         let event = Event::failure("session.refused", Some(("decision", decision.as_str())), details);
         audit::record_in(&mut tx, actor, workspace, event).await?;
         tx.commit().await?;

@@ -1,12 +1,14 @@
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::{Queries, Tx};
-use gatehouse_types::{Actor, AuthMethod, Email, Error, Id, Principal, Result, Role, Secret, UserId, WorkspaceId};
+use gatehouse_types::{
+    Actor, AuthMethod, Email, Error, Id, Principal, Result, Role, Secret, UserId, WorkspaceId,
+};
 use serde_json::json;
 
+use crate::Identity;
 use crate::model::{CreatedVia, User, Workspace};
 use crate::service::sessions::NewSession;
 use crate::store::{passwords, users, workspaces};
-use crate::Identity;
 
 /// The longest name of a workspace, in characters.
 const MAX_WORKSPACE_NAME: usize = 128;
@@ -68,7 +70,8 @@ impl Identity {
         only_the_machine(actor)?;
         let hash = self.0.passwords.hash(password).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
-        let workspace = workspaces::find(&mut tx, workspace).await?.ok_or_else(|| Error::not_found("Workspace"))?;
+        let workspace =
+            workspaces::find(&mut tx, workspace).await?.ok_or_else(|| Error::not_found("Workspace"))?;
         let user = match users::find_by_email(&mut tx, email).await? {
             Some(user) => user,
             None => {
@@ -77,7 +80,9 @@ impl Identity {
                 user
             }
         };
-        if workspaces::role_of(&mut tx, &workspace.id, &user.id).await? == Some(Role::Owner) && role != Role::Owner {
+        if workspaces::role_of(&mut tx, &workspace.id, &user.id).await? == Some(Role::Owner)
+            && role != Role::Owner
+        {
             return Err(Error::conflict("This person is an owner of the workspace and stays one."));
         }
         self.add_member(&mut tx, actor, &workspace.id, &user, role, CreatedVia::Console).await?;
@@ -89,7 +94,13 @@ impl Identity {
     ///
     /// # Errors
     /// `NotFound` for a workspace or member that does not exist; `Validation` for a lifetime out of bounds.
-    pub async fn console_token(&self, actor: &Actor, workspace: &str, email: &Email, seconds: i64) -> Result<Secret> {
+    pub async fn console_token(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+        email: &Email,
+        seconds: i64,
+    ) -> Result<Secret> {
         only_the_machine(actor)?;
         if !(1..=MAX_CONSOLE_TOKEN_SECONDS).contains(&seconds) {
             return Err(Error::validation("ttl", "The lifetime must be between 1 and 86400 seconds."));
@@ -119,14 +130,17 @@ impl Identity {
         email: &Email,
         display_name: Option<&str>,
     ) -> Result<User> {
-        let name = display_name.map(str::trim).filter(|n| !n.is_empty()).unwrap_or_else(|| email.local_part());
+        let name =
+            display_name.map(str::trim).filter(|n| !n.is_empty()).unwrap_or_else(|| email.local_part());
         let user = User {
             id: self.0.store.ids().make(),
             email: email.clone(),
             display_name: name.chars().filter(|c| !c.is_control()).take(MAX_DISPLAY_NAME).collect(),
             created_at: self.0.store.now(),
         };
-        users::insert(tx, &user).await.map_err(|e| e.or_conflict("A person with this e-mail address exists."))?;
+        users::insert(tx, &user)
+            .await
+            .map_err(|e| e.or_conflict("A person with this e-mail address exists."))?;
         record_user(tx, actor, workspace, "user.created", &user).await?;
         Ok(user)
     }
@@ -152,10 +166,18 @@ impl Identity {
         Ok(())
     }
 
-    async fn insert_workspace(&self, tx: &mut Tx, actor: &Actor, name: &str, is_lab: bool) -> Result<Workspace> {
+    async fn insert_workspace(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        name: &str,
+        is_lab: bool,
+    ) -> Result<Workspace> {
         let (id, created_at) = (self.0.store.ids().make(), self.0.store.now());
         let workspace = Workspace { id, name: name.to_owned(), is_lab, created_at };
-        workspaces::insert(tx, &workspace).await.map_err(|e| e.or_conflict("A workspace with this name exists."))?;
+        workspaces::insert(tx, &workspace)
+            .await
+            .map_err(|e| e.or_conflict("A workspace with this name exists."))?;
         let details = json!({"name": name, "lab": is_lab});
         let event = Event::success("workspace.created", ("workspace", workspace.id.as_str()), details);
         audit::record_in(tx, actor, Some(&workspace.id), event).await?;

@@ -36,7 +36,15 @@ pub struct NewSession<'a> {
 impl<'a> NewSession<'a> {
     /// A session of the usual length.
     pub fn usual(user: &'a UserId, workspace: &'a WorkspaceId, role: Role, method: AuthMethod) -> Self {
-        Self { user, workspace, role, method, connection: None, seconds: SESSION_SECONDS, token_seconds: TOKEN_SECONDS }
+        Self {
+            user,
+            workspace,
+            role,
+            method,
+            connection: None,
+            seconds: SESSION_SECONDS,
+            token_seconds: TOKEN_SECONDS,
+        }
     }
 }
 
@@ -78,7 +86,8 @@ impl Identity {
             origin: actor.origin.clone(),
         };
         let details = json!({"method": new.method.as_str(), "connectionId": new.connection});
-        audit::record(tx, &me, Event::success("session.started", ("session", session.id.as_str()), details)).await?;
+        audit::record(tx, &me, Event::success("session.started", ("session", session.id.as_str()), details))
+            .await?;
         let (access_token, expires_in) = self.0.tokens.issue(NewToken {
             user: new.user,
             session: &session.id,
@@ -125,7 +134,11 @@ impl Identity {
         reason: EndReason,
     ) -> Result<()> {
         if sessions::end(tx, session, reason).await? {
-            let event = Event::success("session.ended", ("session", session.as_str()), json!({"reason": reason.as_str()}));
+            let event = Event::success(
+                "session.ended",
+                ("session", session.as_str()),
+                json!({"reason": reason.as_str()}),
+            );
             audit::record(tx, actor, event).await?;
         }
         Ok(())
@@ -144,7 +157,12 @@ impl Identity {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn role_in<Q: Queries>(&self, db: &mut Q, workspace: &WorkspaceId, user: &UserId) -> Result<Option<Role>> {
+    pub async fn role_in<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        user: &UserId,
+    ) -> Result<Option<Role>> {
         Ok(workspaces::role_of(db, workspace, user).await?)
     }
 }

@@ -22,26 +22,42 @@ impl Identity {
     /// # Errors
     /// `NotFound` for a workspace the person is not a member of, or that does not exist; `SsoRequired` with the way
     /// to the provider, and a recorded decision, when the workspace wants single sign-on first.
-    pub async fn switch_workspace(&self, actor: &Actor, to: &WorkspaceId, leaving: Leaving) -> Result<Signed> {
+    pub async fn switch_workspace(
+        &self,
+        actor: &Actor,
+        to: &WorkspaceId,
+        leaving: Leaving,
+    ) -> Result<Signed> {
         let store = &self.0.store;
         let user = self.me(actor).await?;
         let role = workspaces::role_of(&mut store.reader(), to, &user.id).await?;
         let role = role.ok_or_else(|| Error::not_found("Workspace"))?;
-        let candidate =
-            Candidate { workspace: to, user: &user.id, email: &user.email, role, session: Some(actor.session()?) };
+        let candidate = Candidate {
+            workspace: to,
+            user: &user.id,
+            email: &user.email,
+            role,
+            session: Some(actor.session()?),
+        };
         if let SsoRule::Required { start_path } = self.0.rules.rule(candidate).await? {
             let refusal = Refusal {
                 action: "session:switch",
                 object: Some(format!("workspace:{to}")),
                 reasons: vec![
                     Reason::passed("member", format!("{} is {role} of the workspace.", user.email)),
-                    Reason::failed("single sign-on", "The workspace wants a sign-in through its provider first."),
+                    Reason::failed(
+                        "single sign-on",
+                        "The workspace wants a sign-in through its provider first.",
+                    ),
                 ],
             };
             let decision = refuse(store, actor, Some(to), refusal).await?;
-            return Err(Error::new(Kind::SsoRequired, "This workspace wants you to sign in through its provider first.")
-                .with_redirect(start_path)
-                .decided(decision));
+            return Err(Error::new(
+                Kind::SsoRequired,
+                "This workspace wants you to sign in through its provider first.",
+            )
+            .with_redirect(start_path)
+            .decided(decision));
         }
         let mut tx = store.begin(&actor.origin).await?;
         let new = NewSession::usual(&user.id, to, role, AuthMethod::Switch);

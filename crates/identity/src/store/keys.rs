@@ -15,10 +15,17 @@ fn place(id: &SigningKeyId) -> Binding<'_> {
     Binding { table: "signing_keys", column: "private_key", row: id.as_str() }
 }
 
-pub(crate) async fn insert(tx: &mut Tx, id: &SigningKeyId, pkcs8: &[u8], jwk: &serde_json::Value) -> Result<()> {
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    id: &SigningKeyId,
+    pkcs8: &[u8],
+    jwk: &serde_json::Value,
+) -> Result<()> {
     let sealed = tx.store().keyring().seal_bytes(place(id), pkcs8);
-    let insert = sql("INSERT INTO signing_keys (id, owner_kind, version, algorithm, public_jwk, private_key, created_at) \
-         VALUES ($1, $2, 1, 'ES256', $3, $4, $5)")
+    let insert = sql(
+        "INSERT INTO signing_keys (id, owner_kind, version, algorithm, public_jwk, private_key, created_at) \
+         VALUES ($1, $2, 1, 'ES256', $3, $4, $5)",
+    )
     .bind(id)
     .bind(OwnerKind::Service.as_str())
     .bind(jwk.to_string())
@@ -29,7 +36,8 @@ pub(crate) async fn insert(tx: &mut Tx, id: &SigningKeyId, pkcs8: &[u8], jwk: &s
 
 /// All keys that are not retired, oldest first; only the newest is opened.
 pub(crate) async fn all<Q: Queries>(store: &Store, db: &mut Q) -> Result<Vec<StoredKey>> {
-    let select = sql("SELECT id, public_jwk, private_key FROM signing_keys WHERE retired_at IS NULL ORDER BY id");
+    let select =
+        sql("SELECT id, public_jwk, private_key FROM signing_keys WHERE retired_at IS NULL ORDER BY id");
     let rows = db.fetch_all(select).await?;
     let newest = rows.len().saturating_sub(1);
     rows.iter().enumerate().map(|(n, row)| read(store, row, n == newest)).collect()
@@ -45,6 +53,7 @@ fn read(store: &Store, row: &Row, open: bool) -> Result<StoredKey> {
 /// Notes the use of a key, to the minute.
 pub(crate) async fn touch(tx: &mut Tx, id: &SigningKeyId) -> Result<()> {
     let now = tx.store().now();
-    let update = sql("UPDATE signing_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
+    let update =
+        sql("UPDATE signing_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
     tx.execute(update.bind(id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
 }

@@ -3,9 +3,11 @@ use gatehouse_types::{OwnerKind, UserId};
 
 /// Sets the password's hash; each change is a new version.
 pub(crate) async fn set(tx: &mut Tx, user: &UserId, hash: &str) -> Result<()> {
-    let upsert = sql("INSERT INTO passwords (user_id, owner_kind, version, hash, created_at) VALUES ($1, $2, 1, $3, $4) \
+    let upsert = sql(
+        "INSERT INTO passwords (user_id, owner_kind, version, hash, created_at) VALUES ($1, $2, 1, $3, $4) \
          ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, version = passwords.version + 1, \
-         created_at = excluded.created_at")
+         created_at = excluded.created_at",
+    )
     .bind(user)
     .bind(OwnerKind::Person.as_str())
     .bind(hash)

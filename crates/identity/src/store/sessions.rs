@@ -26,20 +26,21 @@ fn read(row: &Row) -> Result<Session> {
 }
 
 pub(crate) async fn insert(tx: &mut Tx, s: &Session, token_digest: Option<&str>) -> Result<()> {
-    let insert = sql("INSERT INTO sessions (id, workspace_id, user_id, owner_kind, version, token_digest, method, \
+    let insert =
+        sql("INSERT INTO sessions (id, workspace_id, user_id, owner_kind, version, token_digest, method, \
          connection_id, ip, user_agent, created_at, last_used_at, expires_at) \
          VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $10, $11)")
-    .bind(&s.id)
-    .bind(&s.workspace_id)
-    .bind(&s.user_id)
-    .bind(OwnerKind::Person.as_str())
-    .bind(token_digest)
-    .bind(s.method.as_str())
-    .bind(s.connection_id.as_ref())
-    .bind(s.ip.clone())
-    .bind(s.user_agent.clone())
-    .bind(s.created_at)
-    .bind(s.expires_at);
+        .bind(&s.id)
+        .bind(&s.workspace_id)
+        .bind(&s.user_id)
+        .bind(OwnerKind::Person.as_str())
+        .bind(token_digest)
+        .bind(s.method.as_str())
+        .bind(s.connection_id.as_ref())
+        .bind(s.ip.clone())
+        .bind(s.user_agent.clone())
+        .bind(s.created_at)
+        .bind(s.expires_at);
     tx.execute(insert).await.map(drop)
 }
 
@@ -49,8 +50,13 @@ async fn live<Q: Queries>(db: &mut Q, select: Query) -> Result<Option<Live>> {
 }
 
 /// The session of a cookie, while it lasts and its owner is a member.
-pub(crate) async fn live_by_token<Q: Queries>(db: &mut Q, digest: &str, now: Timestamp) -> Result<Option<Live>> {
-    let select = sql("SELECT s.id, s.workspace_id, s.user_id, s.method, s.connection_id, s.ip, s.user_agent, \
+pub(crate) async fn live_by_token<Q: Queries>(
+    db: &mut Q,
+    digest: &str,
+    now: Timestamp,
+) -> Result<Option<Live>> {
+    let select =
+        sql("SELECT s.id, s.workspace_id, s.user_id, s.method, s.connection_id, s.ip, s.user_agent, \
          s.created_at, s.last_used_at, s.expires_at, m.role FROM sessions s \
          JOIN memberships m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id \
          WHERE s.token_digest = $1 AND s.ended_at IS NULL AND s.expires_at > $2");
@@ -58,8 +64,13 @@ pub(crate) async fn live_by_token<Q: Queries>(db: &mut Q, digest: &str, now: Tim
 }
 
 /// The session that a bearer token names, while it lasts and its owner is a member.
-pub(crate) async fn live_by_id<Q: Queries>(db: &mut Q, id: &SessionId, now: Timestamp) -> Result<Option<Live>> {
-    let select = sql("SELECT s.id, s.workspace_id, s.user_id, s.method, s.connection_id, s.ip, s.user_agent, \
+pub(crate) async fn live_by_id<Q: Queries>(
+    db: &mut Q,
+    id: &SessionId,
+    now: Timestamp,
+) -> Result<Option<Live>> {
+    let select =
+        sql("SELECT s.id, s.workspace_id, s.user_id, s.method, s.connection_id, s.ip, s.user_agent, \
          s.created_at, s.last_used_at, s.expires_at, m.role FROM sessions s \
          JOIN memberships m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id \
          WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2");

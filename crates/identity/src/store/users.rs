@@ -13,11 +13,13 @@ fn read(row: &Row) -> Result<User> {
 }
 
 pub(crate) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
-    let insert = sql("INSERT INTO users (id, email, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)")
-        .bind(&user.id)
-        .bind(user.email.as_str())
-        .bind(user.display_name.as_str())
-        .bind(user.created_at);
+    let insert = sql(
+        "INSERT INTO users (id, email, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)",
+    )
+    .bind(&user.id)
+    .bind(user.email.as_str())
+    .bind(user.display_name.as_str())
+    .bind(user.created_at);
     tx.execute(insert).await.map(drop)
 }
 

@@ -22,12 +22,13 @@ fn key(name: &str) -> String {
 }
 
 pub(crate) async fn insert(tx: &mut Tx, workspace: &Workspace) -> Result<()> {
-    let insert = sql("INSERT INTO workspaces (id, name, name_key, is_lab, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(&workspace.id)
-        .bind(workspace.name.as_str())
-        .bind(key(&workspace.name))
-        .bind(workspace.is_lab)
-        .bind(workspace.created_at);
+    let insert =
+        sql("INSERT INTO workspaces (id, name, name_key, is_lab, created_at) VALUES ($1, $2, $3, $4, $5)")
+            .bind(&workspace.id)
+            .bind(workspace.name.as_str())
+            .bind(key(&workspace.name))
+            .bind(workspace.is_lab)
+            .bind(workspace.created_at);
     tx.execute(insert).await.map(drop)
 }
 
@@ -60,7 +61,11 @@ pub(crate) async fn set_member(
     Ok(tx.execute(upsert).await? == 1)
 }
 
-pub(crate) async fn role_of<Q: Queries>(db: &mut Q, workspace: &WorkspaceId, user: &UserId) -> Result<Option<Role>> {
+pub(crate) async fn role_of<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<Option<Role>> {
     let select = sql("SELECT role FROM memberships WHERE workspace_id = $1 AND user_id = $2");
     db.fetch_optional(select.bind(workspace).bind(user)).await?.map(|r| r.parse("role")).transpose()
 }
@@ -73,7 +78,11 @@ pub(crate) async fn memberships<Q: Queries>(db: &mut Q, user: &UserId) -> Result
 }
 
 /// The addresses of everyone with a role in a workspace.
-pub(crate) async fn emails_of_role<Q: Queries>(db: &mut Q, workspace: &WorkspaceId, role: Role) -> Result<Vec<Email>> {
+pub(crate) async fn emails_of_role<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    role: Role,
+) -> Result<Vec<Email>> {
     let select = sql("SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id \
          WHERE m.workspace_id = $1 AND m.role = $2 ORDER BY m.created_at, u.id");
     let rows = db.fetch_all(select.bind(workspace).bind(role.as_str())).await?;

@@ -33,6 +33,6 @@ impl Sso {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
         let db = &mut self.0.store.reader();
         connections::find(db, workspace, id).await?.ok_or_else(not_found)?;
-        attempts::find(db, id, attempt).await?.ok_or_else(|| Error::not_found("Sso attempt"))
+        attempts::find(db, id, attempt).await?.ok_or_else(|| Error::not_found("SSO attempt"))
     }
 }

@@ -321,6 +321,8 @@ impl Sso {
 
     /// Leaves the attempt, its decision and its audit entry, and tells the caller their number.
     async fn refuse(&self, actor: &Actor, arrived: &Arrived<'_>, refused: Refused) -> Result<SignedIn> {
+        // nobody fills the audit log from outside
+        self.0.refusals.require(&actor.origin.network())?;
         let workspace = &arrived.connection.workspace_id;
         let mut tx = self.0.store.begin_always().await?;
         let refusal = Refusal {

@@ -28,7 +28,8 @@ impl Sso {
     /// window, so that both can end well.
     ///
     /// # Errors
-    /// `NotFound` for an unknown connection; `Authorization` with a recorded decision for one that is not active.
+    /// `NotFound` for an unknown connection; `Authorization` with a recorded decision for one that is not active;
+    /// `RateLimited` for a network that begins too many.
     pub async fn start(
         &self,
         actor: &Actor,
@@ -37,6 +38,7 @@ impl Sso {
         browser: Option<&str>,
     ) -> Result<Started> {
         let store = &self.0.store;
+        self.0.starts.require(&actor.origin.network())?;
         let connection = connections::find_anywhere(&mut store.reader(), id).await?.ok_or_else(not_found)?;
         let saml = self.usable(actor, &connection).await?;
         let request = self.request(&connection, saml);

@@ -118,6 +118,7 @@ pub(crate) async fn delete_all(tx: &mut Tx, connection: &ConnectionId) -> Result
 /// Claims that nobody proved in time expire.
 pub(crate) async fn expire(tx: &mut Tx) -> Result<u64> {
     let before = tx.store().now().plus_seconds(-DOMAIN_PENDING_DAYS * 86_400);
-    let update = sql("UPDATE sso_domains SET status = 'expired' WHERE status = 'pending' AND created_at < $1");
+    let update =
+        sql("UPDATE sso_domains SET status = 'expired' WHERE status = 'pending' AND created_at < $1");
     tx.execute(update.bind(before)).await
 }

@@ -22,7 +22,8 @@ pub(super) struct Answer {
 impl Browser {
     #[expect(clippy::disallowed_methods, reason = "the demo plays a browser against itself on this machine")]
     pub(super) fn new(base: &str) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let client =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
         Ok(Self { base: base.to_owned(), client, cookies: BTreeMap::new(), token: None })
     }
 
@@ -59,14 +60,24 @@ impl Browser {
     }
 
     /// A call of the API that must be answered 2xx.
-    pub(super) async fn call(&mut self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    pub(super) async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<Value> {
         let request = self.client.request(method.parse()?, self.url(path));
         let request = match body {
             Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_string()),
             None => request,
         };
         let answer = self.send(request).await?;
-        ensure!((200..300).contains(&answer.status), "{method} {path} was answered {}: {}", answer.status, answer.body);
+        ensure!(
+            (200..300).contains(&answer.status),
+            "{method} {path} was answered {}: {}",
+            answer.status,
+            answer.body
+        );
         serde_json::from_str(&answer.body).with_context(|| format!("{method} {path} answered no JSON"))
     }
 }

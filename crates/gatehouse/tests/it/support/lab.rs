@@ -61,7 +61,12 @@ impl TestApp {
     }
 
     /// Begins at the lab's side; the form that the lab would have the browser post.
-    pub(crate) async fn lab_portal(&self, browser: &Client, connection: &str, choices: &[(&str, &str)]) -> Form {
+    pub(crate) async fn lab_portal(
+        &self,
+        browser: &Client,
+        connection: &str,
+        choices: &[(&str, &str)],
+    ) -> Form {
         let page = browser.get(&format!("{}?connection={connection}", self.lab().start_path())).await;
         let mut all = vec![("connection", connection)];
         all.extend_from_slice(choices);

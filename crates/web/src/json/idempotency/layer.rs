@@ -29,7 +29,7 @@ const STORED_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION,
 /// Honours `Idempotency-Key` on every POST under `/api/v1`. Lay it around the routes, inside [`crate::edge()`].
 ///
 /// Without a credential, or in a trial run, the key is not looked at further: there is nobody to remember it for, or
-/// nothing to remember. 5xx, 429 and answers with cookies are not kept.
+/// nothing to remember. 5xx, 429, 401 (a stranger's) and answers with cookies are not kept.
 pub fn idempotent(router: Router, store: Arc<dyn IdempotencyStore>) -> Router {
     router.layer(from_fn(move |request: Request, next: Next| handle(store.clone(), request, next)))
 }
@@ -151,6 +151,7 @@ fn worth_keeping(response: &Response) -> bool {
     let status = response.status();
     !status.is_server_error()
         && status != StatusCode::TOO_MANY_REQUESTS
+        && status != StatusCode::UNAUTHORIZED
         && !response.headers().contains_key(header::SET_COOKIE)
         && response.extensions().get::<NeverStored>().is_none()
 }
