@@ -123,7 +123,10 @@ impl App {
     /// Everything that answers over HTTP, behind the edge. `metrics` is what `/metrics` shows, if it is served here.
     pub fn router(&self, metrics: Option<PrometheusHandle>) -> Router {
         let (routes, document) = self.api_router().split_for_parts();
-        let api = idempotent(routes, Arc::new(KeptAnswers(self.store.clone())));
+        let api = idempotent(
+            routes,
+            Arc::new(KeptAnswers { store: self.store.clone(), identity: self.identity.clone() }),
+        );
         let mut router = Router::new()
             .merge(api)
             .merge(api::openapi::document_route(document))

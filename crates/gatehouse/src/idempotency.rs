@@ -1,3 +1,5 @@
+use axum::http::request::Parts;
+use gatehouse_identity::Identity;
 use gatehouse_store::{Store, idempotency};
 use gatehouse_types::Error;
 use gatehouse_web::{Begin, BoxFuture, IdempotencyStore, StoredResponse};
@@ -5,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 /// Kept answers in the database, sealed.
 #[derive(Clone, Debug)]
-pub(crate) struct KeptAnswers(pub(crate) Store);
+pub(crate) struct KeptAnswers {
+    pub(crate) store: Store,
+    pub(crate) identity: Identity,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -15,6 +20,9 @@ struct Kept {
 }
 
 impl IdempotencyStore for KeptAnswers {
+    fn knows<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, bool> {
+        Box::pin(self.identity.knows(request))
+    }
     fn begin<'a>(
         &'a self,
         scope: &'a str,
@@ -22,7 +30,7 @@ impl IdempotencyStore for KeptAnswers {
         fingerprint: &'a str,
     ) -> BoxFuture<'a, Result<Begin, Error>> {
         Box::pin(async move {
-            Ok(match idempotency::begin(&self.0, scope, key, fingerprint).await? {
+            Ok(match idempotency::begin(&self.store, scope, key, fingerprint).await? {
                 idempotency::Begin::Fresh => Begin::Fresh,
                 idempotency::Begin::InFlight => Begin::InFlight,
                 idempotency::Begin::Mismatch => Begin::Mismatch,
@@ -44,11 +52,11 @@ impl IdempotencyStore for KeptAnswers {
         Box::pin(async move {
             let StoredResponse { status, headers, body } = response;
             let bytes = serde_json::to_vec(&Kept { status, headers, body }).map_err(Error::internal)?;
-            Ok(idempotency::finish(&self.0, scope, key, &bytes).await?)
+            Ok(idempotency::finish(&self.store, scope, key, &bytes).await?)
         })
     }
 
     fn abandon<'a>(&'a self, scope: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { Ok(idempotency::abandon(&self.0, scope, key).await?) })
+        Box::pin(async move { Ok(idempotency::abandon(&self.store, scope, key).await?) })
     }
 }

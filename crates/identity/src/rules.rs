@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use gatehouse_types::{Email, Result, Role, SessionId, UserId, WorkspaceId};
+use gatehouse_types::{ConnectionId, Email, Result, Role, UserId, WorkspaceId};
 
 /// A boxed future, so that the rules can be a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -42,8 +42,8 @@ pub struct Candidate<'a> {
     pub email: &'a Email,
     /// The person's role there.
     pub role: Role,
-    /// The session that asks, when one does.
-    pub session: Option<&'a SessionId>,
+    /// The connection through which the asking session began, if it began by single sign-on.
+    pub via: Option<&'a ConnectionId>,
 }
 
 /// What single sign-on has to say; the crate above implements it.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use gatehouse_types::{Email, Origin, Result, SharedClock};
 use gatehouse_web::Limiter;
 
-/// Failures of one account before it slows down, and the seconds until one more is allowed.
+/// Failures of one account from everywhere before it slows down for everyone, and the seconds until one more.
+const EVERYWHERE: (u32, u32) = (200, 10);
+/// Failures of one account from one network before it slows down, and the seconds until one more is allowed.
 const ACCOUNT: (u32, u32) = (20, 30);
 /// Failures of one network (an IPv4 address, an IPv6 /64) before it slows down, and the seconds until one more.
 const NETWORK: (u32, u32) = (200, 2);
@@ -14,13 +16,14 @@ const NETWORK: (u32, u32) = (200, 2);
 #[derive(Clone, Debug)]
 pub(crate) struct Throttle {
     accounts: Arc<Limiter>,
+    everywhere: Arc<Limiter>,
     networks: Arc<Limiter>,
 }
 
 impl Throttle {
     pub(crate) fn new(clock: &SharedClock) -> Self {
         let limiter = |(burst, seconds)| Arc::new(Limiter::new(Arc::clone(clock), burst, seconds));
-        Self { accounts: limiter(ACCOUNT), networks: limiter(NETWORK) }
+        Self { accounts: limiter(ACCOUNT), everywhere: limiter(EVERYWHERE), networks: limiter(NETWORK) }
     }
 
     /// Takes one try of the account and of the network.
@@ -29,13 +32,19 @@ impl Throttle {
     /// `RateLimited` with the seconds to wait; the same for known and unknown accounts.
     pub(crate) fn take(&self, email: &Email, from: &Origin) -> Result<()> {
         self.networks.require(&from.network())?;
-        self.accounts.require(email.as_str())
+        self.accounts.require(&Self::pair(email, from))?;
+        self.everywhere.require(email.as_str())
     }
 
     /// Gives the try back after a success.
     pub(crate) fn give_back(&self, email: &Email, from: &Origin) {
         self.networks.give_back(&from.network());
-        self.accounts.give_back(email.as_str());
+        self.accounts.give_back(&Self::pair(email, from));
+        self.everywhere.give_back(email.as_str());
+    }
+
+    fn pair(email: &Email, from: &Origin) -> String {
+        format!("{} {email}", from.network())
     }
 }
 

@@ -74,16 +74,13 @@ pub fn sp_metadata(sp: &SpMetadata) -> String {
         xml.leaf("md:NameIDFormat", &[], format);
     }
     for (index, url) in sp.acs_urls.iter().enumerate() {
+        let index_text = index.to_string();
         let attributes = present(&[
             ("Binding", Some(HTTP_POST)),
             ("Location", Some(url)),
-            ("index", Some(&index.to_string())),
+            ("index", Some(&index_text)),
             ("isDefault", (index == 0).then_some("true")),
-        ])
-        .into_iter()
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .collect::<Vec<_>>();
-        let attributes: Vec<_> = attributes.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        ]);
         xml.empty("md:AssertionConsumerService", &attributes);
     }
     xml.close("md:SPSSODescriptor");

@@ -218,3 +218,39 @@ fn open_gcm(
     let plain = key.open_in_place(nonce, Aad::empty(), sealed).ok()?;
     Some(Zeroizing::new(plain.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::cipher::{EncryptingKey, EncryptionContext};
+
+    /// Opens blocks that were sealed with whatever padding they end in.
+    fn opened(blocks: &[u8]) -> Option<Vec<u8>> {
+        let (key, iv) = ([3u8; 16], [5u8; 16]);
+        let mut data = blocks.to_vec();
+        let sealing = EncryptingKey::cbc(UnboundCipherKey::new(&cipher::AES_128, &key).unwrap()).unwrap();
+        sealing.less_safe_encrypt(&mut data, EncryptionContext::Iv128(FixedLength::from(iv))).unwrap();
+        let plain = open_cbc(&cipher::AES_128, &key, [&iv[..], &data].concat())?;
+        Some(plain.to_vec())
+    }
+
+    #[test]
+    fn padding_is_counted_by_its_last_byte_and_at_most_a_block() {
+        let mut block = *b"0123456789abcdef";
+        for (padding, expected) in
+            [(1, Some(15)), (7, Some(9)), (16, Some(0)), (0, None), (17, None), (255, None)]
+        {
+            block[15] = padding;
+            assert_eq!(opened(&block).map(|p| p.len()), expected, "{padding}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_number_of_blocks_is_not_opened() {
+        for length in [0, 1, 16, 31, 33] {
+            assert!(open_cbc(&cipher::AES_128, &[3; 16], vec![0; length]).is_none());
+        }
+        assert!(open_gcm(&aead::AES_128_GCM, &[3; 16], vec![0; 5]).is_none());
+        assert!(open_gcm(&aead::AES_128_GCM, &[3; 16], vec![0; 20]).is_none());
+    }
+}

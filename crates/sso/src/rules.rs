@@ -30,17 +30,36 @@ pub(crate) async fn is_optional<Q: Queries>(db: &mut Q, candidate: Candidate<'_>
     Ok(settings::is_excluded(db, candidate.workspace, candidate.email).await?)
 }
 
+/// Somebody whose session began through a connection. Its provider speaks for the addresses of its verified domains,
+/// and nowhere in place of a workspace's own provider: being excluded, or an owner, is about passwords.
+async fn by_connection<Q: Queries>(
+    db: &mut Q,
+    candidate: Candidate<'_>,
+    via: &ConnectionId,
+    enforced: Option<ConnectionId>,
+) -> Result<SsoRule> {
+    match enforced {
+        Some(own) if own == *via => Ok(SsoRule::Open),
+        Some(own) => Ok(SsoRule::Required { start_path: start_path(&own) }),
+        None if domains::is_verified(db, via, &candidate.email.domain()).await? => Ok(SsoRule::Open),
+        None => Ok(SsoRule::Required { start_path: "/login".to_owned() }),
+    }
+}
+
 impl SignInRules for Rules {
     fn rule<'a>(&'a self, candidate: Candidate<'a>) -> Boxed<'a, Result<SsoRule>> {
         Box::pin(async move {
             let db = &mut self.0.reader();
-            let Some(connection) = settings::enforced(db, candidate.workspace).await? else {
-                return Ok(SsoRule::Open);
-            };
-            if is_optional(db, candidate).await? {
-                return Ok(SsoRule::Open);
+            let enforced = settings::enforced(db, candidate.workspace).await?;
+            if let Some(via) = candidate.via {
+                return by_connection(db, candidate, via, enforced).await;
             }
-            Ok(SsoRule::Required { start_path: start_path(&connection) })
+            match enforced {
+                Some(connection) if !is_optional(db, candidate).await? => {
+                    Ok(SsoRule::Required { start_path: start_path(&connection) })
+                }
+                _ => Ok(SsoRule::Open),
+            }
         })
     }
 

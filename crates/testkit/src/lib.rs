@@ -10,6 +10,8 @@
 )]
 
 mod database;
+#[cfg(test)]
+mod direction;
 
 use std::sync::Arc;
 

@@ -40,7 +40,7 @@ async fn what_is_not_json_is_an_invalid_request(t: TestApp) {
             })
             .await
     };
-    for body in ["", "{", "nonsense", r#"{"name": 1,}"#, "{} {}", "\u{0}"] {
+    for body in ["", "{", "nonsense", r#"{"name": "x",}"#, "{} {}", "\u{0}"] {
         post(Some("application/json"), body).await.refused(400, "invalid_request_error");
     }
     for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/xml")]
@@ -143,7 +143,7 @@ async fn lists_refuse_pages_and_filters_that_cannot_be(t: TestApp) {
             let error = owner.get(&format!("{list}?{query}")).await.refused(400, "validation_error");
             assert_eq!(error["field"], field, "{list}?{query}");
         }
-        for (query, size) in [("pageSize=100", 100), ("pageSize=1", 1), ("page=9999999", 50)] {
+        for (query, size) in [("pageSize=100", 100), ("pageSize=1", 1), ("page=9999", 50)] {
             let page = owner.get(&format!("{list}?{query}")).await.ok();
             assert_eq!(page["pagination"]["pageSize"], size, "{list}?{query}");
         }
@@ -181,6 +181,61 @@ async fn what_is_no_id_answers_like_an_unknown_one(t: TestApp) {
     }
 }
 
+/// PostgreSQL has no text with U+0000 (§8.14.1 of its manual); the caller is told, and it is no failure of ours.
+async fn a_nul_in_a_text_is_refused_or_kept_and_never_a_failure_of_ours(t: TestApp) {
+    let owner = t.owner().await;
+    let nul = "a\u{0}b";
+    let connection = |field: &str, value: serde_json::Value| {
+        let config = json!({"entityId": "urn:x", "ssoUrl": "https://idp.example/sso"});
+        let mut body = json!({"name": field, "protocol": "saml", "samlConfig": config});
+        *body.pointer_mut(&format!("/{field}")).unwrap_or(&mut json!(null)) = value.clone();
+        if body.pointer(&format!("/{field}")).is_none() {
+            let (place, last) = field.rsplit_once('/').unwrap_or(("", field));
+            let place = if place.is_empty() { String::new() } else { format!("/{place}") };
+            body.pointer_mut(&place).unwrap()[last] = value;
+        }
+        body
+    };
+    let mut failed = Vec::new();
+    for (field, value) in [
+        ("name", json!(nul)),
+        ("description", json!(nul)),
+        ("samlConfig/entityId", json!(nul)),
+        ("samlConfig/ssoUrl", json!(format!("https://idp.example/{nul}"))),
+        ("samlConfig/attributeMapping", json!({"email": nul})),
+        ("samlConfig/attributeMapping", json!({nul: "email"})),
+        ("samlConfig/certificate", json!(nul)),
+    ] {
+        let answer = owner.post(CONNECTIONS, connection(field, value)).await;
+        failed.extend((answer.status >= 500).then(|| field.to_owned()));
+    }
+    let oidc = json!({"name": "o", "protocol": "oidc", "oidcConfig": {"issuerUrl": "https://op.example",
+        "clientId": "c", "clientSecret": nul, "scopes": [nul]}});
+    let wsfed = json!({"name": "w", "protocol": "wsfed",
+        "wsfedConfig": {"signOnUrl": "https://sts.example/", "realm": nul}});
+    for body in [oidc, wsfed] {
+        let answer = owner.post(CONNECTIONS, body.clone()).await;
+        failed.extend((answer.status >= 500).then(|| body.to_string()));
+    }
+    for path in [
+        "/api/v1/sso/connections?name=a%00b",
+        "/api/v1/audit-events?event=a%00b",
+        "/api/v1/audit-events?actorId=a%00b",
+        "/login?returnTo=/a%00b",
+    ] {
+        let answer = owner.get(path).await;
+        failed.extend((answer.status >= 500).then(|| path.to_owned()));
+    }
+    for email in ["a\u{0}@b.test", "a@b.test\u{0}"] {
+        let answer = t.client().post("/api/v1/auth/login", json!({"email": email, "password": nul})).await;
+        failed.extend((answer.status >= 500).then(|| email.to_owned()));
+    }
+    let agent = t.client().request("get", "/api/v1/me").header("user-agent", b"\xff\xfe".as_slice());
+    let answer = t.client().send(agent).await;
+    failed.extend((answer.status >= 500).then(|| "user-agent".to_owned()));
+    assert!(failed.is_empty(), "answered with a failure of ours: {failed:?}");
+}
+
 async fn every_answer_carries_a_request_id_and_the_security_headers(t: TestApp) {
     for path in ["/", "/login", "/api/v1/me", "/nothing", "/saml/metadata", "/healthz"] {
         let answer = t.client().get(path).await;
@@ -210,6 +265,7 @@ on_both![
     a_missing_or_mistyped_value_is_a_validation_error_with_its_field,
     lists_refuse_pages_and_filters_that_cannot_be,
     what_is_no_id_answers_like_an_unknown_one,
+    a_nul_in_a_text_is_refused_or_kept_and_never_a_failure_of_ours,
     every_answer_carries_a_request_id_and_the_security_headers,
     pages_for_people_and_json_for_programs,
     health_and_readiness_are_answered_to_everybody,

@@ -50,6 +50,22 @@ fn credential<'a>(headers: &'a HeaderMap, web: &Web) -> Credential<'a> {
     web.cookies().get(headers, CookieKind::Session).map_or(Credential::None, Credential::Cookie)
 }
 
+impl Identity {
+    /// Whether a request's credential is good at this moment. Records nothing: the handler's extractor does.
+    pub async fn knows(&self, request: &Parts) -> bool {
+        let (Ok(web), Some(origin)) = (Web::of(&request.extensions), request.extensions.get::<Origin>())
+        else {
+            return false;
+        };
+        let found = match credential(&request.headers, web) {
+            Credential::Bearer(token) => self.by_bearer(origin.clone(), token).await,
+            Credential::Cookie(value) => self.by_cookie(origin.clone(), value).await,
+            Credential::None | Credential::ApiKey => return false,
+        };
+        found.is_ok_and(|actor| actor.is_some())
+    }
+}
+
 async fn authenticate(identity: &Identity, parts: &Parts) -> Result<Actor> {
     let web = Web::of(&parts.extensions)?;
     let origin = parts.extensions.get::<Origin>().cloned();

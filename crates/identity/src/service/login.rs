@@ -45,6 +45,7 @@ pub struct LoggedIn {
 /// Why a sign-in was refused; told to administrators, never to the caller.
 enum Refused {
     WrongCredentials,
+    /// A member of nothing, or not of the wanted workspace.
     NoWorkspace,
     SsoRequired,
 }
@@ -56,6 +57,10 @@ impl Identity {
     /// # Errors
     /// `RateLimited` after too many failures, else `Authentication` with a recorded decision.
     pub async fn login(&self, actor: &Actor, with: Credentials) -> Result<LoggedIn> {
+        if actor.origin.dry_run.is_some() {
+            // a trial would be a way to try passwords that leaves no trace
+            return Err(Error::invalid_request("dryRun is not offered for signing in."));
+        }
         self.0.throttle.take(&with.email, &actor.origin)?;
         let store = &self.0.store;
         let user = users::find_by_email(&mut store.reader(), &with.email).await?;
@@ -75,7 +80,9 @@ impl Identity {
         match wanted.cloned() {
             Some(w) if !w.sso_required => self.finish_login(actor, with, user, own, w.membership).await,
             Some(_) => self.refuse_login(actor, &with, own.first(), Refused::SsoRequired).await,
-            None if own.is_empty() => self.refuse_login(actor, &with, None, Refused::NoWorkspace).await,
+            None if own.is_empty() || with.workspace.is_some() => {
+                self.refuse_login(actor, &with, None, Refused::NoWorkspace).await
+            }
             None => self.refuse_login(actor, &with, own.first(), Refused::SsoRequired).await,
         }
     }
@@ -109,7 +116,9 @@ impl Identity {
     ) -> Result<LoggedIn> {
         let (reason, detail) = match why {
             Refused::WrongCredentials => ("password", "No such person, or not this person's password."),
-            Refused::NoWorkspace => ("membership", "The person is a member of no workspace."),
+            Refused::NoWorkspace => {
+                ("membership", "The person is no member of the wanted workspace, or of any.")
+            }
             Refused::SsoRequired => (
                 "single sign-on",
                 "The password is right, but single sign-on is mandatory for this person here.",
@@ -144,7 +153,7 @@ impl Identity {
                 user: &user.id,
                 email: &user.email,
                 role: membership.role,
-                session: None,
+                via: None,
             };
             let sso_required = self.0.rules.rule(candidate).await? != SsoRule::Open;
             own.push(OwnWorkspace { membership, sso_required });

@@ -4,7 +4,7 @@ use gatehouse_types::{Actor, AuthMethod, Error, Kind, Result, WorkspaceId};
 use crate::model::EndReason;
 use crate::rules::{Candidate, SsoRule};
 use crate::service::sessions::NewSession;
-use crate::store::workspaces;
+use crate::store::{sessions, workspaces};
 use crate::{Identity, Signed};
 
 /// What becomes of the session one switches away from.
@@ -32,13 +32,11 @@ impl Identity {
         let user = self.me(actor).await?;
         let role = workspaces::role_of(&mut store.reader(), to, &user.id).await?;
         let role = role.ok_or_else(|| Error::not_found("Workspace"))?;
-        let candidate = Candidate {
-            workspace: to,
-            user: &user.id,
-            email: &user.email,
-            role,
-            session: Some(actor.session()?),
-        };
+        let current = sessions::live_by_id(&mut store.reader(), actor.session()?, store.now()).await?;
+        let current =
+            current.ok_or_else(|| Error::authentication("The session has ended. Sign in again."))?.session;
+        let via = current.connection_id.as_ref();
+        let candidate = Candidate { workspace: to, user: &user.id, email: &user.email, role, via };
         if let SsoRule::Required { start_path } = self.0.rules.rule(candidate).await? {
             let refusal = Refusal {
                 action: "session:switch",
@@ -60,7 +58,10 @@ impl Identity {
             .decided(decision));
         }
         let mut tx = store.begin(&actor.origin).await?;
-        let new = NewSession::usual(&user.id, to, role, AuthMethod::Switch);
+        // it began as the old one did, and ends when that would have: a switch is no new sign-in
+        let seconds = current.expires_at.seconds() - store.now().seconds();
+        let usual = NewSession::usual(&user.id, to, role, AuthMethod::Switch);
+        let new = NewSession { connection: via, seconds, ..usual };
         let signed = self.start_session(&mut tx, actor, new).await?;
         if leaving == Leaving::End {
             self.end_session(&mut tx, actor, actor.session()?, EndReason::Switched).await?;

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gatehouse_identity::{Anybody, SESSION_SECONDS};
@@ -11,15 +12,17 @@ use gatehouse_types::{ConnectionId, Error};
 use gatehouse_web::{CookieKind, Form, HtmlResult, LocalPath, Path, Query, SeeOther, Web};
 use serde::Deserialize;
 
+use super::intake::{Intake, admit};
 use crate::Sso;
 use crate::service::login::{Endpoint, Posted, SignedIn};
 use crate::service::start::{REQUEST_SECONDS, Started};
 
-/// The largest post: 1 MiB of XML in base64, encoded once more by the form in the worst case, bytes.
-const MAX_POST: usize = 4 * 1024 * 1024;
+/// The largest post: 1 MiB of XML in base64, whose few odd characters the form encodes once more, bytes.
+const MAX_POST: usize = 2 * 1024 * 1024;
 
 /// The routes that browsers and providers use; none of them is part of the API's document.
 pub(crate) fn routes() -> Router<Sso> {
+    let intake = Intake::default();
     Router::new()
         .route("/sso/{connection}/start", get(start))
         .route("/saml/metadata", get(metadata))
@@ -27,6 +30,7 @@ pub(crate) fn routes() -> Router<Sso> {
         .route("/saml/acs/{connection}", post(own))
         .route("/saml/acs/{connection}/idp", post(idp_initiated))
         .layer(DefaultBodyLimit::max(MAX_POST))
+        .layer(from_fn(move |request, next| admit(intake.clone(), request, next)))
 }
 
 #[derive(Deserialize)]

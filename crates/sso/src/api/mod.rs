@@ -5,5 +5,6 @@ pub(crate) mod attempts;
 pub(crate) mod connections;
 pub(crate) mod domains;
 pub(crate) mod identities;
+pub(crate) mod intake;
 pub(crate) mod settings;
 pub(crate) mod views;

@@ -259,6 +259,9 @@ impl Sso {
             after.tested_at = None;
             after.status = after.status.next(ConnectionEvent::Edited).map_err(missing)?;
         }
+        if believed && after.status == ConnectionStatus::Active {
+            self.tell_owners(&mut tx, actor, workspace, &after, "changed").await?;
+        }
         if after.certificates != before.certificates {
             crate::store::certificates::replace(&mut tx, id, &after.certificates).await?;
         }
@@ -282,9 +285,9 @@ impl Sso {
         let connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         connections::delete(&mut tx, id).await?;
         domains::delete_all(&mut tx, id).await?;
+        super::settings::no_longer_mandatory(&mut tx, actor, workspace, id).await?;
         let mut settings = settings::find(&mut tx, workspace).await?;
         if settings.connection_id.as_ref() == Some(id) {
-            settings.enabled = false;
             settings.connection_id = None;
             settings::save(&mut tx, workspace, &settings).await?;
         }

@@ -13,11 +13,11 @@ use gatehouse_web::LocalPath;
 use serde_json::json;
 
 use super::connections::object;
-use super::person::{NotThisPerson, claims};
+use super::person::{DOMAIN_NOT_VERIFIED, NotThisPerson, claims};
 use crate::Sso;
 use crate::model::{Attempt, Connection, ConnectionStatus, Flow, SamlConfig};
 use crate::store::requests::{self, Pending};
-use crate::store::{attempts, certificates, connections};
+use crate::store::{attempts, certificates, connections, domains};
 
 /// The largest message of a failed sign-in that is kept, in bytes.
 const MAX_KEPT_FAILURE: usize = 64 * 1024;
@@ -70,9 +70,25 @@ impl Refused {
         Self { code: code.into(), checks, subject: None }
     }
 
-    fn person(checks: Vec<Reason>, subject: &str, no: NotThisPerson) -> Self {
-        Self { subject: Some(subject.to_owned()), ..Self::new(checks, no.code, no.check, no.detail) }
+    /// A refusal of a person. Somebody outside the verified domains may be another company's: nothing is kept that
+    /// tells who it is.
+    fn person(mut checks: Vec<Reason>, subject: &str, no: NotThisPerson) -> Self {
+        let foreign = no.code == DOMAIN_NOT_VERIFIED;
+        if foreign {
+            checks.iter_mut().for_each(|c| c.detail = "Passed.".to_owned());
+        }
+        let subject = (!foreign).then(|| subject.to_owned());
+        Self { subject, ..Self::new(checks, no.code, no.check, no.detail) }
     }
+}
+
+/// Connections that an unasked response is tried with at most.
+const MAX_CANDIDATES: usize = 20;
+
+/// Which connections a response may be for.
+enum Candidates {
+    One(Box<Connection>),
+    Several(Vec<ConnectionId>),
 }
 
 /// One response on its way through.
@@ -100,7 +116,10 @@ impl Sso {
             None => None,
         };
         let issuer = peek.as_ref().and_then(|p| p.issuer.as_deref());
-        let connection = self.connection_of(&posted.endpoint, pending.as_ref(), issuer).await?;
+        let connection = match self.connection_of(&posted.endpoint, pending.as_ref(), issuer).await? {
+            Candidates::One(connection) => *connection,
+            Candidates::Several(ids) => self.believing(&posted, &bytes, message.as_ref().ok(), ids).await?,
+        };
         let asked = peek.as_ref().is_some_and(|p| p.in_response_to.is_some());
         let flow = if asked { Flow::SpInitiated } else { Flow::IdpInitiated };
         let arrived = Arrived { connection: &connection, flow, bytes: &bytes, posted: &posted };
@@ -127,7 +146,7 @@ impl Sso {
         endpoint: &Endpoint,
         pending: Option<&Pending>,
         issuer: Option<&str>,
-    ) -> Result<Connection> {
+    ) -> Result<Candidates> {
         let db = &mut self.0.store.reader();
         let unknown = || Error::not_found("Connection");
         let id = match (endpoint, pending, issuer) {
@@ -136,9 +155,7 @@ impl Sso {
             (Endpoint::Shared, None, Some(issuer)) => {
                 let mut found = connections::active_of_issuer(db, issuer).await?;
                 if found.len() > 1 {
-                    return Err(Error::invalid_request(
-                        "Several connections believe this issuer. Set the provider up with the ACS URL of its connection.",
-                    ));
+                    return Ok(Candidates::Several(found));
                 }
                 found.pop().ok_or_else(unknown)?
             }
@@ -146,7 +163,35 @@ impl Sso {
                 return Err(Error::invalid_request("This is not a SAML response."));
             }
         };
-        connections::find_anywhere(db, &id).await?.ok_or_else(unknown)
+        let found = connections::find_anywhere(db, &id).await?.ok_or_else(unknown)?;
+        Ok(Candidates::One(Box::new(found)))
+    }
+
+    /// Of several connections that believe an issuer, the one that the response is really for: its key verifies it and
+    /// the person is at one of its verified domains, which no two connections share.
+    async fn believing(
+        &self,
+        posted: &Posted<'_>,
+        bytes: &[u8],
+        message: Option<&Message<'_>>,
+        ids: Vec<ConnectionId>,
+    ) -> Result<Connection> {
+        let unknown = || Error::not_found("Connection");
+        let message = message.ok_or_else(unknown)?;
+        for id in ids.iter().take(MAX_CANDIDATES) {
+            let Some(connection) = connections::find_anywhere(&mut self.0.store.reader(), id).await? else {
+                continue;
+            };
+            let Some(saml) = connection.config.saml() else { continue };
+            let arrived = Arrived { connection: &connection, flow: Flow::IdpInitiated, bytes, posted };
+            let policy = self.policy(&arrived, saml, None).await?;
+            let Ok(assertion) = verify(message, &policy).outcome else { continue };
+            let Ok(claims) = claims(saml, &assertion) else { continue };
+            if domains::is_verified(&mut self.0.store.reader(), id, &claims.email.domain()).await? {
+                return Ok(connection);
+            }
+        }
+        Err(unknown())
     }
 
     /// The request that a response answers, tied to this browser; `None` for one that nobody asked for.
@@ -323,6 +368,7 @@ impl Sso {
     async fn refuse(&self, actor: &Actor, arrived: &Arrived<'_>, refused: Refused) -> Result<SignedIn> {
         // nobody fills the audit log from outside
         self.0.refusals.require(&actor.origin.network())?;
+        self.0.refusals.require(arrived.connection.id.as_str())?;
         let workspace = &arrived.connection.workspace_id;
         let mut tx = self.0.store.begin_always().await?;
         let refusal = Refusal {
@@ -340,7 +386,8 @@ impl Sso {
             refused.checks,
         );
         attempt.decision_id = Some(decision.clone());
-        let keep = arrived.bytes.len() <= MAX_KEPT_FAILURE
+        let keep = refused.code != DOMAIN_NOT_VERIFIED
+            && arrived.bytes.len() <= MAX_KEPT_FAILURE
             && self.0.kept_failures.check(arrived.connection.id.as_str()).is_ok();
         let message = keep.then_some(arrived.bytes);
         attempts::insert(&mut tx, workspace, &attempt, message, actor.origin.request_id.as_str()).await?;

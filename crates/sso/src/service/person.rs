@@ -35,6 +35,9 @@ const NAME_ATTRIBUTES: [&str; 5] = [
     "urn:oid:2.16.840.1.113730.3.1.241",
 ];
 
+/// The code of a refusal that must not tell who the person is.
+pub(crate) const DOMAIN_NOT_VERIFIED: &str = "domain_not_verified";
+
 /// Why a person is not let in: the code of the check, and what an administrator is told.
 #[derive(Debug)]
 pub(crate) struct NotThisPerson {
@@ -123,9 +126,7 @@ impl Sso {
         checks: &mut Vec<Reason>,
     ) -> Result<Result<Found, NotThisPerson>> {
         if !domains::is_verified(tx, &connection.id, &claims.email.domain()).await? {
-            let detail =
-                format!("The address {} is not at a verified domain of this connection.", claims.email);
-            return Ok(Err(no("domain_not_verified", "domain", detail)));
+            return Ok(Err(domain_not_verified(&claims.email)));
         }
         checks.push(Reason::passed("domain", format!("{} is a verified domain.", claims.email.domain())));
         let known = identities::find(tx, &connection.id, &claims.subject).await?;
@@ -148,6 +149,10 @@ impl Sso {
             Ok(user) => user,
             Err(refused) => return Ok(Err(refused)),
         };
+        // the account's own address counts too: a link outlives the proof of its domain
+        if !domains::is_verified(tx, &connection.id, &user.email.domain()).await? {
+            return Ok(Err(domain_not_verified(&user.email)));
+        }
         let role = self.membership(tx, actor, connection, &user).await?;
         if role.is_ok() {
             connections::touch(tx, &connection.id).await?;
@@ -228,6 +233,13 @@ impl Sso {
         self.0.identity.add_member(tx, actor, workspace, user, role, CreatedVia::Jit).await?;
         Ok(Ok(role))
     }
+}
+
+/// Names the domain and no more: the person may be another company's, sent here by a provider that both believe.
+fn domain_not_verified(email: &Email) -> NotThisPerson {
+    let detail =
+        format!("The address is at {}, which is not a verified domain of this connection.", email.domain());
+    no(DOMAIN_NOT_VERIFIED, "domain", detail)
 }
 
 fn unknown_person(email: &Email) -> NotThisPerson {

@@ -4,13 +4,13 @@ use gatehouse_identity::{SendMail, require};
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::mails::NewMail;
 use gatehouse_types::{
-    Actor, ConnectionId, Email, Error, Id, Permission, Principal, Result, Secret, WorkspaceId,
+    Actor, ConnectionId, Email, Error, Id, Permission, Principal, Result, Role, Secret, WorkspaceId,
 };
 use serde_json::json;
 
 use super::connections::not_found;
 use crate::Sso;
-use crate::model::Settings;
+use crate::model::{Connection, Settings};
 use crate::store::{connections, settings};
 
 /// Excluded people of one workspace at most, beside its owners.
@@ -114,6 +114,41 @@ impl Sso {
         self.settings(actor).await
     }
 
+    /// Whoever decides what a connection believes can sign in as anybody of its domains, owners too: when somebody else
+    /// than an owner does, the owners are told.
+    pub(crate) async fn tell_owners(
+        &self,
+        tx: &mut gatehouse_store::Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        connection: &Connection,
+        what: &str,
+    ) -> Result<()> {
+        if actor.role() == Some(Role::Owner) {
+            return Ok(());
+        }
+        let who = match actor.user() {
+            Ok(id) => self.0.identity.user(tx, id).await?.map(|u| u.email.to_string()),
+            Err(_) => None,
+        };
+        let who = who.unwrap_or_else(|| "The console of the machine".to_owned());
+        for owner in self.0.identity.owners(tx, workspace).await? {
+            let mail = NewMail {
+                to: owner,
+                subject: format!("The single sign-on connection {} was {what}", connection.name),
+                body: Secret::new(format!(
+                    "{who} {what} the single sign-on connection {} at {}. Its provider now says who people of its domains \
+                     are, owners included. If you did not expect this, look at {}.\n",
+                    connection.name,
+                    self.0.store.now(),
+                    self.0.public_url.join("/settings/security/sso"),
+                )),
+            };
+            SendMail::enqueue(tx, Some(workspace), &mail).await?;
+        }
+        Ok(())
+    }
+
     async fn disable_in(
         &self,
         tx: &mut gatehouse_store::Tx,
@@ -168,6 +203,23 @@ impl Sso {
         tx.commit().await?;
         Ok(owners)
     }
+}
+
+/// A connection that nobody can use any more is mandatory for nobody.
+pub(crate) async fn no_longer_mandatory(
+    tx: &mut gatehouse_store::Tx,
+    actor: &Actor,
+    workspace: &WorkspaceId,
+    connection: &ConnectionId,
+) -> Result<()> {
+    let mut now = settings::find(tx, workspace).await?;
+    if !now.enabled || now.connection_id.as_ref() != Some(connection) {
+        return Ok(());
+    }
+    now.enabled = false;
+    now.enabled_at = None;
+    settings::save(tx, workspace, &now).await?;
+    record(tx, actor, workspace, "sso.disabled", &now).await
 }
 
 pub(crate) async fn record(

@@ -74,6 +74,7 @@ impl Sso {
             }
             (status, _) => format!("The connection is {status}; an administrator must activate it."),
         };
+        self.0.refusals.require(&actor.origin.network())?;
         let refusal = Refusal {
             action: "session:start",
             object: Some(object(&connection.id)),

@@ -105,6 +105,7 @@ impl Sso {
         connection.status = connection.status.next(event).map_err(missing)?;
         connections::update(tx, &connection, None).await?;
         record(tx, actor, "sso.connection-activated", &connection).await?;
+        self.tell_owners(tx, actor, workspace, &connection, "activated").await?;
         Ok(ConnectionView { connection, domains })
     }
 
@@ -132,6 +133,7 @@ impl Sso {
         connection.status = connection.status.next(ConnectionEvent::Deactivate).map_err(missing)?;
         connections::update(tx, &connection, None).await?;
         record(tx, actor, "sso.connection-deactivated", &connection).await?;
+        super::settings::no_longer_mandatory(tx, actor, workspace, id).await?;
         let domains = domains::of(tx, id).await?;
         Ok(ConnectionView { connection, domains })
     }

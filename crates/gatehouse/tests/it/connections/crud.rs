@@ -19,6 +19,32 @@ async fn a_new_connection_is_inactive_with_the_defaults(t: TestApp) {
     assert_eq!(got, made);
 }
 
+/// The bodies of seed 004, word for word; the certificate there is cut short and must be refused.
+async fn the_examples_of_the_seed_are_understood(t: TestApp) {
+    let owner = t.owner().await;
+    let oidc = json!({"name": "Okta OIDC", "protocol": "oidc", "oidcConfig": {
+        "issuerUrl": "https://your-org.okta.com", "clientId": "0oa1abc2def3ghijk",
+        "clientSecret": "your-client-secret", "scopes": ["openid", "profile", "email"],
+    }, "jitProvisioning": true, "defaultRole": "viewer"});
+    let made = owner.post(CONNECTIONS, oidc).await.ok();
+    let rotated = json!({"oidcConfig": {"clientSecret": "new-rotated-secret"}});
+    assert_eq!(owner.put(&path_of(&made), rotated).await.ok()["oidcConfig"], made["oidcConfig"]);
+    let mut saml = json!({"name": "Azure AD SAML", "protocol": "saml", "samlConfig": {
+        "entityId": "https://sts.windows.net/{tenant-id}/",
+        "ssoUrl": "https://login.microsoftonline.com/{tenant-id}/saml2",
+        "certificate": "-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----",
+        "signRequests": true,
+        "attributeMapping": {
+            "email": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+            "name": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+        },
+    }, "jitProvisioning": false, "defaultRole": "member"});
+    let error = owner.post(CONNECTIONS, saml.clone()).await.refused(400, "validation_error");
+    assert_eq!(error["field"], "samlConfig.certificate");
+    saml["samlConfig"]["certificate"] = t.lab_body("x").await["samlConfig"]["certificate"].clone();
+    assert_eq!(owner.post(CONNECTIONS, saml).await.ok()["status"], "inactive");
+}
+
 async fn saml_values_come_back_as_they_were_sent(t: TestApp) {
     let owner = t.owner().await;
     let mut body = t.lab_body("Mapped").await;
@@ -123,6 +149,7 @@ async fn a_deleted_connection_is_gone_and_its_name_and_domain_are_free(t: TestAp
 
 on_both![
     a_new_connection_is_inactive_with_the_defaults,
+    the_examples_of_the_seed_are_understood,
     saml_values_come_back_as_they_were_sent,
     a_name_is_needed_has_at_most_128_characters_and_is_unique,
     only_what_is_sent_changes_nested_values_too,

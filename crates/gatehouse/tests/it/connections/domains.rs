@@ -52,6 +52,7 @@ async fn a_domain_fails_without_its_record_and_is_verified_with_it(t: TestApp) {
     assert_eq!(verify(&owner, &path, &claimed).await["success"], false);
     t.dns.fail(name);
     assert_eq!(verify(&owner, &path, &claimed).await["success"], false);
+    t.dns.remove(name);
     t.dns.set_txt(name, ["v=spf1 -all", value]);
     let verified = verify(&owner, &path, &claimed).await;
     assert_eq!((&verified["success"], &verified["domain"]["status"]), (&json!(true), &json!("verified")));
@@ -90,6 +91,34 @@ async fn a_domain_belongs_to_one_connection_at_a_time(t: TestApp) {
     assert_eq!(verify(&stranger, &foreign, &race).await["success"], true);
 }
 
+async fn of_two_proofs_at_once_one_counts(t: TestApp) {
+    let (owner, stranger) = (t.owner().await, t.stranger().await);
+    let first = path_of(&owner.post(CONNECTIONS, saml("First")).await.ok());
+    let foreign = path_of(&stranger.post(CONNECTIONS, saml("Foreign")).await.ok());
+    for round in 0..5 {
+        let domain = format!("race{round}.test");
+        let mut calls = Vec::new();
+        let mut tokens = Vec::new();
+        for (by, path) in [(&owner, &first), (&stranger, &foreign)] {
+            let claimed = claim(by, path, &domain).await;
+            tokens.push(claimed["dnsRecord"]["value"].as_str().unwrap().to_owned());
+            calls.push((
+                by.clone(),
+                format!("{path}/domains/{}/verify", claimed["domain"]["id"].as_str().unwrap()),
+            ));
+        }
+        t.dns.set_txt(&format!("_gatehouse-verify.{domain}"), tokens.iter().map(String::as_str));
+        let mut tasks = tokio::task::JoinSet::new();
+        for (by, verify) in calls {
+            tasks.spawn(async move { by.call("PUT", &verify, None).await });
+        }
+        let answers = tasks.join_all().await;
+        let verified = answers.iter().filter(|a| a.status == 200 && a.json()["success"] == true).count();
+        let refused = answers.iter().filter(|a| a.status == 409).count();
+        assert_eq!((verified, refused), (1, 1), "{domain}: {answers:?}");
+    }
+}
+
 async fn exactly_one_verified_domain_is_the_primary_one(t: TestApp) {
     let owner = t.owner().await;
     let path = path_of(&owner.post(CONNECTIONS, saml("Primary")).await.ok());
@@ -103,7 +132,7 @@ async fn exactly_one_verified_domain_is_the_primary_one(t: TestApp) {
     assert_eq!(primary().await, [first]);
     let set = owner.post_to(&format!("{path}/domains/{second}/set-primary")).await.ok();
     assert_eq!(set["domain"]["isPrimary"], true);
-    assert_eq!(primary().await, [second.clone()]);
+    assert_eq!(primary().await, [second.as_str()]);
     let pending = claim(&owner, &path, "pending.test").await;
     let pending = pending["domain"]["id"].as_str().unwrap();
     owner.post_to(&format!("{path}/domains/{pending}/set-primary")).await.refused(400, "validation_error");
@@ -134,6 +163,7 @@ on_both![
     a_domain_fails_without_its_record_and_is_verified_with_it,
     a_file_proof_reaches_no_address_of_this_network,
     a_domain_belongs_to_one_connection_at_a_time,
+    of_two_proofs_at_once_one_counts,
     exactly_one_verified_domain_is_the_primary_one,
     addresses_are_routed_by_the_verified_domains_of_active_connections,
 ];

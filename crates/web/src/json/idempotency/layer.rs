@@ -28,7 +28,7 @@ const STORED_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION,
 
 /// Honours `Idempotency-Key` on every POST under `/api/v1`. Lay it around the routes, inside [`crate::edge()`].
 ///
-/// Without a credential, or in a trial run, the key is not looked at further: there is nobody to remember it for, or
+/// Without a credential that is good now, or in a trial run, the key is not looked at further: there is nobody to remember it for, or
 /// nothing to remember. 5xx, 429, 401 (a stranger's) and answers with cookies are not kept.
 pub fn idempotent(router: Router, store: Arc<dyn IdempotencyStore>) -> Router {
     router.layer(from_fn(move |request: Request, next: Next| handle(store.clone(), request, next)))
@@ -58,6 +58,10 @@ async fn once(
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    if !store.knows(&parts).await {
+        // the handler tells the stranger so; a kept answer must not be given to one, nor a row be left by one
+        return next.run(Request::from_parts(parts, body)).await;
+    }
     let Ok(body) = to_bytes(body, MAX_REQUEST_BODY).await else {
         return ApiError(too_large()).into_response();
     };

@@ -1,5 +1,6 @@
 use std::pin::Pin;
 
+use axum::http::request::Parts;
 use gatehouse_types::Error;
 
 /// A future that can stand behind `dyn`.
@@ -34,6 +35,9 @@ pub enum Begin {
 /// A key that stays in flight after a crash is the store's to free, after a lease longer than the request timeout;
 /// answers are kept for at least 24 hours.
 pub trait IdempotencyStore: Send + Sync {
+    /// Whether the request's credential is good at this moment: only somebody known has keys and gets kept answers.
+    fn knows<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, bool>;
+
     /// Takes the key, or says who has it. `scope` and `fingerprint` are hex digests, `key` visible ASCII up to 255.
     fn begin<'a>(
         &'a self,
