@@ -16,6 +16,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::idempotency::KeptAnswers;
 use crate::{Settings, api, console, jobs};
 
+/// The fact under which the server keeps its address for the command line.
+const PUBLIC_URL: &str = "public_url";
+
 /// What an application is made of beside its settings; tests turn the clock.
 #[derive(Clone, Debug)]
 pub struct Parts {
@@ -68,6 +71,33 @@ impl App {
     /// When the database, the master key, a key of ours or a setting cannot be used.
     pub async fn open(settings: &Settings, public_url: PublicUrl, parts: Parts) -> anyhow::Result<Self> {
         let store = open_store(settings, &parts).await?;
+        store.remember(PUBLIC_URL, public_url.as_str()).await?;
+        Self::over(store, settings, public_url, parts).await
+    }
+
+    /// Puts the features together for an errand beside the server, under the address that the server goes by.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn beside_the_server(settings: &Settings, parts: Parts) -> anyhow::Result<Self> {
+        let store = open_store(settings, &parts).await?;
+        let known = match &settings.public_url {
+            Some(url) => Some(url.clone()),
+            None => store.recall(PUBLIC_URL).await?.and_then(|text| text.parse().ok()),
+        };
+        let public_url = match known {
+            Some(url) => url,
+            None => settings.public_url_at(settings.listen)?,
+        };
+        Self::over(store, settings, public_url, parts).await
+    }
+
+    async fn over(
+        store: Store,
+        settings: &Settings,
+        public_url: PublicUrl,
+        parts: Parts,
+    ) -> anyhow::Result<Self> {
         let rules = Arc::new(Rules::new(store.clone()));
         let identity = Identity::open(store.clone(), public_url.as_str(), rules).await?;
         let dns = Dns::from_setting(settings.dns_server.as_deref())

@@ -121,17 +121,15 @@ pub async fn refuse_in(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn find<Q: Queries>(
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    id: &DecisionId,
-) -> Result<Option<Decision>> {
+pub async fn find(store: &Store, workspace: &WorkspaceId, id: &DecisionId) -> Result<Option<Decision>> {
+    let (db, now) = (&mut store.reader(), store.now());
     let row = db
         .fetch_optional(
             sql("SELECT id, at, principal, action, object, reasons, request_id FROM decisions \
-                 WHERE workspace_id = $1 AND id = $2")
+                 WHERE workspace_id = $1 AND id = $2 AND expires_at > $3")
             .bind(workspace)
-            .bind(id),
+            .bind(id)
+            .bind(now),
         )
         .await?;
     row.map(|r| {

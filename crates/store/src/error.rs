@@ -24,6 +24,9 @@ pub enum Error {
     /// A file of ours cannot be used as it is.
     #[error("{0}")]
     File(String),
+    /// A text holds U+0000, which PostgreSQL cannot keep; refused for both databases alike.
+    #[error("a text holds the character NUL")]
+    Nul,
     /// The commit of the group this transaction was in failed.
     #[error("the commit failed: {0}")]
     Commit(String),
@@ -57,6 +60,9 @@ impl From<Error> for types::Error {
     fn from(e: Error) -> Self {
         match e {
             Error::Unique(_) => Self::conflict("This exists already.").caused_by(e),
+            Error::Nul => {
+                Self::new(types::Kind::Validation, "A text must not hold the character NUL (U+0000).")
+            }
             Error::Database(sqlx::Error::PoolTimedOut) => {
                 Self::unavailable("The database is busy. Try again in a moment.").caused_by(e)
             }

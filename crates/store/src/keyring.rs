@@ -28,13 +28,20 @@ impl std::fmt::Debug for MasterKey {
 }
 
 impl MasterKey {
-    /// Reads the key file; makes one at the first start.
+    /// Reads the key file; makes one from `random` when that is given and there is none.
     ///
     /// # Errors
-    /// `File`, when others can read it, or when it does not hold 32 bytes in base64.
-    pub fn load_or_create(path: &Path, random: &dyn Random) -> Result<Self> {
+    /// `File`, when it is missing, when others can read it, or when it does not hold 32 bytes in base64.
+    pub fn load(path: &Path, random: Option<&dyn Random>) -> Result<Self> {
         files::require_private(path)?;
         if !path.exists() {
+            let random = random.ok_or_else(|| {
+                Error::File(format!(
+                    "the master key file {} is missing, and this database was sealed with it; put its copy back, or name \
+                     it with master_key_file (GATEHOUSE_MASTER_KEY_FILE)",
+                    path.display()
+                ))
+            })?;
             let mut bytes = Zeroizing::new([0u8; KEY_LEN]);
             random.fill(&mut *bytes);
             files::write_new_private(path, format!("{}\n", STANDARD.encode(*bytes)).as_bytes())?;
@@ -61,7 +68,7 @@ impl MasterKey {
 
     fn unwrap_key(&self, id: &str, wrapped: &str) -> Result<DataKey> {
         let bytes = decrypt(&self.0, wrapped, wrapping(id).as_bytes()).ok_or_else(|| {
-            Error::Unsealable(format!("data key {id} (is this the right master key file?)"))
+            Error::Unsealable(format!("data key {id} (this is not the master key it was sealed with: see master_key_file, GATEHOUSE_MASTER_KEY_FILE)"))
         })?;
         let key = <[u8; KEY_LEN]>::try_from(bytes.as_slice());
         key.map(|k| DataKey(Zeroizing::new(k))).map_err(|_| Error::Unsealable(format!("data key {id}")))
@@ -252,7 +259,7 @@ mod tests {
         let wrapped = Keyring::new_wrapped(&MasterKey::from_bytes([7; 32]), "dk1", &OsRandom);
         let wrong =
             Keyring::open(&MasterKey::from_bytes([8; 32]), &[("dk1".into(), wrapped)], Arc::new(OsRandom));
-        assert!(wrong.unwrap_err().to_string().contains("right master key"));
+        assert!(wrong.unwrap_err().to_string().contains("GATEHOUSE_MASTER_KEY_FILE"));
     }
 
     #[test]
@@ -260,9 +267,9 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("master.key");
-        MasterKey::load_or_create(&path, &OsRandom).unwrap();
+        MasterKey::load(&path, Some(&OsRandom)).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let refused = MasterKey::load_or_create(&path, &OsRandom).unwrap_err().to_string();
+        let refused = MasterKey::load(&path, Some(&OsRandom)).unwrap_err().to_string();
         assert!(refused.contains("chmod 600"), "{refused}");
     }
 }

@@ -85,7 +85,7 @@ impl Store {
     pub async fn open(options: Options) -> Result<Self> {
         files::private_dir(&options.data_dir)?;
         let key_file = options.master_key_file.unwrap_or_else(|| options.data_dir.join("master.key"));
-        let master = MasterKey::load_or_create(&key_file, &*options.random)?;
+
         let (pool, writer) = match &options.database {
             DatabaseUrl::Sqlite(path) => {
                 let path = path.clone().unwrap_or_else(|| options.data_dir.join("gatehouse.db"));
@@ -96,6 +96,10 @@ impl Store {
         };
         let ids = Ids::new(Arc::clone(&options.clock), Arc::clone(&options.random));
         let (clock, random) = (options.clock, options.random);
+        // a key is made for a new database only: beside an old one a new key would open nothing
+        let is_new =
+            Reader(pool.clone()).fetch_optional(sql("SELECT id FROM data_keys LIMIT 1")).await?.is_none();
+        let master = MasterKey::load(&key_file, is_new.then_some(&*random))?;
         let keyring = open_keyring(&pool, writer.as_ref(), &master, &ids, &clock, &random).await?;
         Ok(Self(Arc::new(Inner { pool, writer, keyring, clock, random, ids, jobs_waker: Notify::new() })))
     }
@@ -129,6 +133,30 @@ impl Store {
     /// When it does not.
     pub async fn ping(&self) -> Result<()> {
         self.reader().fetch_one(sql("SELECT COUNT(*) AS n FROM data_keys")).await.map(drop)
+    }
+
+    /// Keeps a fact for other processes of this database.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remember(&self, name: &str, value: &str) -> Result<()> {
+        if self.recall(name).await?.as_deref() == Some(value) {
+            return Ok(());
+        }
+        let mut tx = self.begin_always().await?;
+        let upsert = sql("INSERT INTO server_facts (name, value) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+        tx.execute(upsert.bind(name).bind(value)).await?;
+        tx.commit().await
+    }
+
+    /// A fact that another process kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recall(&self, name: &str) -> Result<Option<String>> {
+        let select = sql("SELECT value FROM server_facts WHERE name = $1");
+        self.reader().fetch_optional(select.bind(name)).await?.map(|r| r.text("value")).transpose()
     }
 
     /// Which database it is, for people.

@@ -1,6 +1,8 @@
 use gatehouse_types::{Id, Timestamp};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
+use crate::{Error, Result};
+
 /// A value bound to a statement. Absent values keep their type, because PostgreSQL asks for it.
 #[derive(Clone, Debug)]
 pub enum Value {
@@ -61,6 +63,12 @@ impl Query {
     /// A statement put together at run time out of fixed parts (see [`crate::Filter`]); never out of input.
     pub(crate) fn assembled(text: String, values: Vec<Value>) -> Self {
         Self { text: AssertSqlSafe(text).into_sql_str(), values }
+    }
+
+    /// The statement, if the databases can keep its texts.
+    pub(crate) fn checked(self) -> Result<Self> {
+        let nul = |v: &Value| matches!(v, Value::Text(Some(text)) if text.contains('\0'));
+        if self.values.iter().any(nul) { Err(Error::Nul) } else { Ok(self) }
     }
 
     /// Binds the next value.

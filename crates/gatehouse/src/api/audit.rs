@@ -50,7 +50,7 @@ fn outcome(text: Option<&str>) -> Result<Option<Outcome>> {
 }
 
 /// List the workspace's audit events, newest first.
-#[utoipa::path(get, path = "/api/v1/audit-events", tag = "Audit", params(ListIn), responses(
+#[utoipa::path(get, operation_id = "listAuditEvents", path = "/api/v1/audit-events", tag = "Audit", params(ListIn), responses(
     (status = 200, body = Page<Entry>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
 ))]
@@ -75,7 +75,7 @@ pub(crate) async fn list(
 /// Export the workspace's audit chain from its beginning, one JSON object a line.
 ///
 /// Each line carries its sequence number, the hash of the line before and its own.
-#[utoipa::path(get, path = "/api/v1/audit-events/export", tag = "Audit", responses(
+#[utoipa::path(get, operation_id = "exportAuditEvents", path = "/api/v1/audit-events/export", tag = "Audit", responses(
     (status = 200, description = "JSON Lines", content_type = "application/jsonl", body = String),
     (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]

@@ -7,7 +7,7 @@ use gatehouse_web::{ApiResult, ErrorBody, Json, Path};
 use crate::App;
 
 /// Explain a refusal: the checks that passed, the one that failed, and what to do.
-#[utoipa::path(get, path = "/api/v1/decisions/{id}", tag = "Decisions", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getDecision", path = "/api/v1/decisions/{id}", tag = "Decisions", params(("id" = String, Path)), responses(
     (status = 200, body = Decision), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),
 ))]
@@ -18,6 +18,6 @@ pub(crate) async fn get(
 ) -> ApiResult<Json<Decision>> {
     let object = Some(format!("decision:{id}"));
     let workspace = require(app.store(), &actor, Permission::ExplainDecisions, object).await?;
-    let found = decisions::find(&mut app.store().reader(), workspace, &id).await.map_err(Error::from)?;
+    let found = decisions::find(app.store(), workspace, &id).await.map_err(Error::from)?;
     Ok(Json(found.ok_or_else(|| Error::not_found("Decision"))?))
 }

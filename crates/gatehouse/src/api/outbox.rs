@@ -7,7 +7,7 @@ use gatehouse_web::{ApiResult, ErrorBody, Json, Paging};
 use crate::App;
 
 /// List the workspace's mails, newest first. Without a mail server they wait here.
-#[utoipa::path(get, path = "/api/v1/outbox", tag = "Outbox", responses(
+#[utoipa::path(get, operation_id = "listOutbox", path = "/api/v1/outbox", tag = "Outbox", responses(
     (status = 200, body = Page<Mail>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
 ))]

@@ -1,9 +1,10 @@
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use gatehouse_identity::{MAX_PASSWORD_LENGTH, NewOwner, TOKEN_SECONDS};
+use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Error, Kind, Role, Secret};
 use serde_json::json;
 
@@ -84,8 +85,10 @@ impl Admin {
     }
 
     async fn carry_out(self, settings: &Settings) -> anyhow::Result<String> {
-        let public_url = settings.public_url_at(settings.listen)?;
-        let app = App::open(settings, public_url, Parts::default()).await?;
+        if !matches!(self, Self::CreateOwner(_)) {
+            require_database(settings)?;
+        }
+        let app = App::beside_the_server(settings, Parts::default()).await?;
         let line = self.on(&app).await?;
         app.store().close().await;
         Ok(line)
@@ -124,6 +127,19 @@ impl Admin {
     }
 }
 
+/// A mistyped directory must not become a new, empty installation.
+fn require_database(settings: &Settings) -> anyhow::Result<()> {
+    if let DatabaseUrl::Sqlite(path) = &settings.database {
+        let path = path.clone().unwrap_or_else(|| settings.data_dir.join("gatehouse.db"));
+        anyhow::ensure!(
+            path.exists(),
+            "there is no database {}; see data_dir (GATEHOUSE_DATA_DIR)",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
 fn address(text: &str) -> anyhow::Result<Email> {
     Ok(text.parse::<Email>()?)
 }
@@ -141,7 +157,7 @@ fn password() -> anyhow::Result<Secret> {
 }
 
 /// What a command answers with.
-#[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(crate) fn println(line: &str) {
-    println!("{line}");
+    // a reader who has seen enough (`| head`) is no failure
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -33,6 +33,7 @@ impl Demo {
     }
 
     async fn play(self, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+        let told = told_to_stop()?;
         // everything lives in a directory that goes with the process
         let dir = tempfile::Builder::new().prefix("gatehouse-demo-").tempdir()?;
         let dns = DnsStub::start().await.context("the lab's DNS server")?;
@@ -52,7 +53,7 @@ impl Demo {
             Ok(()) if self.check => ExitCode::SUCCESS,
             Ok(()) => {
                 greet(&app);
-                told_to_stop().await?;
+                told.await;
                 ExitCode::SUCCESS
             }
             Err(e) => {
@@ -84,7 +85,7 @@ async fn bind(listen: Option<SocketAddr>, check: bool) -> std::io::Result<Server
 fn greet(app: &App) {
     let url = app.public_url().as_str();
     println(&format!(
-        "\nGatehouse is ready: {url}\n\n  as its owner       {owner}  (password: {password})\n  through the lab's  \
+        "\nGatehouse is ready: {url}\n\n  as its owner       {owner}  (choose \"Having trouble logging in with SSO?\"; password: {password})\n  through the lab's  \
          ada@lab.test  (no password: choose who you are)\n  identity provider\n\nEverything is made up and goes when \
          you press Ctrl-C.",
         owner = super::story::OWNER,

@@ -36,10 +36,10 @@ pub(crate) struct Inspect {
     #[arg(long, value_name = "FILE")]
     response: PathBuf,
     /// Our entity id, the audience. The address for unsolicited responses (…/idp) is one too.
-    #[arg(long, value_name = "URL", required_if_eq("protocol", "saml2"))]
+    #[arg(long, value_name = "URL")]
     sp_entity_id: Option<String>,
     /// The assertion consumer service that it was posted to.
-    #[arg(long, value_name = "URL", required_if_eq("protocol", "saml2"))]
+    #[arg(long, value_name = "URL")]
     acs_url: Option<String>,
     /// The provider's entity id.
     #[arg(long, value_name = "URL")]
@@ -83,6 +83,13 @@ impl Saml {
 
 impl Inspect {
     fn policy(&self) -> anyhow::Result<Policy> {
+        if matches!(self.protocol, Spoken::Saml2) {
+            anyhow::ensure!(
+                self.sp_entity_id.is_some(),
+                "--sp-entity-id is needed: the audience of the response"
+            );
+            anyhow::ensure!(self.acs_url.is_some(), "--acs-url is needed: the address that it was posted to");
+        }
         let certificates = self.certificate.iter().map(|path| {
             Certificate::from_pem_or_base64(&read_text(path)?)
                 .with_context(|| format!("--certificate {}", path.display()))

@@ -35,28 +35,28 @@ pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let server = Server::bind(settings.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", settings.listen))?;
-    let public_url = settings.public_url_at(server.address())?;
-    let app = App::open(&settings, public_url, Parts::default()).await?;
+    // listened for from the first moment on: a stop during the start is a clean stop too
+    let told = told_to_stop()?;
+    tokio::pin!(told);
+    let (server, app) = tokio::select! {
+        biased;
+        () = &mut told => return Ok(()),
+        opened = open(&settings) => opened?,
+    };
     let metrics = init_metrics()?;
     let (stop, stopped) = watch::channel(false);
     let elsewhere = settings.metrics_listen.is_some();
     let router = app.router((!elsewhere).then(|| metrics.clone()));
     if let Some(address) = settings.metrics_listen {
-        let listener =
-            Server::bind(address).await.with_context(|| format!("cannot listen on {address} for metrics"))?;
-        tokio::spawn(server::serve(
-            listener,
-            Router::new().merge(metrics_route(metrics)),
-            until(stopped.clone()),
-        ));
+        let listener = Server::bind(address).await;
+        let listener = listener.with_context(|| format!("cannot listen on {address} for metrics"))?;
+        let routes = Router::new().merge(metrics_route(metrics));
+        tokio::spawn(server::serve(listener, routes, until(stopped.clone())));
     }
     tracing::info!(listen = %server.address(), public_url = app.public_url().as_str(), database = app.store().kind(), "ready");
     let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
     let serving = tokio::spawn(server::serve(server, router, until(stopped)));
-    told_to_stop().await?;
+    told.await;
     tracing::info!("stopping: finishing what is in flight");
     let _ = stop.send(true);
     serving.await?;
@@ -66,17 +66,26 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn open(settings: &Settings) -> anyhow::Result<(Server, App)> {
+    let server = Server::bind(settings.listen).await;
+    let server = server.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let public_url = settings.public_url_at(server.address())?;
+    let app = App::open(settings, public_url, Parts::default()).await?;
+    Ok((server, app))
+}
+
 /// Done when the channel says so.
 pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|s| *s).await;
 }
 
-/// Done at SIGTERM or Ctrl-C.
-pub(crate) async fn told_to_stop() -> std::io::Result<()> {
+/// Done at SIGTERM or Ctrl-C; both are listened for from the call on.
+pub(crate) fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

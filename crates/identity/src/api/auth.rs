@@ -89,7 +89,7 @@ pub(crate) fn session_cookie(
 /// Sign in with e-mail and password.
 ///
 /// Unknown people, wrong passwords and people who must use single sign-on get the same answer in the same time.
-#[utoipa::path(post, path = "/api/v1/auth/login", tag = "Sign-in", security(()), request_body = LoginIn, responses(
+#[utoipa::path(post, operation_id = "login", path = "/api/v1/auth/login", tag = "Sign-in", security(()), request_body = LoginIn, responses(
     (status = 200, description = "Signed in; the session cookie is set too", body = LoginOut),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody),
 ))]
@@ -132,7 +132,7 @@ pub(crate) struct DiscoverOut {
 /// Find out where an e-mail address signs in.
 ///
 /// The answer depends on the domain alone: it is the same for people we know and people we do not.
-#[utoipa::path(post, path = "/api/v1/auth/discover", tag = "Sign-in", security(()), request_body = DiscoverIn, responses(
+#[utoipa::path(post, operation_id = "discover", path = "/api/v1/auth/discover", tag = "Sign-in", security(()), request_body = DiscoverIn, responses(
     (status = 200, body = DiscoverOut), (status = 400, body = ErrorBody),
 ))]
 pub(crate) async fn discover(
@@ -156,7 +156,7 @@ pub(crate) struct TokenIn {
 }
 
 /// Exchange an API key for a token.
-#[utoipa::path(post, path = "/api/v1/auth/token", tag = "Sign-in", security(()), request_body = TokenIn, responses(
+#[utoipa::path(post, operation_id = "exchangeApiKey", path = "/api/v1/auth/token", tag = "Sign-in", security(()), request_body = TokenIn, responses(
     (status = 200, body = LoginOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
 ))]
 pub(crate) async fn token(Anybody(actor): Anybody, Json(input): Json<TokenIn>) -> ApiResult<Response> {
@@ -165,7 +165,7 @@ pub(crate) async fn token(Anybody(actor): Anybody, Json(input): Json<TokenIn>) -
 }
 
 /// Sign out: the session ends, and its cookie and tokens with it.
-#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "Sign-in", responses(
+#[utoipa::path(post, operation_id = "logout", path = "/api/v1/auth/logout", tag = "Sign-in", responses(
     (status = 200, description = "Signed out"), (status = 401, body = ErrorBody),
 ))]
 pub(crate) async fn logout(
@@ -188,7 +188,7 @@ pub(crate) struct SwitchIn {
 }
 
 /// Go on in another workspace.
-#[utoipa::path(post, path = "/api/v1/auth/switch-workspace", tag = "Sign-in", request_body = SwitchIn, responses(
+#[utoipa::path(post, operation_id = "switchWorkspace", path = "/api/v1/auth/switch-workspace", tag = "Sign-in", request_body = SwitchIn, responses(
     (status = 200, body = LoginOut), (status = 401, body = ErrorBody),
     (status = 403, description = "`sso_required`: sign in at `redirectUrl` first", body = ErrorBody),
     (status = 404, body = ErrorBody),

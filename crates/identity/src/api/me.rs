@@ -76,7 +76,7 @@ impl SessionOut {
 }
 
 /// Who is calling, where, and as what.
-#[utoipa::path(get, path = "/api/v1/me", tag = "Sign-in", responses(
+#[utoipa::path(get, operation_id = "getMe", path = "/api/v1/me", tag = "Sign-in", responses(
     (status = 200, body = MeOut), (status = 401, body = ErrorBody),
 ))]
 pub(crate) async fn me(State(identity): State<Identity>, Caller(actor): Caller) -> ApiResult<Json<MeOut>> {
@@ -100,7 +100,7 @@ pub(crate) async fn me(State(identity): State<Identity>, Caller(actor): Caller) 
 }
 
 /// The public keys that verify our tokens (JWK Set, RFC 7517).
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Sign-in", security(()), responses((status = 200, body = Object)))]
+#[utoipa::path(get, operation_id = "getJwks", path = "/.well-known/jwks.json", tag = "Sign-in", security(()), responses((status = 200, body = Object)))]
 pub(crate) async fn jwks(State(identity): State<Identity>) -> Json<serde_json::Value> {
     Json(identity.jwks())
 }

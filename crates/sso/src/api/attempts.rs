@@ -58,7 +58,7 @@ pub(crate) struct ListIn {
 }
 
 /// List the sign-in attempts of a connection, newest first.
-#[utoipa::path(get, path = "/api/v1/sso/connections/{id}/attempts", tag = "Single sign-on",
+#[utoipa::path(get, operation_id = "listSsoAttempts", path = "/api/v1/sso/connections/{id}/attempts", tag = "Single sign-on",
     params(("id" = String, Path), ListIn), responses(
     (status = 200, body = Page<AttemptOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
@@ -78,7 +78,7 @@ pub(crate) async fn list(
 }
 
 /// Get one sign-in attempt with its checks.
-#[utoipa::path(get, path = "/api/v1/sso/connections/{id}/attempts/{attempt_id}", tag = "Single sign-on",
+#[utoipa::path(get, operation_id = "getSsoAttempt", path = "/api/v1/sso/connections/{id}/attempts/{attempt_id}", tag = "Single sign-on",
     params(("id" = String, Path), ("attempt_id" = String, Path)), responses(
     (status = 200, body = AttemptOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),

@@ -194,7 +194,7 @@ fn new_wsfed(wsfed: WsfedIn) -> Result<WsfedConfig> {
 }
 
 /// Make a connection.
-#[utoipa::path(post, path = "/api/v1/sso/connections", tag = "Single sign-on", request_body = ConnectionIn, responses(
+#[utoipa::path(post, operation_id = "createSsoConnection", path = "/api/v1/sso/connections", tag = "Single sign-on", request_body = ConnectionIn, responses(
     (status = 200, description = "Made; inactive until tested and activated", body = ConnectionOut),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 409, description = "The name is taken", body = ErrorBody),
@@ -234,7 +234,7 @@ pub(crate) struct ListIn {
 }
 
 /// List the workspace's connections, oldest first.
-#[utoipa::path(get, path = "/api/v1/sso/connections", tag = "Single sign-on", params(ListIn), responses(
+#[utoipa::path(get, operation_id = "listSsoConnections", path = "/api/v1/sso/connections", tag = "Single sign-on", params(ListIn), responses(
     (status = 200, body = Page<ConnectionOut>), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
@@ -254,7 +254,7 @@ pub(crate) async fn list(
 }
 
 /// Get a connection with its domains.
-#[utoipa::path(get, path = "/api/v1/sso/connections/{id}", tag = "Single sign-on", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getSsoConnection", path = "/api/v1/sso/connections/{id}", tag = "Single sign-on", params(("id" = String, Path)), responses(
     (status = 200, body = ConnectionOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),
 ))]
@@ -267,7 +267,7 @@ pub(crate) async fn get(
 }
 
 /// Change a connection; only what is given changes, nested values too.
-#[utoipa::path(put, path = "/api/v1/sso/connections/{id}", tag = "Single sign-on", params(("id" = String, Path)),
+#[utoipa::path(put, operation_id = "updateSsoConnection", path = "/api/v1/sso/connections/{id}", tag = "Single sign-on", params(("id" = String, Path)),
     request_body = ConnectionIn, responses(
     (status = 200, body = ConnectionOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
@@ -290,7 +290,7 @@ pub(crate) async fn update(
 }
 
 /// Delete a connection. People keep their accounts.
-#[utoipa::path(delete, path = "/api/v1/sso/connections/{id}", tag = "Single sign-on", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "deleteSsoConnection", path = "/api/v1/sso/connections/{id}", tag = "Single sign-on", params(("id" = String, Path)), responses(
     (status = 200, body = Deleted), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),
 ))]
@@ -323,7 +323,7 @@ pub(crate) struct TestDetails {
 }
 
 /// Test a connection's configuration. Its status becomes `testing` or `error`.
-#[utoipa::path(post, path = "/api/v1/sso/connections/{id}/test", tag = "Single sign-on", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "testSsoConnection", path = "/api/v1/sso/connections/{id}/test", tag = "Single sign-on", params(("id" = String, Path)), responses(
     (status = 200, body = TestOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
@@ -346,7 +346,7 @@ pub(crate) async fn test(
 }
 
 /// Activate a connection: people of its verified domains sign in through it.
-#[utoipa::path(post, path = "/api/v1/sso/connections/{id}/activate", tag = "Single sign-on", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "activateSsoConnection", path = "/api/v1/sso/connections/{id}/activate", tag = "Single sign-on", params(("id" = String, Path)), responses(
     (status = 200, body = ConnectionOut), (status = 400, description = "Names the missing step", body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
@@ -359,7 +359,7 @@ pub(crate) async fn activate(
 }
 
 /// Deactivate a connection: no new sign-ins; sessions go on.
-#[utoipa::path(post, path = "/api/v1/sso/connections/{id}/deactivate", tag = "Single sign-on", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "deactivateSsoConnection", path = "/api/v1/sso/connections/{id}/deactivate", tag = "Single sign-on", params(("id" = String, Path)), responses(
     (status = 200, body = ConnectionOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),
 ))]

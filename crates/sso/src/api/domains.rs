@@ -73,7 +73,7 @@ pub(crate) struct PrimaryOut {
 }
 
 /// Claim a domain.
-#[utoipa::path(post, path = "/api/v1/sso/connections/{id}/domains", tag = "Single sign-on", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "addSsoDomain", path = "/api/v1/sso/connections/{id}/domains", tag = "Single sign-on", params(("id" = String, Path)),
     request_body = DomainIn, responses(
     (status = 200, body = ClaimedOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
@@ -91,7 +91,7 @@ pub(crate) async fn add(
 }
 
 /// Look for the proof of a domain.
-#[utoipa::path(put, path = "/api/v1/sso/connections/{id}/domains/{domain_id}/verify", tag = "Single sign-on",
+#[utoipa::path(put, operation_id = "verifySsoDomain", path = "/api/v1/sso/connections/{id}/domains/{domain_id}/verify", tag = "Single sign-on",
     params(("id" = String, Path), ("domain_id" = String, Path)), responses(
     (status = 200, body = VerifiedOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, description = "Verified for another connection", body = ErrorBody),
@@ -106,7 +106,7 @@ pub(crate) async fn verify(
 }
 
 /// Make a verified domain the primary one.
-#[utoipa::path(post, path = "/api/v1/sso/connections/{id}/domains/{domain_id}/set-primary", tag = "Single sign-on",
+#[utoipa::path(post, operation_id = "setPrimarySsoDomain", path = "/api/v1/sso/connections/{id}/domains/{domain_id}/set-primary", tag = "Single sign-on",
     params(("id" = String, Path), ("domain_id" = String, Path)), responses(
     (status = 200, body = PrimaryOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
@@ -121,7 +121,7 @@ pub(crate) async fn set_primary(
 }
 
 /// Remove a domain.
-#[utoipa::path(delete, path = "/api/v1/sso/connections/{id}/domains/{domain_id}", tag = "Single sign-on",
+#[utoipa::path(delete, operation_id = "removeSsoDomain", path = "/api/v1/sso/connections/{id}/domains/{domain_id}", tag = "Single sign-on",
     params(("id" = String, Path), ("domain_id" = String, Path)), responses(
     (status = 200, body = Deleted), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),

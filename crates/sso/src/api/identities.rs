@@ -37,7 +37,7 @@ impl From<IdentityView> for IdentityOut {
 }
 
 /// List the people linked through a connection.
-#[utoipa::path(get, path = "/api/v1/sso/connections/{id}/identities", tag = "Single sign-on", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listSsoIdentities", path = "/api/v1/sso/connections/{id}/identities", tag = "Single sign-on", params(("id" = String, Path)), responses(
     (status = 200, body = Page<IdentityOut>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),
 ))]
@@ -51,7 +51,7 @@ pub(crate) async fn list(
 }
 
 /// Unlink a person from a subject at the provider.
-#[utoipa::path(delete, path = "/api/v1/sso/connections/{id}/identities/{identity_id}", tag = "Single sign-on",
+#[utoipa::path(delete, operation_id = "unlinkSsoIdentity", path = "/api/v1/sso/connections/{id}/identities/{identity_id}", tag = "Single sign-on",
     params(("id" = String, Path), ("identity_id" = String, Path)), responses(
     (status = 200, body = Deleted), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),

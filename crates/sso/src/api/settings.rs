@@ -61,7 +61,7 @@ pub(crate) struct SettingsIn {
 }
 
 /// Get the single sign-on settings.
-#[utoipa::path(get, path = "/api/v1/sso/settings", tag = "Single sign-on", responses(
+#[utoipa::path(get, operation_id = "getSsoSettings", path = "/api/v1/sso/settings", tag = "Single sign-on", responses(
     (status = 200, body = SettingsOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
 pub(crate) async fn get(State(sso): State<Sso>, Caller(actor): Caller) -> ApiResult<Json<SettingsOut>> {
@@ -70,7 +70,7 @@ pub(crate) async fn get(State(sso): State<Sso>, Caller(actor): Caller) -> ApiRes
 }
 
 /// Change the single sign-on settings.
-#[utoipa::path(put, path = "/api/v1/sso/settings", tag = "Single sign-on", request_body = SettingsIn, responses(
+#[utoipa::path(put, operation_id = "updateSsoSettings", path = "/api/v1/sso/settings", tag = "Single sign-on", request_body = SettingsIn, responses(
     (status = 200, body = SettingsOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
@@ -86,7 +86,7 @@ pub(crate) async fn update(
 }
 
 /// Make single sign-on mandatory through the chosen connection.
-#[utoipa::path(post, path = "/api/v1/sso/settings/enable", tag = "Single sign-on", responses(
+#[utoipa::path(post, operation_id = "enableSso", path = "/api/v1/sso/settings/enable", tag = "Single sign-on", responses(
     (status = 200, body = SettingsOut), (status = 400, description = "Names the missing step", body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
@@ -96,7 +96,7 @@ pub(crate) async fn enable(State(sso): State<Sso>, Caller(actor): Caller) -> Api
 }
 
 /// Turn single sign-on off.
-#[utoipa::path(post, path = "/api/v1/sso/settings/disable", tag = "Single sign-on", responses(
+#[utoipa::path(post, operation_id = "disableSso", path = "/api/v1/sso/settings/disable", tag = "Single sign-on", responses(
     (status = 200, body = SettingsOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
 pub(crate) async fn disable(State(sso): State<Sso>, Caller(actor): Caller) -> ApiResult<Json<SettingsOut>> {
@@ -114,7 +114,7 @@ pub(crate) struct SpMetadataOut {
 }
 
 /// Get the values to set a SAML provider up with.
-#[utoipa::path(get, path = "/api/v1/sso/sp-metadata", tag = "Single sign-on", responses(
+#[utoipa::path(get, operation_id = "getSamlSpMetadata", path = "/api/v1/sso/sp-metadata", tag = "Single sign-on", responses(
     (status = 200, body = SpMetadataOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
 pub(crate) async fn sp_metadata(

@@ -8,7 +8,7 @@ use gatehouse_saml::{
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::decisions::{Reason, Refusal, refuse_in};
-use gatehouse_types::{Actor, AuthMethod, ConnectionId, Error, Id, Result, Timestamp, digest};
+use gatehouse_types::{Actor, AuthMethod, ConnectionId, Error, Id, Kind, Result, Timestamp, digest};
 use gatehouse_web::LocalPath;
 use serde_json::json;
 
@@ -136,7 +136,16 @@ impl Sso {
         };
         match self.judge(&arrived, &message, waiting.as_ref()).await? {
             Err(refused) => self.refuse(actor, &arrived, refused).await,
-            Ok((assertion, checks)) => self.enter(actor, &arrived, waiting, &assertion, checks).await,
+            Ok((assertion, checks)) => {
+                let first = self.enter(actor, &arrived, waiting.clone(), &assertion, checks.clone()).await;
+                match first {
+                    // somebody else made the same account at this very moment: it is there now
+                    Err(e) if e.kind() == Kind::Conflict => {
+                        self.enter(actor, &arrived, waiting, &assertion, checks).await
+                    }
+                    outcome => outcome,
+                }
+            }
         }
     }
 

@@ -7,6 +7,12 @@ CREATE TABLE data_keys (
     created_at BIGINT NOT NULL
 );
 
+-- What one process tells the next: the address that the server is reached at.
+CREATE TABLE server_facts (
+    name  TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+);
+
 CREATE TABLE audit_heads (
     chain    TEXT PRIMARY KEY NOT NULL,
     sequence BIGINT NOT NULL,

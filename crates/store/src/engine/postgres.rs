@@ -16,12 +16,12 @@ pub(crate) async fn fetch_all<'c, E>(executor: E, query: Query) -> Result<Vec<Ro
 where
     E: Executor<'c, Database = Postgres>,
 {
-    Ok(bound(query).fetch_all(executor).await?.into_iter().map(Row::Postgres).collect())
+    Ok(bound(query.checked()?).fetch_all(executor).await?.into_iter().map(Row::Postgres).collect())
 }
 
 pub(crate) async fn execute<'c, E>(executor: E, query: Query) -> Result<u64>
 where
     E: Executor<'c, Database = Postgres>,
 {
-    Ok(bound(query).execute(executor).await?.rows_affected())
+    Ok(bound(query.checked()?).execute(executor).await?.rows_affected())
 }

@@ -5,6 +5,7 @@ mod faults;
 mod flows;
 mod mandatory;
 mod people;
+mod tenants;
 
 use serde_json::{Value, json};
 
