@@ -1,5 +1,7 @@
 //! The store's promises, on both databases.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where its expectation does")]
+
 mod audit;
 mod group_commit;
 mod jobs;
