@@ -30,4 +30,4 @@ e2e: ## the browser journeys alone (after setup)
 
 measure: ## size of the binary, start to ready, idle memory (release build)
 	cargo build --release --package gatehouse
-	scripts/measure $${CARGO_TARGET_DIR:-target}/release/gatehouse
+	scripts/measure.py $${CARGO_TARGET_DIR:-target}/release/gatehouse

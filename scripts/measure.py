@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Measures a built gatehouse: size, start to ready on a migrated database, memory when idle.
-Use: scripts/measure target/release/gatehouse. Prints one line a number; needs nothing but Python."""
+Use: scripts/measure.py target/release/gatehouse. Prints one line a number; needs nothing but Python."""
 import os, shutil, signal, statistics, subprocess, sys, tempfile, time, urllib.request
 
 binary = os.path.abspath(sys.argv[1])
