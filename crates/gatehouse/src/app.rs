@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::idempotency::KeptAnswers;
-use crate::{Settings, api, console, jobs};
+use crate::{SettingError, Settings, api, console, jobs};
 
 /// The fact under which the server keeps its address for the command line.
 const PUBLIC_URL: &str = "public_url";
@@ -61,7 +61,7 @@ pub(crate) async fn open_store(settings: &Settings, parts: &Parts) -> anyhow::Re
 pub(crate) fn mailer(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Mailer> {
     let Some(url) = &settings.smtp_url else { return Ok(Mailer::outbox_only()) };
     let config = SmtpConfig { url: url.clone(), from: settings.mail_from.clone(), extra_roots: None };
-    Mailer::smtp(&config, Arc::clone(clock)).context("smtp_url (GATEHOUSE_SMTP_URL)")
+    Ok(Mailer::smtp(&config, Arc::clone(clock)).map_err(|e| SettingError::named("smtp_url", e))?)
 }
 
 impl App {
@@ -102,7 +102,7 @@ impl App {
         let identity = Identity::open(store.clone(), public_url.as_str(), rules).await?;
         let dns = Dns::from_setting(settings.dns_server.as_deref())
             .await
-            .context("dns_server (GATEHOUSE_DNS_SERVER)")?;
+            .map_err(|e| SettingError::named("dns_server", e))?;
         let policy = egress::Policy::new(settings.egress_allow.clone());
         let http = Http::new(HttpConfig::new(policy, dns.clone()))?;
         let options = gatehouse_sso::Options { require_domain: settings.require_domain };

@@ -40,6 +40,13 @@ pub(crate) const NAMES: [&str; 13] = [
 #[derive(Debug, PartialEq, Eq)]
 pub struct SettingError(String);
 
+impl SettingError {
+    /// The setting of this name cannot be used, and why. Its value is not repeated.
+    pub(crate) fn named(name: &str, why: impl std::fmt::Display) -> Self {
+        Self(format!("{name} ({PREFIX}{}): {why}", name.to_uppercase()))
+    }
+}
+
 impl std::fmt::Display for SettingError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -157,6 +164,13 @@ impl Settings {
                 "must be set when the server listens beyond this machine, like https://gatehouse.example.com";
             return Err(bad("public_url", "", why));
         }
+        if !is_log_filter(&self.log) {
+            return Err(bad(
+                "log",
+                &self.log,
+                "write error, warn, info, debug, trace, or like info,gatehouse_sso=debug",
+            ));
+        }
         Ok(self)
     }
 
@@ -170,6 +184,14 @@ impl Settings {
             None => parse("public_url", &format!("http://{listening}"), "the listening address makes no URL"),
         }
     }
+}
+
+/// A bare word that is no level would be taken for the name of a module, and silence everything else.
+fn is_log_filter(text: &str) -> bool {
+    let bare = |part: &str| matches!(part, "off" | "error" | "warn" | "info" | "debug" | "trace");
+    let parts_fit =
+        text.split(',').all(|part| part.contains('=') || bare(part.trim().to_lowercase().as_str()));
+    parts_fit && tracing_subscriber::EnvFilter::try_new(text).is_ok()
 }
 
 fn parse<T: FromStr>(name: &str, text: &str, hint: &str) -> Result<T, SettingError> {
@@ -193,8 +215,15 @@ fn networks(name: &str, text: Option<&str>) -> Result<Vec<IpNet>, SettingError> 
 fn from_file(path: &std::path::Path) -> Result<Overrides, SettingError> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| SettingError(format!("the settings file {} cannot be read: {e}", path.display())))?;
-    let table: toml::Table = toml::from_str(&text)
-        .map_err(|e| SettingError(format!("the settings file {} is not TOML: {e}", path.display())))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|e| {
+        // the line itself is not shown: it may hold a password
+        let line = e.span().map_or(0, |s| text.get(..s.start).unwrap_or_default().lines().count());
+        SettingError(format!(
+            "the settings file {} is not TOML, near line {line}: {}",
+            path.display(),
+            e.message()
+        ))
+    })?;
     table.into_iter().map(|(name, value)| Ok((name.clone(), file_value(&name, value)?))).collect()
 }
 
@@ -231,6 +260,8 @@ mod tests {
             ("GATEHOUSE_DATABASE_URL", "mysql://x"),
             ("GATEHOUSE_EGRESS_ALLOW", "10.0.0.0/99"),
             ("GATEHOUSE_REQUIRE_DOMAIN", "perhaps"),
+            ("GATEHOUSE_LOG", "verbose"),
+            ("GATEHOUSE_LOG", "info,,=["),
         ] {
             let refused = load(&[(name, value)]).unwrap_err().to_string();
             assert!(refused.contains(name), "{refused}");
@@ -259,6 +290,10 @@ mod tests {
         let settings = Settings::load(Some(&file), variables.into_iter(), flags).unwrap();
         assert_eq!((settings.listen.port(), settings.log.as_str()), (2, "warn"));
         assert_eq!((settings.egress_allow.len(), settings.data_dir), (1, PathBuf::from("/tmp/d")));
+        std::fs::write(&file, "log = \"info\"\nsmtp_url = \"smtp://u:hunter2@h\n").unwrap();
+        let refused =
+            Settings::load(Some(&file), std::iter::empty(), Overrides::new()).unwrap_err().to_string();
+        assert!(refused.contains("near line 2") && !refused.contains("hunter2"), "{refused}");
         std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
         let refused = Settings::load(Some(&file), std::iter::empty(), Overrides::new()).unwrap_err();
         assert!(refused.to_string().contains("lisen"));
