@@ -35,7 +35,7 @@ impl Identity {
     /// When the signing keys cannot be read or made.
     pub async fn open(store: Store, issuer: &str, rules: Arc<dyn SignInRules>) -> Result<Self> {
         let tokens = Tokens::open(store.clone(), issuer).await?;
-        let passwords = Passwords::new(&random_token(&**store.random()))?;
+        let passwords = Passwords::new(random_token(&**store.random()));
         let throttle = Throttle::new(store.clock());
         let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
         Ok(Self(Arc::new(Inner { store, tokens, passwords, throttle, rules, refusals })))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use gatehouse_types::{Error, Result, Secret};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// Memory of one computation, KiB (OWASP's choice of 46 MiB with 1 pass and 1 lane, as strong as 19 MiB with 2). Blocks
 /// over 32 MiB glibc always gives back to the system at once; smaller ones it keeps, and memory grows with every login.
@@ -23,8 +23,10 @@ pub const MAX_LENGTH: usize = 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
-    /// The hash of a password nobody knows: compared with when there is none, so that it takes as long.
-    decoy: Arc<str>,
+    /// The hash of a password nobody knows: compared with when there is none, so that it takes as long. Made beside the
+    /// start, which it would hold up.
+    decoy: Arc<OnceCell<String>>,
+    unknown: Secret,
 }
 
 fn argon2() -> Argon2<'static> {
@@ -42,8 +44,24 @@ fn matches(password: &Secret, hash: &str) -> bool {
 }
 
 impl Passwords {
-    pub(crate) fn new(unknown: &Secret) -> Result<Self> {
-        Ok(Self { permits: Arc::new(Semaphore::new(AT_ONCE)), decoy: compute(unknown)?.into() })
+    /// `unknown` is a password nobody knows; its hash is made at once, in the background.
+    pub(crate) fn new(unknown: Secret) -> Self {
+        let new = Self { permits: Arc::new(Semaphore::new(AT_ONCE)), decoy: Arc::default(), unknown };
+        let early = new.clone();
+        tokio::spawn(async move {
+            if let Err(e) = early.decoy().await {
+                tracing::error!(error = ?e, "the decoy hash was not made");
+            }
+        });
+        new
+    }
+
+    async fn decoy(&self) -> Result<String> {
+        let make = || async {
+            let unknown = self.unknown.clone();
+            self.at_work(move || compute(&unknown)).await?
+        };
+        self.decoy.get_or_try_init(make).await.cloned()
     }
 
     async fn at_work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
@@ -72,7 +90,7 @@ impl Passwords {
         if password.expose().len() > MAX_LENGTH {
             return Ok(false);
         }
-        let decoy = Arc::clone(&self.decoy);
+        let decoy = self.decoy().await?;
         self.at_work(move || {
             let known = hash.is_some();
             matches(&password, hash.as_deref().unwrap_or(&decoy)) && known
@@ -87,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_matches_and_nothing_matches_no_hash() {
-        let passwords = Passwords::new(&Secret::new("decoy-decoy")).unwrap();
+        let passwords = Passwords::new(Secret::new("decoy-decoy"));
         let hash = passwords.hash(Secret::new("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=47104,t=1,p=1$"));
         assert!(passwords.verify(Secret::new("correct horse"), Some(hash.clone())).await.unwrap());
@@ -97,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn too_short_and_too_long_passwords_are_refused() {
-        let passwords = Passwords::new(&Secret::new("decoy-decoy")).unwrap();
+        let passwords = Passwords::new(Secret::new("decoy-decoy"));
         assert!(passwords.hash(Secret::new("seven77")).await.is_err());
         assert!(passwords.hash(Secret::new("x".repeat(1025))).await.is_err());
     }
