@@ -66,6 +66,20 @@ pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J, when: When) -> Result<()> {
     Ok(())
 }
 
+/// A job that is due this long and that nobody took means that no worker is at work, in seconds.
+const LATE_SECONDS: i64 = 300;
+
+/// Whether some server's workers take what is due.
+///
+/// # Errors
+/// When the database fails.
+pub async fn workers_keep_up(store: &Store) -> Result<bool> {
+    let late = sql("SELECT id FROM jobs WHERE state = 'ready' AND run_at < $1 AND \
+         (lease_until IS NULL OR lease_until < $1) LIMIT 1");
+    let before = store.now().plus_seconds(-LATE_SECONDS);
+    Ok(store.reader().fetch_optional(late.bind(before)).await?.is_none())
+}
+
 type Run = Arc<dyn Fn(&str) -> Pin<Box<dyn Future<Output = TypesResult<()>> + Send>> + Send + Sync>;
 type Enqueue =
     Arc<dyn Fn(Store, Timestamp) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;

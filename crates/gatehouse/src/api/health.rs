@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use gatehouse_store::Store;
+use gatehouse_store::{Store, jobs};
 use gatehouse_types::Error;
 use gatehouse_web::{ApiError, Json};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -32,10 +32,12 @@ async fn healthz() -> Response {
     Json(json!({"status": "ok"})).into_response()
 }
 
-/// The store opens only migrated, and workers start with the server: what can be missing later is the database.
+/// The database answers (it opens only migrated), and workers take what is due.
 async fn readyz(State(store): State<Store>) -> Result<Response, ApiError> {
-    let ready = store.ping().await;
-    ready.map_err(|e| Error::unavailable("The database does not answer.").caused_by(e))?;
-    Ok(Json(json!({"status": "ok", "database": store.kind(), "migrations": "ok", "workers": "ok"}))
-        .into_response())
+    let keep_up = jobs::workers_keep_up(&store).await;
+    let keep_up = keep_up.map_err(|e| Error::unavailable("The database does not answer.").caused_by(e))?;
+    if !keep_up {
+        return Err(Error::unavailable("Background work is due and no worker takes it.").into());
+    }
+    Ok(Json(json!({"status": "ok", "database": store.kind()})).into_response())
 }

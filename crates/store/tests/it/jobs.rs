@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gatehouse_store::jobs::{Job, Registry, When, Worker, enqueue};
+use gatehouse_store::jobs::{Job, Registry, When, Worker, enqueue, workers_keep_up};
 use gatehouse_testkit::{TestStore, on_both};
 use gatehouse_types::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -73,4 +73,14 @@ on_both!(a_named_job_waits_only_once, |t: TestStore| async move {
     add(&t, Count { fail_first: 0 }, Some("one"), true).await;
     while worker.step().await.unwrap() {}
     assert_eq!(seen.load(Ordering::SeqCst), 1);
+});
+
+on_both!(work_that_nobody_takes_is_noticed, |t: TestStore| async move {
+    let worker = Worker::new(t.store.clone(), Registry::default().with::<Count>(Arc::default()));
+    add(&t, Count { fail_first: 0 }, None, true).await;
+    assert!(workers_keep_up(&t.store).await.unwrap());
+    t.clock.advance(301);
+    assert!(!workers_keep_up(&t.store).await.unwrap());
+    assert!(worker.step().await.unwrap());
+    assert!(workers_keep_up(&t.store).await.unwrap());
 });
