@@ -13,11 +13,17 @@ macro_rules! steps {
             (1, "base", include_str!(concat!("../migrations/", $folder, "/0001_base.sql"))),
             (2, "identity", include_str!(concat!("../migrations/", $folder, "/0002_identity.sql"))),
             (3, "sso", include_str!(concat!("../migrations/", $folder, "/0003_sso.sql"))),
+            (4, "saml_depth", include_str!(concat!("../migrations/", $folder, "/0004_saml_depth.sql"))),
+            (5, "single_logout", include_str!(concat!("../migrations/", $folder, "/0005_single_logout.sql"))),
+            (6, "traces", include_str!(concat!("../migrations/", $folder, "/0006_traces.sql"))),
+            (7, "people", include_str!(concat!("../migrations/", $folder, "/0007_people.sql"))),
+            (8, "second_factors", include_str!(concat!("../migrations/", $folder, "/0008_second_factors.sql"))),
+            (9, "ledger", include_str!(concat!("../migrations/", $folder, "/0009_ledger.sql"))),
         ]
     };
 }
 
-fn migrator(steps: [(i64, &'static str, &'static str); 3]) -> Migrator {
+fn migrator<const N: usize>(steps: [(i64, &'static str, &'static str); N]) -> Migrator {
     let migrations = steps.into_iter().map(|(version, name, text)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
     });

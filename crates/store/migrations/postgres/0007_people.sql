@@ -1,0 +1,2 @@
+-- People: invitations, sign-up, password reset, known devices.
+SELECT 1;

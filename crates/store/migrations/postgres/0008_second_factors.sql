@@ -1,0 +1,2 @@
+-- Second steps of sign-in: TOTP, passkeys, recovery codes.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Sign-in traces that can be shared, and the daily look at domains.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Keyring rotation and signed segment heads of the audit chain.
+SELECT 1;
