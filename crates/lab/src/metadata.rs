@@ -10,6 +10,7 @@ pub(crate) fn document(addresses: &Addresses, certificate: &Certificate) -> Stri
     let described = idp_metadata(&IdpDescription {
         entity_id: addresses.entity_id(),
         sso_url: addresses.sign_on_url(),
+        slo_url: None,
         certificates: vec![certificate.clone()],
         passive_endpoint: None,
         want_authn_requests_signed: false,

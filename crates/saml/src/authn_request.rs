@@ -1,9 +1,9 @@
 //! Requests that this service provider sends (core §3.4.1) by the HTTP-Redirect binding (bindings §3.4).
 
-use crate::keys::{KeyError, SignatureAlgorithm, SigningKey};
-use crate::redirect::{deflate, encode_component};
+use crate::keys::{KeyError, SigningKey};
+use crate::redirect::address;
 use crate::write::{Xml, present};
-use crate::xml::{encode_base64, ns};
+use crate::xml::ns;
 use crate::{limits, time};
 
 /// The binding by which responses come back.
@@ -92,33 +92,6 @@ impl AuthnRequest {
         relay_state: Option<&str>,
         signing: Option<&SigningKey>,
     ) -> Result<String, RequestError> {
-        if relay_state.is_some_and(|r| r.len() > limits::RELAY_STATE_BYTES) {
-            return Err(RequestError::RelayStateTooLong);
-        }
-        let request = encode_base64(deflate(self.to_xml().as_bytes()));
-        let mut query = format!("SAMLRequest={}", encode_component(&request));
-        if let Some(relay_state) = relay_state {
-            query.push_str("&RelayState=");
-            query.push_str(&encode_component(relay_state));
-        }
-        if let Some(key) = signing {
-            let algorithm = SignatureAlgorithm::RsaSha256;
-            query.push_str("&SigAlg=");
-            query.push_str(&encode_component(algorithm.uri()));
-            let signature = key.sign(algorithm, query.as_bytes())?;
-            query.push_str("&Signature=");
-            query.push_str(&encode_component(&encode_base64(signature)));
-        }
-        let (url, fragment) = match self.destination.split_once('#') {
-            Some((url, fragment)) => (url, Some(fragment)),
-            None => (self.destination.as_str(), None),
-        };
-        let joint = match url.split_once('?') {
-            None => "?",
-            Some((_, own)) if own.is_empty() || own.ends_with('&') => "",
-            Some(_) => "&",
-        };
-        let fragment = fragment.map(|f| format!("#{f}")).unwrap_or_default();
-        Ok(format!("{url}{joint}{query}{fragment}"))
+        address(&self.destination, "SAMLRequest", &self.to_xml(), relay_state, signing)
     }
 }

@@ -173,6 +173,12 @@ reasons! {
     SessionExpired = "session_expired",
     /// Statements name different subjects (rule 14).
     SubjectMismatch = "subject_mismatch",
+    /// A query of the HTTP-Redirect binding with a parameter missing, twice or wrongly encoded.
+    RedirectMalformed = "redirect_malformed",
+    /// The logout message is too old or past its end.
+    LogoutExpired = "logout_expired",
+    /// A logout request names more sessions than [`crate::limits::SESSION_INDEXES`].
+    TooManySessionIndexes = "too_many_session_indexes",
     /// Deeper fault of this engine or its cryptography; never caused by input alone.
     Internal = "internal",
 }

@@ -222,7 +222,7 @@ impl Judge<'_> {
 
 /// The text of the document with the decrypted element in the place of the encrypted one (XML Encryption
 /// §4.3), so that it has the namespaces of its place and every rule sees one document; and that place.
-fn put_in_place(
+pub(crate) fn put_in_place(
     document: &Document<'_>,
     replaced: Node<'_, '_>,
     plain: &[u8],
@@ -240,7 +240,7 @@ fn put_in_place(
 
 /// Scans and parses the document again. The plaintext must be exactly one element, or it could close its
 /// parent; whatever is wrong with it is the one decryption error.
-fn parse_in_place<'t>(text: &'t str, place: &Range<usize>) -> Result<Document<'t>, Rejection> {
+pub(crate) fn parse_in_place<'t>(text: &'t str, place: &Range<usize>) -> Result<Document<'t>, Rejection> {
     let document = xml::parse(text.as_bytes()).map_err(|_| xenc::failed())?;
     let fits = document.descendants().any(|n| n.is_element() && n.range() == *place);
     if fits { Ok(document) } else { Err(xenc::failed()) }

@@ -18,6 +18,7 @@ mod judge;
 mod judgement;
 mod keys;
 pub mod limits;
+mod logout;
 mod message;
 mod metadata;
 mod pem;
@@ -38,7 +39,13 @@ pub use error::{Reason, Rejection};
 pub use judge::{verify, verify_bytes};
 pub use judgement::{Check, Judgement, NameId, VerifiedAssertion};
 pub use keys::{DecryptionKey, KeyError, SignatureAlgorithm, SigningKey};
+pub use logout::{
+    LogoutError, LogoutJudgement, LogoutKind, LogoutMessage, LogoutPeek, LogoutRequest, LogoutResponse,
+    LogoutStatus, VerifiedLogout, VerifiedLogoutRequest, VerifiedLogoutResponse, verify_logout,
+};
 pub use message::{Message, MessageProtocol, Peek, decode_post_binding};
-pub use metadata::{IdpMetadata, MetadataError, Organisation, SpMetadata, parse_idp_metadata, sp_metadata};
+pub use metadata::{
+    IdpMetadata, LogoutService, MetadataError, Organisation, SpMetadata, parse_idp_metadata, sp_metadata,
+};
 pub use policy::{CLOCK_SKEW, InResponseTo, Policy, Protocol};
 pub use redirect::{ReceivedRequest, RedirectError};

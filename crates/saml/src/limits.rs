@@ -35,6 +35,12 @@ pub const REDIRECT_REQUEST_BYTES: usize = 64 * 1024;
 pub const REDIRECT_QUERY_BYTES: usize = 64 * 1024;
 /// Longest relay state, in bytes. The bindings say 80 (SAML bindings §3.4.3); practice is longer.
 pub const RELAY_STATE_BYTES: usize = 1024;
+/// Largest logout message, in bytes.
+pub const LOGOUT_BYTES: usize = 64 * 1024;
+/// How long after its issue a logout message counts, in microseconds, clock skew aside: it travels through one browser.
+pub const LOGOUT_AGE_MICROS: i64 = 5 * 60 * 1_000_000;
+/// Most sessions that one logout request names.
+pub const SESSION_INDEXES: usize = 64;
 /// Largest metadata document, in bytes; the other bounds of a message hold for metadata too.
 pub const METADATA_BYTES: usize = MESSAGE_BYTES;
 /// Largest certificate or key given as text, in bytes.

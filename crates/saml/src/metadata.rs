@@ -1,6 +1,6 @@
 //! Metadata: writing ours, reading an identity provider's (saml-metadata-2.0-os).
 
-use crate::authn_request::HTTP_POST;
+use crate::authn_request::{HTTP_POST, HTTP_REDIRECT};
 use crate::certificate::Certificate;
 use crate::error::Rejection;
 use crate::write::{Xml, present};
@@ -22,6 +22,8 @@ pub struct SpMetadata {
     pub entity_id: String,
     /// Assertion consumer services by HTTP-POST, the first being the default.
     pub acs_urls: Vec<String>,
+    /// The single logout service, by HTTP-Redirect and HTTP-POST.
+    pub slo_url: Option<String>,
     /// Keys that verify our requests.
     pub signing_certificates: Vec<Certificate>,
     /// Keys that assertions may be encrypted for.
@@ -70,6 +72,7 @@ pub fn sp_metadata(sp: &SpMetadata) -> String {
     for certificate in &sp.encryption_certificates {
         key_descriptor(&mut xml, "encryption", certificate);
     }
+    logout_services(&mut xml, sp.slo_url.as_deref());
     for format in &sp.name_id_formats {
         xml.leaf("md:NameIDFormat", &[], format);
     }
@@ -96,6 +99,15 @@ pub fn sp_metadata(sp: &SpMetadata) -> String {
     xml.finish()
 }
 
+/// A single logout URL by both front-channel bindings.
+pub(crate) fn logout_services(xml: &mut Xml, url: Option<&str>) {
+    for binding in [HTTP_REDIRECT, HTTP_POST] {
+        if let Some(url) = url {
+            xml.empty("md:SingleLogoutService", &[("Binding", binding), ("Location", url)]);
+        }
+    }
+}
+
 pub(crate) fn key_descriptor(xml: &mut Xml, usage: &str, certificate: &Certificate) {
     xml.open("md:KeyDescriptor", &[("use", usage)]);
     xml.open("ds:KeyInfo", &[]);
@@ -120,6 +132,8 @@ pub struct IdpMetadata {
     pub entity_id: String,
     /// Single sign-on URLs of SAML 2.0 by binding URI; the first of each binding.
     pub sso_urls: BTreeMap<String, String>,
+    /// Single logout services of SAML 2.0 by binding URI; the first of each binding.
+    pub slo_urls: BTreeMap<String, LogoutService>,
     /// The passive endpoint of a WS-Federation security token service.
     pub passive_endpoint: Option<String>,
     /// Signing certificates in their order, each once; unreadable ones are left out.
@@ -128,6 +142,15 @@ pub struct IdpMetadata {
     pub want_authn_requests_signed: bool,
     /// End of validity, microseconds since the Unix epoch.
     pub valid_until: Option<i64>,
+}
+
+/// A single logout service (metadata §2.2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogoutService {
+    /// Where requests go.
+    pub location: String,
+    /// Where responses go, when not to the same.
+    pub response_location: Option<String>,
 }
 
 /// Why metadata cannot be used.
@@ -190,6 +213,7 @@ fn read_entity(entity: Node<'_, '_>) -> Result<IdpMetadata, MetadataError> {
     let roles: Vec<_> = xml::elements(entity).filter(|r| is_provider(*r)).collect();
     let mut certificates = Vec::new();
     let mut sso_urls = BTreeMap::new();
+    let mut slo_urls = BTreeMap::new();
     let mut passive_endpoint = None;
     let mut want_authn_requests_signed = false;
     for role in roles {
@@ -205,6 +229,12 @@ fn read_entity(entity: Node<'_, '_>) -> Result<IdpMetadata, MetadataError> {
             let location = xml::required_attribute(service, "Location")?.to_owned();
             sso_urls.entry(binding).or_insert(location);
         }
+        for service in xml::named(role, ns::MD, "SingleLogoutService") {
+            let binding = xml::required_attribute(service, "Binding")?.to_owned();
+            let location = xml::required_attribute(service, "Location")?.to_owned();
+            let response_location = xml::attribute(service, "ResponseLocation").map(str::to_owned);
+            slo_urls.entry(binding).or_insert(LogoutService { location, response_location });
+        }
     }
     if certificates.is_empty() {
         return Err(MetadataError::NoCertificate);
@@ -212,6 +242,7 @@ fn read_entity(entity: Node<'_, '_>) -> Result<IdpMetadata, MetadataError> {
     Ok(IdpMetadata {
         entity_id: xml::required_attribute(entity, "entityID")?.to_owned(),
         sso_urls,
+        slo_urls,
         passive_endpoint,
         certificates,
         want_authn_requests_signed,

@@ -1,9 +1,10 @@
 //! The HTTP-Redirect binding (bindings §3.4): deflating, query strings, and reading a request in the lab's
 //! identity provider.
 
-use crate::authn_request::AuthnRequest;
+use crate::authn_request::{AuthnRequest, RequestError};
 use crate::certificate::{Certificate, Verifies};
 use crate::error::Rejection;
+use crate::keys::{SignatureAlgorithm, SigningKey};
 use crate::limits;
 use crate::xml::{self, ns};
 use flate2::Compression;
@@ -174,6 +175,45 @@ impl<'q> Raw<'q> {
     }
 }
 
+/// The URL that carries a message in its query: deflated, with the relay state and, with a key, the RSA-SHA256
+/// signature of both (bindings §3.4.4.1). The destination may have a query of its own.
+pub(crate) fn address(
+    destination: &str,
+    parameter: &str,
+    message: &str,
+    relay_state: Option<&str>,
+    signing: Option<&SigningKey>,
+) -> Result<String, RequestError> {
+    if relay_state.is_some_and(|r| r.len() > limits::RELAY_STATE_BYTES) {
+        return Err(RequestError::RelayStateTooLong);
+    }
+    let packed = xml::encode_base64(deflate(message.as_bytes()));
+    let mut query = format!("{parameter}={}", encode_component(&packed));
+    if let Some(relay_state) = relay_state {
+        query.push_str("&RelayState=");
+        query.push_str(&encode_component(relay_state));
+    }
+    if let Some(key) = signing {
+        let algorithm = SignatureAlgorithm::RsaSha256;
+        query.push_str("&SigAlg=");
+        query.push_str(&encode_component(algorithm.uri()));
+        let signature = key.sign(algorithm, query.as_bytes())?;
+        query.push_str("&Signature=");
+        query.push_str(&encode_component(&xml::encode_base64(signature)));
+    }
+    let (url, fragment) = match destination.split_once('#') {
+        Some((url, fragment)) => (url, Some(fragment)),
+        None => (destination, None),
+    };
+    let joint = match url.split_once('?') {
+        None => "?",
+        Some((_, own)) if own.is_empty() || own.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    let fragment = fragment.map(|f| format!("#{f}")).unwrap_or_default();
+    Ok(format!("{url}{joint}{query}{fragment}"))
+}
+
 /// Raw DEFLATE (RFC 1951).
 pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::with_capacity(bytes.len()), Compression::default());
@@ -183,7 +223,7 @@ pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Inflates at most [`limits::REDIRECT_REQUEST_BYTES`].
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, RedirectError> {
+pub(crate) fn inflate(bytes: &[u8]) -> Result<Vec<u8>, RedirectError> {
     let limit = limits::REDIRECT_REQUEST_BYTES;
     let mut out = Vec::new();
     DeflateDecoder::new(bytes)
@@ -210,7 +250,7 @@ pub(crate) fn encode_component(text: &str) -> String {
 }
 
 /// Undoes percent-encoding, with “+” for a space as forms write it.
-fn decode_component(text: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decode_component(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['%', '+']) {
         return Some(Cow::Borrowed(text));
     }

@@ -17,7 +17,11 @@ macro_rules! steps {
             (5, "single_logout", include_str!(concat!("../migrations/", $folder, "/0005_single_logout.sql"))),
             (6, "traces", include_str!(concat!("../migrations/", $folder, "/0006_traces.sql"))),
             (7, "people", include_str!(concat!("../migrations/", $folder, "/0007_people.sql"))),
-            (8, "second_factors", include_str!(concat!("../migrations/", $folder, "/0008_second_factors.sql"))),
+            (
+                8,
+                "second_factors",
+                include_str!(concat!("../migrations/", $folder, "/0008_second_factors.sql")),
+            ),
             (9, "ledger", include_str!(concat!("../migrations/", $folder, "/0009_ledger.sql"))),
         ]
     };

@@ -2,7 +2,7 @@
 
 use crate::authn_request::{HTTP_POST, HTTP_REDIRECT};
 use crate::certificate::Certificate;
-use crate::metadata::key_descriptor;
+use crate::metadata::{key_descriptor, logout_services};
 use crate::write::Xml;
 use crate::xml::ns;
 
@@ -13,6 +13,8 @@ pub struct IdpDescription {
     pub entity_id: String,
     /// Single sign-on URL, for HTTP-Redirect and HTTP-POST.
     pub sso_url: String,
+    /// The single logout service, by HTTP-Redirect and HTTP-POST.
+    pub slo_url: Option<String>,
     /// Signing certificates.
     pub certificates: Vec<Certificate>,
     /// The passive endpoint, when it speaks WS-Federation too.
@@ -42,6 +44,7 @@ pub fn idp_metadata(idp: &IdpDescription) -> String {
     for certificate in &idp.certificates {
         key_descriptor(&mut xml, "signing", certificate);
     }
+    logout_services(&mut xml, idp.slo_url.as_deref());
     for binding in [HTTP_REDIRECT, HTTP_POST] {
         xml.empty("md:SingleSignOnService", &[("Binding", binding), ("Location", &idp.sso_url)]);
     }

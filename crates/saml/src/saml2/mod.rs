@@ -95,7 +95,7 @@ fn has_end(end: Option<i64>) -> Result<i64, Rejection> {
     })
 }
 
-fn version(node: Node<'_, '_>) -> Result<(), Rejection> {
+pub(crate) fn version(node: Node<'_, '_>) -> Result<(), Rejection> {
     match xml::required_attribute(node, "Version")? {
         "2.0" => Ok(()),
         other => Err(Rejection::new(
@@ -123,7 +123,7 @@ fn assertion_issuer(assertion: Node<'_, '_>, policy: &Policy) -> Result<String, 
     ))
 }
 
-fn issue_instant(node: Node<'_, '_>, policy: &Policy) -> Result<i64, Rejection> {
+pub(crate) fn issue_instant(node: Node<'_, '_>, policy: &Policy) -> Result<i64, Rejection> {
     xml::required_attribute(node, "IssueInstant")?;
     let at = xml::time(node, "IssueInstant")?.unwrap_or_default();
     if policy.is_future(at) {

@@ -14,6 +14,8 @@ mod canonical;
 mod faults;
 mod fuzz;
 mod keys;
+mod logout;
+mod logout_attacks;
 mod metadata;
 mod requests;
 mod xmlsec;

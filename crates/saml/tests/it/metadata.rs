@@ -10,6 +10,7 @@ fn sp() -> SpMetadata {
     SpMetadata {
         entity_id: SP.to_owned(),
         acs_urls: vec![ACS.to_owned(), format!("{ACS_IDP}?a=1&b=2")],
+        slo_url: Some("https://gate.example/saml/slo".to_owned()),
         signing_certificates: vec![SP_KEY.certificate.clone()],
         encryption_certificates: vec![SP_KEY.certificate.clone()],
         want_assertions_signed: true,
@@ -27,6 +28,7 @@ fn idp() -> IdpDescription {
     IdpDescription {
         entity_id: IDP.to_owned(),
         sso_url: "https://idp.example/sso".to_owned(),
+        slo_url: Some("https://idp.example/slo".to_owned()),
         certificates: vec![IDP_KEY.certificate.clone(), OTHER.certificate.clone()],
         passive_endpoint: Some("https://idp.example/wsfed".to_owned()),
         want_authn_requests_signed: true,
@@ -50,6 +52,8 @@ fn our_metadata_follows_the_schema() {
         [
             "KeyDescriptor",
             "KeyDescriptor",
+            "SingleLogoutService",
+            "SingleLogoutService",
             "NameIDFormat",
             "AssertionConsumerService",
             "AssertionConsumerService"
@@ -74,6 +78,12 @@ fn an_identity_providers_metadata_is_read() {
     assert_eq!(read.entity_id, IDP);
     assert_eq!(read.sso_urls[REDIRECT], "https://idp.example/sso");
     assert_eq!(read.sso_urls.len(), 2);
+    let services: Vec<_> = read.slo_urls.values().map(|s| s.location.as_str()).collect();
+    assert_eq!(services, ["https://idp.example/slo"; 2]);
+    let apart =
+        idp_metadata(&idp()).replace("/slo\"", "/slo\" ResponseLocation=\"https://idp.example/slo/done\"");
+    let read = parse_idp_metadata(apart.as_bytes()).unwrap();
+    assert_eq!(read.slo_urls[REDIRECT].response_location.as_deref(), Some("https://idp.example/slo/done"));
     assert_eq!(read.passive_endpoint.as_deref(), Some("https://idp.example/wsfed"));
     assert_eq!(read.certificates, [IDP_KEY.certificate.clone(), OTHER.certificate.clone()]);
     assert!(read.want_authn_requests_signed);

@@ -68,7 +68,7 @@ fn template(id: &str, signature: &str, digest: &str, prefixes: &str) -> String {
     )
 }
 
-fn sha256_template(id: &str, prefixes: &str) -> String {
+pub(crate) fn sha256_template(id: &str, prefixes: &str) -> String {
     template(
         id,
         "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
