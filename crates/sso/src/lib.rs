@@ -32,6 +32,8 @@ pub use sso::{LabKey, Options, Sso};
 
 /// How often expired rows are forgotten, in seconds.
 const SWEEP_SECONDS: i64 = 300;
+/// How often the verified domains that are due are looked at again, in seconds; each is due once a day.
+const RECHECK_SECONDS: i64 = 300;
 
 impl FromRef<Sso> for Identity {
     fn from_ref(sso: &Sso) -> Self {
@@ -48,7 +50,7 @@ pub fn api(sso: Sso) -> OpenApiRouter {
         .routes(routes!(api::connections::activate))
         .routes(routes!(api::connections::deactivate))
         .routes(routes!(api::domains::add))
-        .routes(routes!(api::domains::remove))
+        .routes(routes!(api::domains::update, api::domains::remove))
         .routes(routes!(api::domains::verify))
         .routes(routes!(api::domains::set_primary))
         .routes(routes!(api::attempts::list))
@@ -69,5 +71,9 @@ pub fn browser(sso: Sso) -> axum::Router {
 
 /// The background work.
 pub fn jobs(sso: &Sso) -> Registry {
-    Registry::default().every(SWEEP_SECONDS, jobs::Sweep, sso.0.store.clone())
+    Registry::default().every(SWEEP_SECONDS, jobs::Sweep, sso.0.store.clone()).every(
+        RECHECK_SECONDS,
+        jobs::Recheck,
+        sso.clone(),
+    )
 }

@@ -41,7 +41,7 @@ async fn by_connection<Q: Queries>(
     match enforced {
         Some(own) if own == *via => Ok(SsoRule::Open),
         Some(own) => Ok(SsoRule::Required { start_path: start_path(&own) }),
-        None if domains::is_verified(db, via, &candidate.email.domain()).await? => Ok(SsoRule::Open),
+        None if domains::speaks_for(db, via, &candidate.email.domain()).await? => Ok(SsoRule::Open),
         None => Ok(SsoRule::Required { start_path: "/login".to_owned() }),
     }
 }
@@ -50,7 +50,13 @@ impl SignInRules for Rules {
     fn rule<'a>(&'a self, candidate: Candidate<'a>) -> Boxed<'a, Result<SsoRule>> {
         Box::pin(async move {
             let db = &mut self.0.reader();
-            let enforced = settings::enforced(db, candidate.workspace).await?;
+            let mut enforced = settings::enforced(db, candidate.workspace).await?;
+            // people at a domain that the workspace keeps apart have no account at its provider
+            if enforced.is_some()
+                && domains::stands_apart(db, candidate.workspace, &candidate.email.domain()).await?
+            {
+                enforced = None;
+            }
             if let Some(via) = candidate.via {
                 return by_connection(db, candidate, via, enforced).await;
             }

@@ -198,7 +198,11 @@ impl Worker {
         Ok(true)
     }
 
-    async fn schedule_all(&self) -> Result<()> {
+    /// Enqueues the recurring work that is not waiting yet; [`Worker::run`] begins with it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn schedule_all(&self) -> Result<()> {
         for (_, enqueue) in self.registry.recurring.values() {
             enqueue(self.store.clone(), self.store.now()).await?;
         }

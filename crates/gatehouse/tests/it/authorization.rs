@@ -42,6 +42,7 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("get", "/api/v1/sso/connections/{id}/attempts/{attempt_id}", Admin, ""),
     ("post", "/api/v1/sso/connections/{id}/deactivate", Admin, ""),
     ("post", "/api/v1/sso/connections/{id}/domains", Admin, r#"{"domain":"walked.test"}"#),
+    ("put", "/api/v1/sso/connections/{id}/domains/{domain_id}", Admin, r#"{"federated":true}"#),
     ("delete", "/api/v1/sso/connections/{id}/domains/{domain_id}", Admin, ""),
     ("post", "/api/v1/sso/connections/{id}/domains/{domain_id}/set-primary", Admin, ""),
     ("put", "/api/v1/sso/connections/{id}/domains/{domain_id}/verify", Admin, ""),
@@ -74,6 +75,7 @@ const PAGES: &[(&str, &str)] = &[
     ("post", "/settings/security/sso/domains"),
     ("post", "/settings/security/sso/domains/dom_1/verify"),
     ("post", "/settings/security/sso/domains/dom_1/primary"),
+    ("post", "/settings/security/sso/domains/dom_1/federated"),
     ("get", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/excluded"),
@@ -244,11 +246,12 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
     let ids = Ids::of(&t, &owner).await;
     let other = owner.post("/api/v1/sso/connections", serde_json::from_str(OIDC).unwrap()).await.ok();
     let mixed = Ids { connection: other["id"].as_str().unwrap().to_owned(), ..ids.clone() };
-    for (method, path, ..) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() == 2) {
-        let answer = owner.call(method, &mixed.fill(path), None).await;
+    for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() == 2) {
+        let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(body).unwrap());
+        let answer = owner.call(method, &mixed.fill(path), body.clone()).await;
         answer.refused(404, "not_found");
         let unknown = Ids { connection: ids.connection.clone(), ..ids.unknown() }.fill(path);
-        assert_eq!(answer.body, owner.call(method, &unknown, None).await.body, "{method} {path}");
+        assert_eq!(answer.body, owner.call(method, &unknown, body).await.body, "{method} {path}");
     }
 }
 

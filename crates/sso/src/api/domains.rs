@@ -90,6 +90,30 @@ pub(crate) async fn add(
     Ok(Json(sso.add_domain(&actor, &id, domain, method).await?.into()))
 }
 
+/// What can be changed of a domain.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub(crate) struct DomainPatch {
+    /// `false` keeps the domain's addresses apart: they are not sent to the provider, it cannot assert them, and
+    /// mandatory single sign-on does not apply to them.
+    federated: bool,
+}
+
+/// Change whether a domain's addresses sign in through the provider.
+#[utoipa::path(put, operation_id = "updateSsoDomain", path = "/api/v1/sso/connections/{id}/domains/{domain_id}", tag = "Single sign-on",
+    params(("id" = String, Path), ("domain_id" = String, Path)), request_body = DomainPatch, responses(
+    (status = 200, body = PrimaryOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn update(
+    State(sso): State<Sso>,
+    Caller(actor): Caller,
+    Path((id, domain)): Path<(ConnectionId, DomainId)>,
+    Json(input): Json<DomainPatch>,
+) -> ApiResult<Json<PrimaryOut>> {
+    let claim = sso.set_federated(&actor, &id, &domain, input.federated).await?;
+    Ok(Json(PrimaryOut { domain: (&claim).into() }))
+}
+
 /// Look for the proof of a domain.
 #[utoipa::path(put, operation_id = "verifySsoDomain", path = "/api/v1/sso/connections/{id}/domains/{domain_id}/verify", tag = "Single sign-on",
     params(("id" = String, Path), ("domain_id" = String, Path)), responses(

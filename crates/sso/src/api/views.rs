@@ -103,8 +103,16 @@ pub(crate) struct DomainOut {
     verification_method: VerificationMethod,
     verification_token: String,
     is_primary: bool,
+    /// Whether its addresses sign in through the provider; `false` keeps them apart.
+    federated: bool,
     created_at: Timestamp,
     verified_at: Option<Timestamp>,
+    /// When its proof was last looked at; daily once it is verified.
+    last_checked_at: Option<Timestamp>,
+    /// Since when the proof of the verified domain is missing; after 7 days it expires.
+    check_failing_since: Option<Timestamp>,
+    /// What the last look missed.
+    last_error: Option<String>,
 }
 
 impl From<&DomainClaim> for DomainOut {
@@ -117,7 +125,11 @@ impl From<&DomainClaim> for DomainOut {
             verification_token: d.token.clone(),
             is_primary: d.is_primary,
             created_at: d.created_at,
+            federated: d.federated,
             verified_at: d.verified_at,
+            last_checked_at: d.checked_at,
+            check_failing_since: d.failing_since,
+            last_error: d.last_error.clone(),
         }
     }
 }

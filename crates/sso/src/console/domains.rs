@@ -27,11 +27,16 @@ pub(super) struct DomainRow {
     pub(super) file: String,
     pub(super) token: String,
     pub(super) checked: Option<When>,
+    pub(super) federated: bool,
+    /// Since when the proof of the verified domain is missing.
+    pub(super) failing: Option<When>,
+    pub(super) error: String,
 }
 
 impl From<&DomainClaim> for DomainRow {
     fn from(claim: &DomainClaim) -> Self {
         let (status, tone) = match claim.status {
+            DomainStatus::Verified if claim.failing_since.is_some() => ("Proof missing", Tone::Warn),
             DomainStatus::Pending => ("Not verified yet", Tone::Warn),
             DomainStatus::Verified => ("Verified", Tone::Good),
             DomainStatus::Failed => ("Proof not found", Tone::Bad),
@@ -49,6 +54,9 @@ impl From<&DomainClaim> for DomainRow {
             file: claim.file_url(),
             token: claim.token.clone(),
             checked: claim.checked_at.map(When::from),
+            federated: claim.federated,
+            failing: claim.failing_since.map(When::from),
+            error: claim.last_error.clone().unwrap_or_default(),
         }
     }
 }
@@ -143,6 +151,28 @@ pub(super) async fn set_primary(
         Err(e) if e.kind() == Kind::Validation => Ok(back(Flash::failure(e.message().to_owned()))),
         Err(e) => Err(e.into()),
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct FederatedForm {
+    federated: Option<String>,
+}
+
+/// Decides whether a domain's addresses sign in through the provider.
+pub(super) async fn set_federated(
+    State(sso): State<Sso>,
+    Visitor(actor): Visitor,
+    Path(domain): Path<DomainId>,
+    VerifiedForm(form): VerifiedForm<FederatedForm>,
+) -> HtmlResult<SeeOther> {
+    let id = connection(&sso, &actor).await?;
+    let claim = sso.set_federated(&actor, &id, &domain, form.federated.is_some()).await?;
+    let name = claim.domain;
+    Ok(back(Flash::success(if claim.federated {
+        format!("Addresses at {name} sign in through the provider.")
+    } else {
+        format!("Addresses at {name} are kept apart from single sign-on.")
+    })))
 }
 
 /// The question before a removal, without JavaScript.

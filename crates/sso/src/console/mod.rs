@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Router<Sso> {
         .route(&at("/domains"), post(domains::add))
         .route(&at("/domains/{id}/verify"), post(domains::verify))
         .route(&at("/domains/{id}/primary"), post(domains::set_primary))
+        .route(&at("/domains/{id}/federated"), post(domains::set_federated))
         .route(&at("/domains/{id}/remove"), get(domains::ask).post(domains::remove))
         .route(&at("/excluded"), post(people::save))
 }

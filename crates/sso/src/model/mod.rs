@@ -10,6 +10,10 @@ mod status;
 pub use attempt::{Attempt, Flow};
 pub use config::{Config, OidcConfig, Protocol, Provider, SamlConfig, WsfedConfig, sign_on_url};
 pub use connection::{Connection, NewConnection, PinnedCertificate, checked_name};
-pub use domain::{DOMAIN_PENDING_DAYS, DomainClaim, DomainStatus, VERIFY_PREFIX, VerificationMethod};
+pub use domain::{
+    DOMAIN_GRACE_DAYS, DOMAIN_PENDING_DAYS, DOMAIN_TRANSFER_HOURS, DomainClaim, DomainStatus, VERIFY_PREFIX,
+    VerificationMethod,
+};
+pub(crate) use domain::{Look, Standing};
 pub use settings::Settings;
 pub use status::{ConnectionEvent, ConnectionStatus, Missing};

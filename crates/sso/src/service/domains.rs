@@ -1,5 +1,4 @@
 use gatehouse_identity::require;
-use gatehouse_outbound::Limits;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
@@ -9,13 +8,11 @@ use serde_json::json;
 
 use super::connections::{not_found, object};
 use crate::Sso;
-use crate::model::{DomainClaim, DomainStatus, VERIFY_PREFIX, VerificationMethod};
+use crate::model::{ConnectionStatus, DomainClaim, DomainStatus, Look, VERIFY_PREFIX, VerificationMethod};
 use crate::store::{connections, domains};
 
 /// Domains of one connection at most.
 const MAX_DOMAINS: usize = 100;
-/// The largest verification file that is read, bytes.
-const MAX_FILE: usize = 4096;
 
 /// The outcome of a look at the proof.
 #[derive(Clone, Debug)]
@@ -32,9 +29,14 @@ fn domain_not_found() -> Error {
     Error::not_found("Domain")
 }
 
-fn taken() -> Error {
-    Error::conflict("This domain is verified for another connection. Remove it there first.")
-        .on_field("domain")
+/// Says what to do, and nothing of who holds the domain.
+pub(super) fn taken(domain: &Domain) -> Error {
+    Error::conflict(format!(
+        "{domain} is verified for another connection, and its proof counts. If that connection is yours, remove the \
+         domain there first. If the domain became yours, remove the old TXT record _{VERIFY_PREFIX}-verify.{domain} and \
+         the old file /.well-known/{VERIFY_PREFIX}-verify.txt, and verify yours a day later: proofs are looked at daily."
+    ))
+    .on_field("domain")
 }
 
 impl Sso {
@@ -56,8 +58,9 @@ impl Sso {
         if domains::of(&mut tx, id).await?.len() >= MAX_DOMAINS {
             return Err(Error::conflict("A connection has at most 100 domains."));
         }
-        if domains::taken_by_other(&mut tx, id, &domain).await? {
-            return Err(taken());
+        // a proof that is missing already may have lost its domain: then the next owner can begin
+        if domains::holder(&mut tx, id, &domain).await?.is_some_and(|held| held.failing_since.is_none()) {
+            return Err(taken(&domain));
         }
         let claim = DomainClaim {
             id: store.ids().make(),
@@ -71,6 +74,9 @@ impl Sso {
             created_at: store.now(),
             verified_at: None,
             checked_at: None,
+            federated: true,
+            failing_since: None,
+            last_error: None,
         };
         domains::insert(&mut tx, &claim)
             .await
@@ -80,10 +86,11 @@ impl Sso {
         Ok(claim)
     }
 
-    /// Looks for the proof of a domain. Found: verified; not found: failed, and can be tried again.
+    /// Looks for the proof of a domain. Found: verified; not found: failed, and can be tried again. A verified domain
+    /// without its proof stays verified for its days of grace.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` when another connection proved it meanwhile.
+    /// `NotFound`; `Conflict` while the proof of another connection stands.
     pub async fn verify_domain(
         &self,
         actor: &Actor,
@@ -93,29 +100,72 @@ impl Sso {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
         let claim = self.claim(workspace, id, domain).await?;
-        // the look at the outside takes its time and holds no transaction
-        let missing = self.look_for_proof(&claim).await;
+        // the looks at the outside take their time and hold no transaction
+        let look = self.look_for_proof(&claim).await;
+        let rival = if look == Look::Found { self.look_at_holder(actor, &claim).await? } else { None };
         let mut tx = store.begin(&actor.origin).await?;
         connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let mut claim = domains::find(&mut tx, id, domain).await?.ok_or_else(domain_not_found)?;
-        claim.status = if missing.is_none() { DomainStatus::Verified } else { DomainStatus::Failed };
-        if claim.status == DomainStatus::Verified
-            && domains::taken_by_other(&mut tx, id, &claim.domain).await?
-        {
-            return Err(taken());
-        }
-        domains::set_status(&mut tx, domain, claim.status).await.map_err(|e| match e {
-            e if e.is_unique() => taken(),
-            e => e.into(),
-        })?;
-        let first = !domains::of(&mut tx, id).await?.iter().any(|d| d.is_primary);
-        if claim.status == DomainStatus::Verified && first {
-            domains::set_primary(&mut tx, id, domain).await?;
+        if claim.status == DomainStatus::Verified {
+            self.apply_look(&mut tx, actor, &mut claim, &look).await?;
+        } else {
+            if look == Look::Found {
+                self.take_over(&mut tx, actor, &claim, rival).await?;
+            }
+            self.settle_claim(&mut tx, &mut claim, &look).await?;
         }
         record(&mut tx, actor, "sso.domain-checked", &claim).await?;
         let claim = domains::find(&mut tx, id, domain).await?.ok_or_else(domain_not_found)?;
         tx.commit().await?;
-        Ok(Verification { success: missing.is_none(), domain: claim, error: missing })
+        let error = look.trouble().map(str::to_owned);
+        Ok(Verification { success: error.is_none(), domain: claim, error })
+    }
+
+    /// The outcome of a look for a claim that is not verified.
+    async fn settle_claim(&self, tx: &mut Tx, claim: &mut DomainClaim, look: &Look) -> Result<()> {
+        let (before, now) = (claim.status, self.0.store.now());
+        let found = *look == Look::Found;
+        claim.status = if found { DomainStatus::Verified } else { DomainStatus::Failed };
+        if found {
+            claim.verified_at = Some(now);
+        }
+        claim.failing_since = None;
+        claim.last_error = look.trouble().map(str::to_owned);
+        let next = found.then(|| self.next_check(now));
+        domains::note_look(tx, claim, before, next).await.map_err(|e| match e {
+            e if e.is_unique() => taken(&claim.domain),
+            e => e.into(),
+        })?;
+        Ok(domains::settle_primary(tx, &claim.connection_id).await?)
+    }
+
+    /// Decides whether the addresses of a domain sign in through the provider.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub async fn set_federated(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        domain: &DomainId,
+        federated: bool,
+    ) -> Result<DomainClaim> {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        let connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let mut claim = domains::find(&mut tx, id, domain).await?.ok_or_else(domain_not_found)?;
+        if claim.federated != federated {
+            claim.federated = federated;
+            domains::set_federated(&mut tx, domain, federated).await?;
+            let event = if federated { "sso.domain-federated" } else { "sso.domain-set-apart" };
+            record(&mut tx, actor, event, &claim).await?;
+            if connection.status == ConnectionStatus::Active {
+                let what = if federated { "given a further domain" } else { "relieved of a domain" };
+                self.tell_owners(&mut tx, actor, workspace, &connection, what).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(claim)
     }
 
     /// Makes a verified domain the default of people made at their first sign-in.
@@ -152,6 +202,7 @@ impl Sso {
         connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let claim = domains::find(&mut tx, id, domain).await?.ok_or_else(domain_not_found)?;
         domains::delete(&mut tx, domain).await?;
+        domains::settle_primary(&mut tx, id).await?;
         record(&mut tx, actor, "sso.domain-removed", &claim).await?;
         Ok(tx.commit().await?)
     }
@@ -166,38 +217,6 @@ impl Sso {
         connections::find(db, workspace, id).await?.ok_or_else(not_found)?;
         domains::find(db, id, domain).await?.ok_or_else(domain_not_found)
     }
-
-    /// What is missing of the proof; `None` when it is there.
-    pub(crate) async fn look_for_proof(&self, claim: &DomainClaim) -> Option<String> {
-        match claim.method {
-            VerificationMethod::DnsTxt => self.look_at_dns(claim).await,
-            VerificationMethod::HttpsFile => self.look_at_file(claim).await,
-        }
-    }
-
-    async fn look_at_dns(&self, claim: &DomainClaim) -> Option<String> {
-        let name = claim.record_name();
-        match self.0.dns.txt(&name).await {
-            Ok(records) if records.iter().any(|r| r.trim() == claim.token) => None,
-            Ok(records) if records.is_empty() => Some(format!(
-                "There is no TXT record {name}. Add it with the value shown; new records can take some minutes to appear."
-            )),
-            Ok(_) => Some(format!("The TXT record {name} has another value. Set it to the value shown.")),
-            Err(e) => Some(format!("The TXT record {name} could not be looked up: {e}")),
-        }
-    }
-
-    async fn look_at_file(&self, claim: &DomainClaim) -> Option<String> {
-        let url = claim.file_url();
-        let limits = Limits { max_bytes: MAX_FILE, same_host_only: true, ..Limits::default() };
-        match self.0.http.get(&url, limits).await.and_then(gatehouse_outbound::Response::success) {
-            Ok(answer) if answer.text().is_ok_and(|text| text.trim() == claim.token) => None,
-            Ok(_) => Some(format!(
-                "The file {url} has another content. It must hold the value shown and nothing else."
-            )),
-            Err(e) => Some(format!("The file {url} could not be read: {e}")),
-        }
-    }
 }
 
 pub(crate) async fn record(
@@ -208,6 +227,7 @@ pub(crate) async fn record(
 ) -> Result<()> {
     let details = json!({
         "domain": claim.domain, "connectionId": claim.connection_id, "method": claim.method, "status": claim.status,
+        "federated": claim.federated,
     });
     Ok(audit::record(tx, actor, Event::success(event, ("domain", claim.id.as_str()), details)).await?)
 }

@@ -13,7 +13,7 @@ use gatehouse_web::LocalPath;
 use serde_json::json;
 
 use super::connections::object;
-use super::person::{DOMAIN_NOT_VERIFIED, NotThisPerson, claims};
+use super::person::{NotThisPerson, claims, may_be_foreign};
 use crate::Sso;
 use crate::model::{Attempt, Connection, ConnectionStatus, Flow, SamlConfig};
 use crate::store::requests::{self, Pending};
@@ -73,7 +73,7 @@ impl Refused {
     /// A refusal of a person. Somebody outside the verified domains may be another company's: nothing is kept that
     /// tells who it is.
     fn person(mut checks: Vec<Reason>, subject: &str, no: NotThisPerson) -> Self {
-        let foreign = no.code == DOMAIN_NOT_VERIFIED;
+        let foreign = may_be_foreign(no.code);
         if foreign {
             checks.iter_mut().for_each(|c| c.detail = "Passed.".to_owned());
         }
@@ -196,7 +196,7 @@ impl Sso {
             let policy = self.policy(&arrived, saml, None).await?;
             let Ok(assertion) = verify(message, &policy).outcome else { continue };
             let Ok(claims) = claims(saml, &assertion) else { continue };
-            if domains::is_verified(&mut self.0.store.reader(), id, &claims.email.domain()).await? {
+            if domains::speaks_for(&mut self.0.store.reader(), id, &claims.email.domain()).await? {
                 return Ok(connection);
             }
         }
@@ -395,7 +395,7 @@ impl Sso {
             refused.checks,
         );
         attempt.decision_id = Some(decision.clone());
-        let keep = refused.code != DOMAIN_NOT_VERIFIED
+        let keep = !may_be_foreign(&refused.code)
             && arrived.bytes.len() <= MAX_KEPT_FAILURE
             && self.0.kept_failures.check(arrived.connection.id.as_str()).is_ok();
         let message = keep.then_some(arrived.bytes);

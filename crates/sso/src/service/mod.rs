@@ -9,6 +9,8 @@ pub(crate) mod login;
 pub(crate) mod metadata;
 pub(crate) mod page;
 pub(crate) mod person;
+pub(crate) mod proof;
+pub(crate) mod recheck;
 pub(crate) mod settings;
 pub(crate) mod start;
 pub(crate) mod status;

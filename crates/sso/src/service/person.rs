@@ -8,7 +8,7 @@ use gatehouse_store::decisions::Reason;
 use gatehouse_types::{Actor, Email, Result, Role};
 
 use crate::Sso;
-use crate::model::{Connection, SamlConfig};
+use crate::model::{Connection, DomainStatus, SamlConfig};
 use crate::store::identities::{self, Identity};
 use crate::store::{connections, domains};
 
@@ -36,7 +36,16 @@ const NAME_ATTRIBUTES: [&str; 5] = [
 ];
 
 /// The code of a refusal that must not tell who the person is.
-pub(crate) const DOMAIN_NOT_VERIFIED: &str = "domain_not_verified";
+const DOMAIN_NOT_VERIFIED: &str = "domain_not_verified";
+/// The same for a domain whose proof is gone: it may be another company's by now.
+const DOMAIN_EXPIRED: &str = "domain_expired";
+/// The code of a refusal of somebody at a domain that is kept apart from single sign-on.
+const DOMAIN_NOT_FEDERATED: &str = "domain_not_federated";
+
+/// Whether a refusal for this reason must not tell who the person is.
+pub(crate) fn may_be_foreign(code: &str) -> bool {
+    matches!(code, DOMAIN_NOT_VERIFIED | DOMAIN_EXPIRED)
+}
 
 /// Why a person is not let in: the code of the check, and what an administrator is told.
 #[derive(Debug)]
@@ -125,8 +134,8 @@ impl Sso {
         claims: &Claims,
         checks: &mut Vec<Reason>,
     ) -> Result<Result<Found, NotThisPerson>> {
-        if !domains::is_verified(tx, &connection.id, &claims.email.domain()).await? {
-            return Ok(Err(domain_not_verified(&claims.email)));
+        if let Some(no) = outside_domains(tx, connection, &claims.email).await? {
+            return Ok(Err(no));
         }
         checks.push(Reason::passed("domain", format!("{} is a verified domain.", claims.email.domain())));
         let known = identities::find(tx, &connection.id, &claims.subject).await?;
@@ -150,8 +159,8 @@ impl Sso {
             Err(refused) => return Ok(Err(refused)),
         };
         // the account's own address counts too: a link outlives the proof of its domain
-        if !domains::is_verified(tx, &connection.id, &user.email.domain()).await? {
-            return Ok(Err(domain_not_verified(&user.email)));
+        if let Some(no) = outside_domains(tx, connection, &user.email).await? {
+            return Ok(Err(no));
         }
         let role = self.membership(tx, actor, connection, &user).await?;
         if role.is_ok() {
@@ -235,11 +244,33 @@ impl Sso {
     }
 }
 
-/// Names the domain and no more: the person may be another company's, sent here by a provider that both believe.
-fn domain_not_verified(email: &Email) -> NotThisPerson {
-    let detail =
-        format!("The address is at {}, which is not a verified domain of this connection.", email.domain());
-    no(DOMAIN_NOT_VERIFIED, "domain", detail)
+/// Why the provider does not speak for an address; `None` when it does. Names the domain and no more: the person may be
+/// another company's, sent here by a provider that both believe.
+async fn outside_domains(
+    tx: &mut Tx,
+    connection: &Connection,
+    email: &Email,
+) -> Result<Option<NotThisPerson>> {
+    let domain = email.domain();
+    let claim = domains::of_name(tx, &connection.id, &domain).await?;
+    let (code, detail) = match claim.map(|c| (c.status, c.federated)) {
+        Some((DomainStatus::Verified, true)) => return Ok(None),
+        Some((DomainStatus::Verified, false)) => (
+            DOMAIN_NOT_FEDERATED,
+            format!("The address is at {domain}, which is verified, but kept apart from single sign-on."),
+        ),
+        Some((DomainStatus::Expired, _)) => (
+            DOMAIN_EXPIRED,
+            format!(
+                "The address is at {domain}, whose proof is gone. Publish it again and verify the domain."
+            ),
+        ),
+        _ => (
+            DOMAIN_NOT_VERIFIED,
+            format!("The address is at {domain}, which is not a verified domain of this connection."),
+        ),
+    };
+    Ok(Some(no(code, "domain", detail)))
 }
 
 fn unknown_person(email: &Email) -> NotThisPerson {

@@ -99,8 +99,8 @@ impl Sso {
         let mut connection = connections::lock(tx, workspace, id).await?.ok_or_else(not_found)?;
         can_sign_in(&connection)?;
         let domains = domains::of(tx, id).await?;
-        let has_domain =
-            !self.0.options.require_domain || domains.iter().any(|d| d.status == DomainStatus::Verified);
+        let has_domain = !self.0.options.require_domain
+            || domains.iter().any(|d| d.status == DomainStatus::Verified && d.federated);
         let event = ConnectionEvent::Activate { tested: connection.tested_at.is_some(), has_domain };
         connection.status = connection.status.next(event).map_err(missing)?;
         connections::update(tx, &connection, None).await?;

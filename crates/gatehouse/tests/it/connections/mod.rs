@@ -2,6 +2,7 @@
 
 mod certificates;
 mod crud;
+mod domain_checks;
 mod domains;
 mod lifecycle;
 mod listing;

@@ -49,6 +49,13 @@ impl TestApp {
         Self { app, clock, dns, workspace, database, _stop: stop }
     }
 
+    /// Does the background work that is due at this moment of the clock.
+    pub(crate) async fn work(&self) {
+        let worker = self.app.worker();
+        worker.schedule_all().await.unwrap();
+        while worker.step().await.unwrap() {}
+    }
+
     /// Somebody nobody knows.
     pub(crate) fn client(&self) -> Client {
         Client::new(self.app.public_url().as_str())
