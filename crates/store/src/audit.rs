@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::{Filter, Queries, Result, Row, Tx, sql};
 
 /// The chain of events that belong to no workspace (a failed sign-in of nobody known).
-const NO_WORKSPACE: &str = "-";
+pub(crate) const NO_WORKSPACE: &str = "-";
 /// What stands before the first entry of a chain.
 const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 

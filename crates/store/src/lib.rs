@@ -15,7 +15,7 @@ mod error;
 pub mod files;
 pub mod idempotency;
 pub mod jobs;
-mod keyring;
+pub mod keyring;
 mod list;
 pub mod mails;
 mod migrate;
@@ -26,7 +26,7 @@ mod row;
 mod tx;
 
 pub use error::Error;
-pub use keyring::{Binding, Keyring, MasterKey, Sealed};
+pub use keyring::{Binding, Keyring, MasterKey, SEALED, Sealed, SealedColumn};
 pub use list::Filter;
 pub use open::{DatabaseUrl, Options, Store};
 pub use query::{Query, Value, sql};

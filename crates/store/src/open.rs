@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use gatehouse_types::{Ids, Origin, SharedClock, SharedRandom};
@@ -10,9 +10,10 @@ use tokio::sync::Notify;
 use url::Url;
 
 use crate::engine::group_commit::Writer;
+use crate::keyring::{self, KeyFile, open_keyring};
 use crate::reader::Pool;
 use crate::tx::Inner as TxInner;
-use crate::{Error, Keyring, MasterKey, Queries, Reader, Result, Tx, files, migrate, sql};
+use crate::{Error, Keyring, Queries, Reader, Result, Tx, files, migrate, sql};
 
 /// Connections that read SQLite side by side.
 const SQLITE_READERS: u32 = 4;
@@ -76,6 +77,16 @@ struct Inner {
     jobs_waker: Notify,
 }
 
+/// A store that something may still hold.
+pub(crate) struct WeakStore(Weak<Inner>);
+
+impl WeakStore {
+    /// The store, unless nobody else holds it any more.
+    pub(crate) fn upgrade(&self) -> Option<Store> {
+        self.0.upgrade().map(Store)
+    }
+}
+
 impl Store {
     /// Opens the database, migrates it, and opens its keyring; makes all of them at the first start.
     ///
@@ -96,12 +107,21 @@ impl Store {
         };
         let ids = Ids::new(Arc::clone(&options.clock), Arc::clone(&options.random));
         let (clock, random) = (options.clock, options.random);
-        // a key is made for a new database only: beside an old one a new key would open nothing
-        let is_new =
-            Reader(pool.clone()).fetch_optional(sql("SELECT id FROM data_keys LIMIT 1")).await?.is_none();
-        let master = MasterKey::load(&key_file, is_new.then_some(&*random))?;
-        let keyring = open_keyring(&pool, writer.as_ref(), &master, &ids, &clock, &random).await?;
-        Ok(Self(Arc::new(Inner { pool, writer, keyring, clock, random, ids, jobs_waker: Notify::new() })))
+        let file = KeyFile::new(key_file);
+        let keyring = match open_keyring(&pool, file.clone(), &random).await? {
+            Some(keyring) => keyring,
+            None => {
+                let first = Keyring::first_row(&file, &ids, &clock, &random)?;
+                first_key(&pool, writer.as_ref(), first).await?;
+                let opened = open_keyring(&pool, file, &random).await?;
+                opened.ok_or_else(|| Error::Unsealable("the keyring (it has no data key)".into()))?
+            }
+        };
+        let store =
+            Self(Arc::new(Inner { pool, writer, keyring, clock, random, ids, jobs_waker: Notify::new() }));
+        keyring::complete(&store).await?;
+        tokio::spawn(keyring::keep_watch(WeakStore(Arc::downgrade(&store.0))));
+        Ok(store)
     }
 
     /// Reads what is committed.
@@ -197,6 +217,14 @@ impl Store {
         &self.0.jobs_waker
     }
 
+    /// Whether the connections are closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        match &self.0.pool {
+            Pool::Sqlite(pool) => pool.is_closed(),
+            Pool::Postgres(pool) => pool.is_closed(),
+        }
+    }
+
     /// Closes all connections, after what is in flight.
     pub async fn close(&self) {
         match &self.0.pool {
@@ -255,41 +283,8 @@ async fn open_postgres(url: &Url) -> Result<PgPool> {
     Ok(pool)
 }
 
-/// Reads the wrapped data keys; the first start makes one.
-async fn open_keyring(
-    pool: &Pool,
-    writer: Option<&Writer>,
-    master: &MasterKey,
-    ids: &Ids,
-    clock: &SharedClock,
-    random: &SharedRandom,
-) -> Result<Keyring> {
-    let select = || sql("SELECT id, wrapped FROM data_keys ORDER BY id");
-    let mut rows = Reader(pool.clone()).fetch_all(select()).await?;
-    if rows.is_empty() {
-        first_key(pool, writer, master, ids, clock, random).await?;
-        rows = Reader(pool.clone()).fetch_all(select()).await?;
-    }
-    let wrapped: Vec<_> =
-        rows.iter().map(|r| Ok((r.text("id")?, r.text("wrapped")?))).collect::<Result<_>>()?;
-    Keyring::open(master, &wrapped, Arc::clone(random))
-}
-
 /// Makes the first data key, unless another server does at this very moment.
-async fn first_key(
-    pool: &Pool,
-    writer: Option<&Writer>,
-    master: &MasterKey,
-    ids: &Ids,
-    clock: &SharedClock,
-    random: &SharedRandom,
-) -> Result<()> {
-    let id = format!("dk{}", ids.uuid().simple());
-    let insert = sql("INSERT INTO data_keys (id, wrapped, created_at) SELECT $1, $2, $3 \
-         WHERE NOT EXISTS (SELECT id FROM data_keys)")
-    .bind(id.as_str())
-    .bind(Keyring::new_wrapped(master, &id, &**random))
-    .bind(clock.now());
+async fn first_key(pool: &Pool, writer: Option<&Writer>, insert: crate::Query) -> Result<()> {
     match begin(pool, writer).await? {
         TxInner::Sqlite(mut tx) => {
             tx.execute(insert).await?;

@@ -5,4 +5,5 @@
 mod audit;
 mod group_commit;
 mod jobs;
+mod keyring;
 mod schema;
