@@ -8,7 +8,7 @@ use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Error, Kind, Role, Secret};
 use serde_json::json;
 
-use super::WRONG_USE;
+use super::{WRONG_USE, rotate};
 use crate::app::Parts;
 use crate::{App, Settings};
 
@@ -52,6 +52,21 @@ pub(crate) enum Admin {
         #[arg(long)]
         workspace: String,
     },
+    /// Re-encrypt every stored secret under a new master key, while servers serve; run again, it goes on where it was
+    /// broken off. Prints what it did as JSON.
+    #[command(
+        after_help = "Examples:\n  gatehouse admin rotate-master-key --dry-run   says what would be re-encrypted\n  gatehouse admin rotate-master-key\n\n\
+        The old key stays beside the new one as <file>.old-<fingerprint>, for backups of its time. Servers on other machines need\n\
+        the new key before: run with --prepare, copy <file>.next to the same place there, then run without it."
+    )]
+    RotateMasterKey {
+        /// Say what would be re-encrypted; change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Only write the next key beside the old one, for copying it to other machines.
+        #[arg(long, conflicts_with = "dry_run")]
+        prepare: bool,
+    },
 }
 
 #[derive(Args)]
@@ -70,9 +85,9 @@ pub(crate) struct Person {
 impl Admin {
     pub(crate) fn run(self, settings: Settings) -> anyhow::Result<ExitCode> {
         match super::runtime()?.block_on(self.carry_out(&settings)) {
-            Ok(line) => {
+            Ok((line, code)) => {
                 println(&line);
-                Ok(ExitCode::SUCCESS)
+                Ok(code)
             }
             Err(e) => match e.downcast_ref::<Error>() {
                 Some(own) if own.kind() == Kind::Validation => {
@@ -84,14 +99,19 @@ impl Admin {
         }
     }
 
-    async fn carry_out(self, settings: &Settings) -> anyhow::Result<String> {
+    async fn carry_out(self, settings: &Settings) -> anyhow::Result<(String, ExitCode)> {
         if !matches!(self, Self::CreateOwner(_)) {
             require_database(settings)?;
         }
         let app = App::beside_the_server(settings, Parts::default()).await?;
-        let line = self.on(&app).await?;
+        let done = match self {
+            Self::RotateMasterKey { dry_run: true, .. } => rotate::plan(&app).await,
+            Self::RotateMasterKey { prepare: true, .. } => rotate::prepare(&app),
+            Self::RotateMasterKey { .. } => rotate::rotate(&app).await,
+            other => other.on(&app).await.map(|line| (line, ExitCode::SUCCESS)),
+        };
         app.store().close().await;
-        Ok(line)
+        done
     }
 
     async fn on(self, app: &App) -> anyhow::Result<String> {
@@ -123,6 +143,7 @@ impl Admin {
                 let owners = app.sso().break_glass(&machine, &workspace).await?;
                 Ok(json!({"ssoEnabled": false, "ownersTold": owners}).to_string())
             }
+            Self::RotateMasterKey { .. } => bail!("the rotation answers for itself"),
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::process::{Command, ExitCode, Stdio};
 
 use gatehouse_outbound::Dns;
+use gatehouse_store::keyring;
 
 use super::admin::println;
 use crate::Settings;
@@ -34,6 +35,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 async fn look(settings: &Settings) -> Vec<(&'static str, Finding)> {
     vec![
         ("database", database(settings).await),
+        ("secrets", secrets(settings).await),
         ("public url", public_url(settings)),
         ("smtp", smtp(settings).await),
         ("dns", dns(settings).await),
@@ -48,6 +50,26 @@ async fn database(settings: &Settings) -> Finding {
         Ok(store) => {
             Finding::Ok(format!("{} opens, is migrated, and its keys fit the master key.", store.kind()))
         }
+        Err(e) => Finding::Bad(format!("{e:#}")),
+    }
+}
+
+/// Opens every sealed value: what was changed or lost its key is found here before it is needed.
+async fn secrets(settings: &Settings) -> Finding {
+    let looked = async {
+        let store = open_store(settings, &Parts::default()).await?;
+        anyhow::Ok(keyring::scan(&store).await?)
+    };
+    match looked.await {
+        Ok(found) if found.refused() == 0 => {
+            Finding::Ok(format!("all {} sealed values open.", found.values()))
+        }
+        Ok(found) => Finding::Bad(format!(
+            "{} of {} sealed values do not open (changed bytes, or a lost key): {}",
+            found.refused(),
+            found.values(),
+            found.refused_places().join("; ")
+        )),
         Err(e) => Finding::Bad(format!("{e:#}")),
     }
 }

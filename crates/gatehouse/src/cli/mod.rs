@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod openapi;
 mod options;
+mod rotate;
 mod saml;
 mod serve;
 mod story;

@@ -5,6 +5,7 @@
 mod authorization;
 mod connections;
 mod errors;
+mod keyring;
 mod openapi;
 mod saml;
 mod sign_in;

@@ -29,7 +29,7 @@ use source::Source;
 
 pub(crate) use master::KeyFile;
 pub use master::MasterKey;
-pub use rotate::{Plan, Resealed, Rotation, RotationReport, Stage, plan, rotate};
+pub use rotate::{Plan, Resealed, Rotation, RotationReport, Stage, plan, prepare, rotate};
 pub use scan::{ColumnReport, ScanReport, scan};
 pub use sealed::{SEALED, SealedColumn};
 pub(crate) use {refused::keep_watch, source::complete, source::open as open_keyring};

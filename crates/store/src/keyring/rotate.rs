@@ -132,6 +132,16 @@ pub async fn plan(store: &Store) -> Result<Plan> {
     Ok(Plan { master: master.fingerprint(), resumes, data_keys: rows.len(), values, scan })
 }
 
+/// Writes the next master key beside the old one and says where and which; a rotation takes it. For installations
+/// whose servers run on several machines: each needs the file before the rotation begins.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn prepare(store: &Store) -> Result<(PathBuf, String)> {
+    let file = store.keyring().file().ok_or_else(no_source)?;
+    Ok((file.next(), file.make_next(&**store.random())?.fingerprint()))
+}
+
 fn no_source() -> Error {
     Error::Unsealable("the keyring (it has no master key file)".into())
 }
