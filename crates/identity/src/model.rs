@@ -90,6 +90,8 @@ pub enum EndReason {
     Switched,
     /// A new sign-in in the same browser took its place.
     Replaced,
+    /// Its identity provider ended it.
+    ProviderSignedOut,
 }
 
 impl EndReason {
@@ -99,6 +101,7 @@ impl EndReason {
             Self::SignedOut => "signed-out",
             Self::Switched => "switched",
             Self::Replaced => "replaced",
+            Self::ProviderSignedOut => "provider-signed-out",
         }
     }
 }

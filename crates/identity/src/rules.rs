@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use gatehouse_types::{ConnectionId, Email, Result, Role, UserId, WorkspaceId};
+use gatehouse_store::Tx;
+use gatehouse_types::{ConnectionId, Email, Result, Role, SessionId, UserId, WorkspaceId};
 
 /// A boxed future, so that the rules can be a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -50,6 +51,17 @@ pub struct Candidate<'a> {
 pub trait SignInRules: Send + Sync + std::fmt::Debug {
     /// Whether the person must use single sign-on there.
     fn rule<'a>(&'a self, candidate: Candidate<'a>) -> Boxed<'a, Result<SsoRule>>;
+    /// A session ends because its person signs out, in the caller's transaction. The answer is the path on this host
+    /// that signs out at the provider too, when the session began at one that wants to know.
+    fn signing_out<'a>(&'a self, tx: &'a mut Tx, session: &'a SessionId)
+    -> Boxed<'a, Result<Option<String>>>;
+    /// A session goes on as another one, in another workspace: what the provider says of the one is said of both.
+    fn goes_on_as<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        old: &'a SessionId,
+        new: &'a SessionId,
+    ) -> Boxed<'a, Result<()>>;
     /// Where the address signs in.
     fn discover<'a>(&'a self, email: &'a Email) -> Boxed<'a, Result<Discovery>>;
 }
@@ -61,6 +73,14 @@ pub struct NoSso;
 impl SignInRules for NoSso {
     fn rule<'a>(&'a self, _: Candidate<'a>) -> Boxed<'a, Result<SsoRule>> {
         Box::pin(std::future::ready(Ok(SsoRule::Open)))
+    }
+
+    fn signing_out<'a>(&'a self, _: &'a mut Tx, _: &'a SessionId) -> Boxed<'a, Result<Option<String>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn goes_on_as<'a>(&'a self, _: &'a mut Tx, _: &'a SessionId, _: &'a SessionId) -> Boxed<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn discover<'a>(&'a self, _: &'a Email) -> Boxed<'a, Result<Discovery>> {

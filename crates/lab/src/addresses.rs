@@ -26,6 +26,16 @@ impl Addresses {
         self.origin.join(&self.sign_on_path())
     }
 
+    /// The single logout URL, for both bindings.
+    pub fn logout_url(&self) -> String {
+        self.origin.join(&self.logout_path())
+    }
+
+    /// Where logout messages arrive, and where it is shown who is signed in.
+    pub fn logout_path(&self) -> String {
+        format!("{}/slo", self.path)
+    }
+
     /// The page that explains the lab.
     pub fn home_path(&self) -> String {
         self.path.clone()

@@ -32,12 +32,16 @@ impl Lab {
     pub(crate) async fn issue(&self, workspace: &WorkspaceId, answer: Answer) -> Result<PostAway> {
         let key = self.sso().lab_key(workspace).await?;
         let builder = self.builder(workspace, &answer);
+        let index = builder.session_index.clone();
         // signing takes milliseconds, and the fault “another certificate” makes a key first
         let issuing = move || builder.issue_base64(&key.signing, &key.certificate);
         let response = tokio::task::spawn_blocking(issuing).await.map_err(Error::internal)?;
         let response = response.map_err(Error::internal)?;
         let fault = answer.fault.map_or(crate::faults::NO_FAULT, Fault::code);
         tracing::info!(%workspace, person = answer.person.id, fault, "the lab issued a response");
+        if let (None, Some(index)) = (answer.fault, index) {
+            self.sessions().begin(workspace, answer.person, index);
+        }
         let mut fields = vec![("SAMLResponse".to_owned(), response)];
         fields.extend(answer.relay_state.map(|r| ("RelayState".to_owned(), r)));
         Ok(PostAway { action: answer.acs.as_str().to_owned(), fields, towards: "Gatehouse".to_owned() })

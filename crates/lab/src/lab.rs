@@ -4,6 +4,7 @@ use gatehouse_types::{Error, Result, WorkspaceId};
 use gatehouse_web::PublicUrl;
 
 use crate::addresses::Addresses;
+use crate::logout::LabSessions;
 use crate::metadata;
 use crate::request::Expected;
 
@@ -12,12 +13,13 @@ use crate::request::Expected;
 pub struct Lab {
     sso: Sso,
     public_url: PublicUrl,
+    sessions: LabSessions,
 }
 
 impl Lab {
     /// The labs of the server at this address.
     pub fn new(sso: Sso, public_url: PublicUrl) -> Self {
-        Self { sso, public_url }
+        Self { sso, public_url, sessions: LabSessions::default() }
     }
 
     /// Where the lab of a workspace lives, for whoever sets up a connection to it.
@@ -27,6 +29,10 @@ impl Lab {
 
     pub(crate) fn sso(&self) -> &Sso {
         &self.sso
+    }
+
+    pub(crate) fn sessions(&self) -> &LabSessions {
+        &self.sessions
     }
 
     pub(crate) fn public_url(&self) -> &PublicUrl {

@@ -12,6 +12,7 @@ mod addresses;
 pub mod faults;
 mod issue;
 mod lab;
+mod logout;
 mod metadata;
 mod pages;
 mod people;
@@ -20,7 +21,7 @@ mod request;
 mod tests;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 pub use addresses::Addresses;
 pub use lab::Lab;
@@ -34,5 +35,8 @@ pub fn routes(lab: Lab) -> Router {
         .route("/lab/idp/{workspace}/certificate", get(pages::home::certificate))
         .route("/lab/idp/{workspace}/sso", get(pages::sign_on::ask).post(pages::sign_on::answer))
         .route("/lab/idp/{workspace}/start", get(pages::start::ask).post(pages::start::answer))
+        .route("/lab/idp/{workspace}/slo", get(pages::slo::by_redirect).post(pages::slo::by_post))
+        .route("/lab/idp/{workspace}/slo/answer", post(pages::slo::answer))
+        .route("/lab/idp/{workspace}/slo/start", post(pages::slo::start))
         .with_state(lab)
 }

@@ -10,7 +10,7 @@ pub(crate) fn document(addresses: &Addresses, certificate: &Certificate) -> Stri
     let described = idp_metadata(&IdpDescription {
         entity_id: addresses.entity_id(),
         sso_url: addresses.sign_on_url(),
-        slo_url: None,
+        slo_url: Some(addresses.logout_url()),
         certificates: vec![certificate.clone()],
         passive_endpoint: None,
         want_authn_requests_signed: false,

@@ -25,6 +25,8 @@ pub use service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 pub use service::domains::Verification;
 pub use service::identities::IdentityView;
 pub use service::login::{Endpoint, Posted, SignedIn};
+pub use service::logout::{LogoutEndpoint, LogoutOutcome};
+pub use service::logout_start::Leave;
 pub use service::settings::SettingsView;
 pub use service::start::Started;
 pub use service::status::TestReport;
@@ -66,7 +68,7 @@ pub fn api(sso: Sso) -> OpenApiRouter {
 
 /// What browsers use: the ways to providers and back, and the console's pages.
 pub fn browser(sso: Sso) -> axum::Router {
-    api::acs::routes().merge(console::routes()).with_state(sso)
+    api::acs::routes().merge(api::slo::routes()).merge(console::routes()).with_state(sso)
 }
 
 /// The background work.

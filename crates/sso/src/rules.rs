@@ -1,10 +1,12 @@
 //! What single sign-on says to sign-in: who must use it, and where an address belongs.
 
 use gatehouse_identity::rules::{Boxed, Candidate, Discovery, SignInRules, SsoRule};
-use gatehouse_store::{Queries, Store};
-use gatehouse_types::{ConnectionId, Email, Result, Role};
+use gatehouse_store::{Queries, Store, Tx};
+use gatehouse_types::{ConnectionId, Email, Result, Role, SessionId, random_token};
 
-use crate::store::{domains, settings};
+use crate::service::logout_start::{LOGOUT_SECONDS, request_id};
+use crate::store::logout::{self, PendingLogout};
+use crate::store::{connections, domains, settings};
 
 /// The rules, read from this crate's tables. They know nothing of sessions or people, so that identity can ask them.
 #[derive(Clone, Debug)]
@@ -66,6 +68,46 @@ impl SignInRules for Rules {
                 }
                 _ => Ok(SsoRule::Open),
             }
+        })
+    }
+
+    fn signing_out<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        session: &'a SessionId,
+    ) -> Boxed<'a, Result<Option<String>>> {
+        Box::pin(async move {
+            let Some((connection, called, _)) = logout::of_session(tx, session).await? else {
+                return Ok(None);
+            };
+            logout::forget(tx, session).await?;
+            let found = connections::find_anywhere(tx, &connection).await?;
+            if found.and_then(|c| c.config.saml().and_then(|s| s.slo_url.clone())).is_none() {
+                return Ok(None);
+            }
+            let ticket = random_token(&**self.0.random());
+            let pending = PendingLogout {
+                id: request_id(ticket.expose()),
+                connection_id: connection,
+                called,
+                expires_at: self.0.now().plus_seconds(LOGOUT_SECONDS),
+            };
+            logout::insert(tx, &pending).await?;
+            Ok(Some(format!("/sso/logout/{}", ticket.expose())))
+        })
+    }
+
+    fn goes_on_as<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        old: &'a SessionId,
+        new: &'a SessionId,
+    ) -> Boxed<'a, Result<()>> {
+        Box::pin(async move {
+            if let Some((connection, called, until)) = logout::of_session(tx, old).await? {
+                logout::remember(tx, new, &connection, &called, until).await?;
+            }
+            Ok(())
         })
     }
 

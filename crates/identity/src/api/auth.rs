@@ -164,17 +164,30 @@ pub(crate) async fn token(Anybody(actor): Anybody, Json(input): Json<TokenIn>) -
     Err(ApiError(Error::authentication("No API key with this value exists.")))
 }
 
+/// A finished sign-out.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogoutOut {
+    /// Always true: the session has ended.
+    signed_out: bool,
+    /// Where a browser signs out at the identity provider too, within 15 minutes; only if the session began at one
+    /// with single logout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logout_url: Option<String>,
+}
+
 /// Sign out: the session ends, and its cookie and tokens with it.
 #[utoipa::path(post, operation_id = "logout", path = "/api/v1/auth/logout", tag = "Sign-in", responses(
-    (status = 200, description = "Signed out"), (status = 401, body = ErrorBody),
+    (status = 200, description = "Signed out", body = LogoutOut), (status = 401, body = ErrorBody),
 ))]
 pub(crate) async fn logout(
     State(identity): State<Identity>,
     web: Web,
     Caller(actor): Caller,
 ) -> ApiResult<Response> {
-    identity.sign_out(&actor).await?;
-    let mut response = Json(serde_json::json!({"signedOut": true})).into_response();
+    let onwards = identity.sign_out(&actor).await?;
+    let out = LogoutOut { signed_out: true, logout_url: onwards.map(|path| web.public_url().join(&path)) };
+    let mut response = (Extension(NeverStored), Json(out)).into_response();
     response.headers_mut().append(SET_COOKIE, web.cookies().clear(CookieKind::Session));
     Ok(response)
 }

@@ -180,8 +180,11 @@ pub(crate) async fn sign_out(
     Visitor(actor): Visitor,
     VerifiedForm(_): VerifiedForm<serde_json::Value>,
 ) -> HtmlResult<Response> {
-    identity.sign_out(&actor).await?;
-    let mut response = SeeOther::to("/login").saying(Flash::success("You are signed out.")).into_response();
+    // to the identity provider too, when the session began at one with single logout
+    let mut response = match identity.sign_out(&actor).await? {
+        Some(onwards) => SeeOther::to(onwards).into_response(),
+        None => SeeOther::to("/login").saying(Flash::success("You are signed out.")).into_response(),
+    };
     response.headers_mut().append(SET_COOKIE, web.cookies().clear(CookieKind::Session));
     Ok(response)
 }

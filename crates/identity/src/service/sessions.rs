@@ -114,15 +114,32 @@ impl Identity {
         Ok(())
     }
 
-    /// Ends the actor's own session: its cookie and its tokens stop at once.
+    /// Ends the actor's own session: its cookie and its tokens stop at once. The answer is the path on this host that
+    /// signs out at the identity provider too, when the session began at one with single logout.
     ///
     /// # Errors
     /// `Authentication` when nobody is signed in.
-    pub async fn sign_out(&self, actor: &Actor) -> Result<()> {
+    pub async fn sign_out(&self, actor: &Actor) -> Result<Option<String>> {
         let session = actor.session()?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
         self.end_session(&mut tx, actor, session, EndReason::SignedOut).await?;
-        Ok(tx.commit().await?)
+        let onwards = self.0.rules.signing_out(&mut tx, session).await?;
+        tx.commit().await?;
+        Ok(onwards)
+    }
+
+    /// Ends a session at its identity provider's word, in the caller's transaction; says whether it was alive.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_for_provider(&self, tx: &mut Tx, actor: &Actor, session: &SessionId) -> Result<bool> {
+        let Some(live) = sessions::live_by_id(tx, session, self.0.store.now()).await? else {
+            return Ok(false);
+        };
+        let mut there = actor.clone();
+        there.workspace_id = Some(live.session.workspace_id);
+        self.end_session(tx, &there, session, EndReason::ProviderSignedOut).await?;
+        Ok(true)
     }
 
     /// Ends a session in the caller's transaction, with its audit entry.

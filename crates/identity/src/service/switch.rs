@@ -63,6 +63,7 @@ impl Identity {
         let usual = NewSession::usual(&user.id, to, role, AuthMethod::Switch);
         let new = NewSession { connection: via, seconds, ..usual };
         let signed = self.start_session(&mut tx, actor, new).await?;
+        self.0.rules.goes_on_as(&mut tx, actor.session()?, &signed.session.id).await?;
         if leaving == Leaving::End {
             self.end_session(&mut tx, actor, actor.session()?, EndReason::Switched).await?;
         }

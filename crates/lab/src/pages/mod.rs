@@ -2,6 +2,7 @@
 
 pub(crate) mod home;
 pub(crate) mod sign_on;
+pub(crate) mod slo;
 pub(crate) mod start;
 
 use axum::extract::FromRequestParts;

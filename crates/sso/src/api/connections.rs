@@ -36,6 +36,12 @@ pub(crate) struct SamlIn {
     allow_sha1: Option<bool>,
     /// Whether requests name the connection's own assertion consumer service instead of the shared one.
     own_acs: Option<bool>,
+    /// The provider's single logout URL; an empty one clears it.
+    slo_url: Option<String>,
+    /// Where it wants answers to its logout requests, when not at the same; an empty one clears it.
+    slo_response_url: Option<String>,
+    /// How logout messages travel there: `redirect` (the default) or `post`.
+    slo_binding: Option<String>,
 }
 
 impl SamlIn {
@@ -156,6 +162,9 @@ impl ConnectionIn {
                 attribute_mapping: saml.attribute_mapping,
                 allow_sha1: saml.allow_sha1,
                 own_acs: saml.own_acs,
+                slo_url: saml.slo_url,
+                slo_response_url: saml.slo_response_url,
+                slo_binding: saml.slo_binding.as_deref().map(str::parse).transpose()?,
                 issuer_url: oidc.issuer_url,
                 client_id: oidc.client_id,
                 discovery_url: oidc.discovery_url,
@@ -176,6 +185,9 @@ fn new_saml(saml: SamlIn) -> Result<SamlConfig> {
         attribute_mapping: saml.attribute_mapping.unwrap_or_default(),
         allow_sha1: saml.allow_sha1.unwrap_or(false),
         own_acs: saml.own_acs.unwrap_or(false),
+        slo_url: saml.slo_url.filter(|u| !u.trim().is_empty()),
+        slo_response_url: saml.slo_response_url.filter(|u| !u.trim().is_empty()),
+        slo_binding: saml.slo_binding.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
     })
 }
 

@@ -7,4 +7,5 @@ pub(crate) mod domains;
 pub(crate) mod identities;
 pub(crate) mod intake;
 pub(crate) mod settings;
+pub(crate) mod slo;
 pub(crate) mod views;

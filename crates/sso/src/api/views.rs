@@ -6,7 +6,7 @@ use gatehouse_types::{ConnectionId, DomainId, Role, Timestamp};
 use serde::Serialize;
 
 use crate::model::{
-    Config, ConnectionStatus, DomainClaim, DomainStatus, PinnedCertificate, Protocol, Provider,
+    Config, ConnectionStatus, DomainClaim, DomainStatus, PinnedCertificate, Protocol, Provider, SloBinding,
     VerificationMethod,
 };
 use crate::service::connections::ConnectionView;
@@ -55,6 +55,10 @@ pub(crate) struct SamlOut {
     allow_sha1: bool,
     /// Where requests ask the provider to answer.
     own_acs: bool,
+    /// The provider's single logout URL.
+    slo_url: Option<String>,
+    slo_response_url: Option<String>,
+    slo_binding: SloBinding,
 }
 
 /// A pinned certificate.
@@ -179,6 +183,9 @@ impl From<ConnectionView> for ConnectionOut {
                     attribute_mapping: s.attribute_mapping,
                     allow_sha1: s.allow_sha1,
                     own_acs: s.own_acs,
+                    slo_url: s.slo_url,
+                    slo_response_url: s.slo_response_url,
+                    slo_binding: s.slo_binding,
                 });
             }
             Config::Oidc(o) => {

@@ -23,6 +23,7 @@ pub(super) struct SsoForm {
     pub(super) default_role: String,
     pub(super) sign_requests: Option<String>,
     pub(super) email_attribute: String,
+    pub(super) slo_url: String,
 }
 
 fn ticked(on: bool) -> Option<String> {
@@ -57,6 +58,7 @@ impl SsoForm {
             form.sso_url.clone_from(&saml.sso_url);
             form.entity_id.clone_from(&saml.entity_id);
             form.sign_requests = ticked(saml.sign_requests);
+            form.slo_url = saml.slo_url.clone().unwrap_or_default();
             form.email_attribute = saml.attribute_mapping.get("email").cloned().unwrap_or_default();
         }
         form
@@ -93,6 +95,9 @@ impl SsoForm {
         } else if sign_on_url("ssoUrl", &self.sso_url).is_err() {
             errors.add("ssoUrl", format!("{} must be an address that begins with https://.", labels.sso_url));
         }
+        if !self.slo_url.trim().is_empty() && sign_on_url("sloUrl", &self.slo_url).is_err() {
+            errors.add("sloUrl", "The single logout URL must be an address that begins with https://.");
+        }
         if self.entity_id.trim().is_empty() {
             errors.add("entityId", format!("{} is missing. Copy it from your provider.", labels.entity_id));
         }
@@ -127,6 +132,7 @@ impl SsoForm {
             jit_provisioning: self.jit_provisioning.is_some(),
             default_role: self.default_role.parse().unwrap_or(Role::Viewer),
             sign_requests: self.sign_requests.is_some(),
+            slo_url: self.slo_url.trim().to_owned(),
             email_attribute: self.email_attribute.trim().to_owned(),
         }
     }
@@ -144,6 +150,7 @@ impl SsoForm {
 pub(super) fn errors_of(error: &Error) -> FieldErrors {
     let field = match error.field().unwrap_or_default() {
         "samlConfig.ssoUrl" => "ssoUrl",
+        "samlConfig.sloUrl" => "sloUrl",
         "samlConfig.entityId" => "entityId",
         "samlConfig.certificate" | "samlConfig.certificates" => "certificate-1",
         "samlConfig.attributeMapping" => "emailAttribute",

@@ -3,7 +3,7 @@ use gatehouse_store::jobs::Job;
 use gatehouse_types::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{attempts, domains, requests};
+use crate::store::{attempts, domains, logout, requests};
 
 /// Forgets requests that nobody answered, assertions that no clock accepts any more, attempts older than 14 days; claims of domains that nobody proved in time expire.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +16,7 @@ impl Job for Sweep {
     async fn run(self, store: Store) -> Result<()> {
         let mut tx = store.begin_always().await?;
         requests::sweep(&mut tx).await?;
+        logout::sweep(&mut tx).await?;
         attempts::sweep(&mut tx).await?;
         domains::expire(&mut tx).await?;
         Ok(tx.commit().await?)

@@ -10,6 +10,8 @@ pub enum Flow {
     SpInitiated,
     /// The provider did, unasked.
     IdpInitiated,
+    /// No sign-in: a logout message of the provider.
+    Logout,
 }
 
 impl Flow {
@@ -18,12 +20,17 @@ impl Flow {
         match self {
             Self::SpInitiated => "sp-initiated",
             Self::IdpInitiated => "idp-initiated",
+            Self::Logout => "logout",
         }
     }
 
     /// The flow of a stored name.
     pub fn from_stored(text: &str) -> Self {
-        if text == "idp-initiated" { Self::IdpInitiated } else { Self::SpInitiated }
+        match text {
+            "idp-initiated" => Self::IdpInitiated,
+            "logout" => Self::Logout,
+            _ => Self::SpInitiated,
+        }
     }
 }
 

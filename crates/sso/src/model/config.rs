@@ -108,6 +108,37 @@ pub struct SamlConfig {
     /// The assertion consumer service that requests name: that of the connection, else the common one.
     #[serde(default)]
     pub own_acs: bool,
+    /// Where logout requests go; `None`: signing out here is not told to the provider.
+    #[serde(default)]
+    pub slo_url: Option<String>,
+    /// Where answers to the provider's logout requests go, when not to the same.
+    #[serde(default)]
+    pub slo_response_url: Option<String>,
+    /// How logout messages travel there.
+    #[serde(default)]
+    pub slo_binding: SloBinding,
+}
+
+/// How logout messages travel to the provider (SAML 2.0 bindings §3.4 and §3.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SloBinding {
+    /// HTTP-Redirect: in the address.
+    #[default]
+    Redirect,
+    /// HTTP-POST: in a form.
+    Post,
+}
+
+impl FromStr for SloBinding {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "redirect" => Ok(Self::Redirect),
+            "post" => Ok(Self::Post),
+            _ => Err(Error::validation("samlConfig.sloBinding", "sloBinding must be redirect or post.")),
+        }
+    }
 }
 
 /// How to reach an OpenID provider; its client secret is sealed in a column of its own.
@@ -175,6 +206,11 @@ impl Config {
             Self::Saml(c) => {
                 entity_id("samlConfig.entityId", &c.entity_id)?;
                 sign_on_url("samlConfig.ssoUrl", &c.sso_url)?;
+                for (field, url) in
+                    [("samlConfig.sloUrl", &c.slo_url), ("samlConfig.sloResponseUrl", &c.slo_response_url)]
+                {
+                    url.as_deref().map(|url| sign_on_url(field, url)).transpose()?;
+                }
                 mapping(&c.attribute_mapping)
             }
             Self::Oidc(c) => {

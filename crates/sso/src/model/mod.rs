@@ -8,7 +8,7 @@ mod settings;
 mod status;
 
 pub use attempt::{Attempt, Flow};
-pub use config::{Config, OidcConfig, Protocol, Provider, SamlConfig, WsfedConfig, sign_on_url};
+pub use config::{Config, OidcConfig, Protocol, Provider, SamlConfig, SloBinding, WsfedConfig, sign_on_url};
 pub use connection::{Connection, NewConnection, PinnedCertificate, checked_name};
 pub use domain::{
     DOMAIN_GRACE_DAYS, DOMAIN_PENDING_DAYS, DOMAIN_TRANSFER_HOURS, DomainClaim, DomainStatus, VERIFY_PREFIX,

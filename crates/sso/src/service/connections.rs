@@ -10,7 +10,8 @@ use serde_json::json;
 use super::certificates::pin;
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, NewConnection, Provider, checked_name,
+    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, NewConnection, Provider, SloBinding,
+    checked_name,
 };
 use crate::store::connections::Wanted;
 use crate::store::{connections, domains, settings};
@@ -67,6 +68,12 @@ pub struct ConfigPatch {
     pub allow_sha1: Option<bool>,
     /// SAML: whether requests name the connection's own assertion consumer service.
     pub own_acs: Option<bool>,
+    /// SAML: the single logout URL; an empty one clears it.
+    pub slo_url: Option<String>,
+    /// SAML: where answers to logout requests go; an empty one clears it.
+    pub slo_response_url: Option<String>,
+    /// SAML: how logout messages travel.
+    pub slo_binding: Option<SloBinding>,
     /// OpenID Connect: the issuer.
     pub issuer_url: Option<String>,
     /// OpenID Connect: our client id.
@@ -89,6 +96,13 @@ fn put<T>(place: &mut T, value: &mut Option<T>) {
     }
 }
 
+/// An empty text clears.
+fn put_or_clear(place: &mut Option<String>, value: &mut Option<String>) {
+    if let Some(value) = value.take() {
+        *place = Some(value).filter(|v| !v.trim().is_empty());
+    }
+}
+
 impl ConfigPatch {
     /// Changes what is given; what is left over belongs to another protocol.
     fn apply(mut self, config: &mut Config) -> Result<()> {
@@ -100,6 +114,9 @@ impl ConfigPatch {
                 put(&mut c.attribute_mapping, &mut self.attribute_mapping);
                 put(&mut c.allow_sha1, &mut self.allow_sha1);
                 put(&mut c.own_acs, &mut self.own_acs);
+                put_or_clear(&mut c.slo_url, &mut self.slo_url);
+                put_or_clear(&mut c.slo_response_url, &mut self.slo_response_url);
+                put(&mut c.slo_binding, &mut self.slo_binding);
             }
             Config::Oidc(c) => {
                 put(&mut c.issuer_url, &mut self.issuer_url);
@@ -127,6 +144,8 @@ impl ConfigPatch {
         let texts = [
             &self.entity_id,
             &self.sso_url,
+            &self.slo_url,
+            &self.slo_response_url,
             &self.issuer_url,
             &self.client_id,
             &self.discovery_url,
@@ -137,6 +156,7 @@ impl ConfigPatch {
         let flags = [self.sign_requests, self.allow_sha1, self.own_acs];
         texts.iter().all(|t| t.is_none())
             && flags.iter().all(Option::is_none)
+            && self.slo_binding.is_none()
             && self.attribute_mapping.is_none()
             && self.scopes.is_none()
     }
@@ -302,7 +322,11 @@ impl Sso {
         let (lab, own) = (self.0.public_url.join(LAB_PATH), format!("{LAB_PATH}idp/{workspace}/"));
         let own = self.0.public_url.join(&own);
         let of_another = |url: &str| url.starts_with(&lab) && !url.starts_with(&own);
-        if of_another(&saml.sso_url) || of_another(&saml.entity_id) {
+        let logout = [&saml.slo_url, &saml.slo_response_url].into_iter().flatten();
+        if of_another(&saml.sso_url)
+            || of_another(&saml.entity_id)
+            || logout.into_iter().any(|u| of_another(u))
+        {
             let message = "The built-in lab identity provider speaks for its own lab workspace only.";
             return Err(Error::validation("samlConfig.ssoUrl", message));
         }

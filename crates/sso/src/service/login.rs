@@ -16,8 +16,9 @@ use super::connections::object;
 use super::person::{NotThisPerson, claims, may_be_foreign};
 use crate::Sso;
 use crate::model::{Attempt, Connection, ConnectionStatus, Flow, SamlConfig};
+use crate::store::logout::Called;
 use crate::store::requests::{self, Pending};
-use crate::store::{attempts, certificates, connections, domains};
+use crate::store::{attempts, certificates, connections, domains, logout};
 
 /// The largest message of a failed sign-in that is kept, in bytes.
 const MAX_KEPT_FAILURE: usize = 64 * 1024;
@@ -316,6 +317,14 @@ impl Sso {
             return self.refuse(actor, arrived, Refused { subject: Some(name_id), ..refused }).await;
         }
         checks.push(Reason::passed("single use", "The assertion was not used before."));
+        if let Some(index) = assertion.session_index()
+            && logout::has_ended(&mut tx, &connection.id, index, self.0.store.now()).await?
+        {
+            tx.rollback().await?;
+            let detail = "The provider has ended this session of its own already. Sign in again.";
+            let refused = Refused::new(checks, "session_logged_out", "provider's session", detail);
+            return self.refuse(actor, arrived, Refused { subject: Some(name_id), ..refused }).await;
+        }
         let found = match self.person(&mut tx, actor, connection, &claims, &mut checks).await? {
             Ok(found) => found,
             Err(no) => {
@@ -331,6 +340,8 @@ impl Sso {
         let seconds = session_seconds(assertion, self.0.store.now(), usual.seconds);
         let new = NewSession { connection: Some(&connection.id), seconds, ..usual };
         let signed = self.0.identity.start_session(&mut tx, actor, new).await?;
+        let (session, called) = (&signed.session, Called::of(assertion));
+        logout::remember(&mut tx, &session.id, &connection.id, &called, session.expires_at).await?;
         let attempt = self.new_attempt(actor, arrived, true, None, Some(name_id), checks);
         attempts::insert(
             &mut tx,

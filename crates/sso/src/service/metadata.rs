@@ -20,7 +20,7 @@ impl Sso {
         Ok(sp_metadata(&SpMetadata {
             entity_id: self.entity_id(),
             acs_urls: vec![self.acs_url()],
-            slo_url: None,
+            slo_url: Some(self.slo_url()),
             signing_certificates: vec![certificate.clone()],
             encryption_certificates: vec![certificate],
             want_assertions_signed: true,

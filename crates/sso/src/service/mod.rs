@@ -6,6 +6,8 @@ pub(crate) mod connections;
 pub(crate) mod domains;
 pub(crate) mod identities;
 pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod logout_start;
 pub(crate) mod metadata;
 pub(crate) mod page;
 pub(crate) mod person;

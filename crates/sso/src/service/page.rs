@@ -8,7 +8,7 @@ use gatehouse_types::{Actor, ConnectionId, Error, Id, Kind, Permission, Result, 
 use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 use super::settings::SettingsView;
 use crate::Sso;
-use crate::model::{Config, NewConnection, Provider, SamlConfig};
+use crate::model::{Config, NewConnection, Provider, SamlConfig, SloBinding};
 use crate::store::{connections, settings};
 
 /// The name of the connection that the page makes.
@@ -30,6 +30,7 @@ pub(crate) struct PageState {
 pub(crate) struct PageInput {
     pub(crate) provider: Provider,
     pub(crate) sso_url: String,
+    pub(crate) slo_url: String,
     pub(crate) entity_id: String,
     pub(crate) certificates: Vec<String>,
     pub(crate) jit_provisioning: bool,
@@ -123,6 +124,9 @@ impl Sso {
                 attribute_mapping: mapping,
                 allow_sha1: false,
                 own_acs: true,
+                slo_url: Some(input.slo_url).filter(|u| !u.is_empty()),
+                slo_response_url: None,
+                slo_binding: SloBinding::default(),
             }),
             client_secret: None,
             certificates: input.certificates,
@@ -192,6 +196,7 @@ fn patch(input: PageInput, known: BTreeMap<String, String>) -> ConnectionPatch {
             attribute_mapping: Some(mapping(&input.email_attribute, known)),
             entity_id: Some(input.entity_id),
             sso_url: Some(input.sso_url),
+            slo_url: Some(input.slo_url),
             sign_requests: Some(input.sign_requests),
             ..ConfigPatch::default()
         },

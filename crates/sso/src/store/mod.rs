@@ -6,5 +6,6 @@ pub(crate) mod connections;
 pub(crate) mod domains;
 pub(crate) mod identities;
 pub(crate) mod keys;
+pub(crate) mod logout;
 pub(crate) mod requests;
 pub(crate) mod settings;

@@ -3,6 +3,7 @@
 mod browsers;
 mod faults;
 mod flows;
+mod logout;
 mod mandatory;
 mod people;
 mod tenants;

@@ -1,0 +1,260 @@
+use gatehouse_saml::{NameId, VerifiedAssertion};
+use gatehouse_store::{Binding, Queries, Result, Row, Sealed, Tx, sql};
+use gatehouse_types::{ConnectionId, Id, SessionId, Timestamp, digest};
+use serde::{Deserialize, Serialize};
+
+/// Sessions of one name that are looked at for one logout request.
+const MAX_SESSIONS: i64 = 1000;
+
+/// What a session is called at its provider: the name as the assertion gave it, and the provider's session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Called {
+    value: String,
+    format: Option<String>,
+    name_qualifier: Option<String>,
+    sp_name_qualifier: Option<String>,
+    pub(crate) session_index: Option<String>,
+}
+
+/// A format that says nothing about the name (core §8.3.1).
+const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
+
+impl Called {
+    /// The names of a verified assertion.
+    pub(crate) fn of(assertion: &VerifiedAssertion) -> Self {
+        let name = assertion.name_id();
+        Self {
+            value: name.value.clone(),
+            format: name.format.clone(),
+            name_qualifier: name.name_qualifier.clone(),
+            sp_name_qualifier: name.sp_name_qualifier.clone(),
+            session_index: assertion.session_index().map(str::to_owned),
+        }
+    }
+
+    /// The name, for a request of ours.
+    pub(crate) fn name_id(&self) -> NameId {
+        NameId {
+            value: self.value.clone(),
+            format: self.format.clone(),
+            name_qualifier: self.name_qualifier.clone(),
+            sp_name_qualifier: self.sp_name_qualifier.clone(),
+        }
+    }
+
+    /// Whether a request is about this session: the same name (core §3.3.4), and its index if indexes are named. A part
+    /// of a name that one side leaves out is its default, which only the provider knows: it matches.
+    pub(crate) fn is_meant(&self, name: &NameId, indexes: &[String]) -> bool {
+        let either = |a: &Option<String>, b: &Option<String>| match (a, b) {
+            (Some(a), Some(b)) => a == b || a == UNSPECIFIED || b == UNSPECIFIED,
+            _ => true,
+        };
+        self.value == name.value
+            && either(&self.format, &name.format)
+            && either(&self.name_qualifier, &name.name_qualifier)
+            && either(&self.sp_name_qualifier, &name.sp_name_qualifier)
+            && (indexes.is_empty() || self.session_index.as_ref().is_some_and(|i| indexes.contains(i)))
+    }
+}
+
+fn session_place(id: &SessionId) -> Binding<'_> {
+    Binding { table: "sso_sessions", column: "called", row: id.as_str() }
+}
+
+fn request_place(id: &str) -> Binding<'_> {
+    Binding { table: "sso_logouts", column: "called", row: id }
+}
+
+fn seal(tx: &Tx, place: Binding<'_>, called: &Called) -> Result<Sealed> {
+    Ok(tx.store().keyring().seal_bytes(place, &serde_json::to_vec(called)?))
+}
+
+fn open(tx: &Tx, place: Binding<'_>, row: &Row) -> Result<Called> {
+    let sealed = Sealed::from_stored(row.text("called")?);
+    Ok(serde_json::from_slice(&tx.store().keyring().open_bytes(place, &sealed)?)?)
+}
+
+/// Keeps what a session is called at its provider.
+pub(crate) async fn remember(
+    tx: &mut Tx,
+    session: &SessionId,
+    connection: &ConnectionId,
+    called: &Called,
+    expires_at: Timestamp,
+) -> Result<()> {
+    let sealed = seal(tx, session_place(session), called)?;
+    let insert = sql(
+        "INSERT INTO sso_sessions (session_id, connection_id, name_digest, called, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(session)
+    .bind(connection)
+    .bind(digest(&called.value))
+    .bind(sealed.as_str())
+    .bind(tx.store().now())
+    .bind(expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+/// What a session is called, and until when it lasts at most.
+pub(crate) async fn of_session(
+    tx: &mut Tx,
+    session: &SessionId,
+) -> Result<Option<(ConnectionId, Called, Timestamp)>> {
+    let select = sql("SELECT connection_id, called, expires_at FROM sso_sessions WHERE session_id = $1");
+    let Some(row) = tx.fetch_optional(select.bind(session)).await? else { return Ok(None) };
+    Ok(Some((row.id("connection_id")?, open(tx, session_place(session), &row)?, row.time("expires_at")?)))
+}
+
+/// The sessions that a request of a connection's provider is about; live or not.
+pub(crate) async fn meant(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    name: &NameId,
+    indexes: &[String],
+) -> Result<Vec<SessionId>> {
+    let select =
+        sql("SELECT session_id, called FROM sso_sessions WHERE connection_id = $1 AND name_digest = $2 \
+         ORDER BY created_at DESC LIMIT $3")
+        .bind(connection)
+        .bind(digest(&name.value))
+        .bind(MAX_SESSIONS);
+    let mut found = Vec::new();
+    for row in tx.fetch_all(select).await? {
+        let id: SessionId = row.id("session_id")?;
+        if open(tx, session_place(&id), &row)?.is_meant(name, indexes) {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
+/// Forgets what a session is called.
+pub(crate) async fn forget(tx: &mut Tx, session: &SessionId) -> Result<()> {
+    tx.execute(sql("DELETE FROM sso_sessions WHERE session_id = $1").bind(session)).await.map(drop)
+}
+
+/// A logout request of ours that waits for its way out, and then for its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct PendingLogout {
+    /// The id of the LogoutRequest.
+    pub(crate) id: String,
+    pub(crate) connection_id: ConnectionId,
+    pub(crate) called: Called,
+    pub(crate) expires_at: Timestamp,
+}
+
+pub(crate) async fn insert(tx: &mut Tx, p: &PendingLogout) -> Result<()> {
+    let sealed = seal(tx, request_place(&p.id), &p.called)?;
+    let insert = sql("INSERT INTO sso_logouts (id, connection_id, called, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(p.id.as_str())
+        .bind(&p.connection_id)
+        .bind(sealed.as_str())
+        .bind(tx.store().now())
+        .bind(p.expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+/// The pending request of that id, while it lasts.
+pub(crate) async fn find(tx: &mut Tx, id: &str) -> Result<Option<PendingLogout>> {
+    let now = tx.store().now();
+    let select =
+        sql("SELECT connection_id, called, expires_at FROM sso_logouts WHERE id = $1 AND expires_at > $2");
+    let Some(row) = tx.fetch_optional(select.bind(id).bind(now)).await? else { return Ok(None) };
+    Ok(Some(PendingLogout {
+        id: id.to_owned(),
+        connection_id: row.id("connection_id")?,
+        called: open(tx, request_place(id), &row)?,
+        expires_at: row.time("expires_at")?,
+    }))
+}
+
+/// Which connection a pending request went through, while it lasts.
+pub(crate) async fn connection_of<Q: Queries>(
+    db: &mut Q,
+    id: &str,
+    now: Timestamp,
+) -> Result<Option<ConnectionId>> {
+    let select = sql("SELECT connection_id FROM sso_logouts WHERE id = $1 AND expires_at > $2");
+    db.fetch_optional(select.bind(id).bind(now)).await?.map(|row| row.id("connection_id")).transpose()
+}
+
+/// Takes a request out of the queue; says whether it was still there.
+pub(crate) async fn take(tx: &mut Tx, id: &str) -> Result<bool> {
+    Ok(tx.execute(sql("DELETE FROM sso_logouts WHERE id = $1").bind(id)).await? == 1)
+}
+
+/// Notes sessions of a provider as ended, for assertions about them that are still on their way (core §3.7.3.1).
+pub(crate) async fn note_ended(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    indexes: &[String],
+    until: Timestamp,
+) -> Result<()> {
+    for index in indexes {
+        let insert =
+            sql("INSERT INTO sso_ended (connection_id, index_digest, expires_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (connection_id, index_digest) DO UPDATE SET expires_at = excluded.expires_at");
+        tx.execute(insert.bind(connection).bind(digest(index)).bind(until)).await?;
+    }
+    Ok(())
+}
+
+/// Whether the provider has ended this session of its own already.
+pub(crate) async fn has_ended<Q: Queries>(
+    db: &mut Q,
+    connection: &ConnectionId,
+    index: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let select = sql(
+        "SELECT index_digest FROM sso_ended WHERE connection_id = $1 AND index_digest = $2 AND expires_at > $3",
+    );
+    Ok(db.fetch_optional(select.bind(connection).bind(digest(index)).bind(now)).await?.is_some())
+}
+
+/// Forgets what expired.
+pub(crate) async fn sweep(tx: &mut Tx) -> Result<()> {
+    let now = tx.store().now();
+    tx.execute(sql("DELETE FROM sso_sessions WHERE expires_at < $1").bind(now)).await?;
+    tx.execute(sql("DELETE FROM sso_logouts WHERE expires_at < $1").bind(now)).await?;
+    tx.execute(sql("DELETE FROM sso_ended WHERE expires_at < $1").bind(now)).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_means_the_sessions_of_its_name_and_indexes() {
+        let name = |value: &str, format: Option<&str>, qualifier: Option<&str>| NameId {
+            value: value.to_owned(),
+            format: format.map(str::to_owned),
+            name_qualifier: qualifier.map(str::to_owned),
+            sp_name_qualifier: None,
+        };
+        let called = Called {
+            value: "ada".to_owned(),
+            format: Some("urn:persistent".to_owned()),
+            name_qualifier: Some("idp".to_owned()),
+            sp_name_qualifier: None,
+            session_index: Some("s1".to_owned()),
+        };
+        let all: [String; 0] = [];
+        for (name, indexes, meant) in [
+            (name("ada", Some("urn:persistent"), Some("idp")), &all[..], true),
+            (name("ada", None, None), &all, true),
+            (name("ada", Some(UNSPECIFIED), None), &all, true),
+            (name("ada", None, None), &["s0".to_owned(), "s1".to_owned()], true),
+            (name("ada", None, None), &["s2".to_owned()], false),
+            (name("ADA", None, None), &all, false),
+            (name("ada", Some("urn:other"), None), &all, false),
+            (name("ada", None, Some("another")), &all, false),
+        ] {
+            assert_eq!(called.is_meant(&name, indexes), meant, "{name:?} {indexes:?}");
+        }
+        let nameless = Called { session_index: None, ..called };
+        assert!(!nameless.is_meant(&name("ada", None, None), &["s1".to_owned()]));
+    }
+}
