@@ -14,5 +14,6 @@ echo json_encode([
     'rolled' => $flag('IDP_ROLLED'),
     'signResponse' => $flag('IDP_SIGN_RESPONSE'),
     'signAssertion' => $flag('IDP_SIGN_ASSERTION'),
+    'sloBinding' => 'redirect',
     'requireSignedRequests' => $flag('IDP_REQUIRE_SIGNED_REQUESTS'),
 ], JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES), "\n";

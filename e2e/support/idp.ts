@@ -16,6 +16,7 @@ export interface IdpSettings {
   signResponse: boolean
   signAssertion: boolean
   requireSignedRequests: boolean
+  sloBinding: string
 }
 
 export class IdentityProvider {
@@ -43,6 +44,15 @@ export class IdentityProvider {
 
   get ssoUrl(): string {
     return `${this.url}/saml2/idp/SSOService.php`
+  }
+
+  get sloUrl(): string {
+    return `${this.url}/saml2/idp/SingleLogoutService.php`
+  }
+
+  /** Where a person signs out of the provider itself; it goes on to the address when everybody else has been told. */
+  signOutUrl(returnTo: string): string {
+    return `${this.sloUrl}?${new URLSearchParams({ ReturnTo: returnTo })}`
   }
 
   /** The certificate it signs with, and the one it signs with once its key is rolled (PEM). */

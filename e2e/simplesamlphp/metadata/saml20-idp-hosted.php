@@ -14,6 +14,14 @@ $metadata['__DYNAMIC:1__'] = [
     'saml20.sign.assertion' => $settings['signAssertion'],
     'assertion.encryption' => $settings['encrypt'],
     'validate.authnrequest' => $settings['requireSignedRequests'],
+    // every logout message is signed, and those of others must be
+    'sign.logout' => true,
+    'redirect.sign' => true,
+    'validate.logout' => true,
+    'SingleLogoutServiceBinding' => [
+        'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
+        'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
+    ],
     'NameIDFormat' => [$email, 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent'],
     'authproc' => [
         1 => ['class' => 'saml:AttributeNameID', 'attribute' => 'mail', 'Format' => $email],

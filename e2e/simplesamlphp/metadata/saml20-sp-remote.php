@@ -24,6 +24,12 @@ foreach ($settings['acsUrls'] as $url) {
     }
 }
 $sp['AssertionConsumerService'] = $endpoints;
+// one of the bindings that the metadata offers for logout, the one the test is about
+$binding = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-' . ($settings['sloBinding'] === 'post' ? 'POST' : 'Redirect');
+$sp['SingleLogoutService'] = array_values(array_filter(
+    $sp['SingleLogoutService'] ?? [],
+    static fn (array $service): bool => $service['Binding'] === $binding,
+));
 // the test decides what is signed, whatever the metadata asks for (WantAssertionsSigned)
 $sp['saml20.sign.assertion'] = $settings['signAssertion'];
 $sp['saml20.sign.response'] = $settings['signResponse'];
