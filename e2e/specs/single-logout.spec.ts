@@ -76,13 +76,13 @@ for (const binding of ['redirect', 'post']) {
     await expectPasswordAsked(page)
   })
 
-  test(`signing out at the provider signs out here, by ${binding}`, async ({ page, gatehouse, idp, apiOf, stranger }) => {
+  test(`signing out at the provider signs out here, by ${binding}`, async ({ page, idp, apiOf, stranger }) => {
     const api = await apiOf(owner)
     await api.put(`/api/v1/sso/connections/${id}`, { samlConfig: { sloBinding: binding } })
     idp.configure({ sloBinding: binding })
     const cookie = await enter(page, () => idp.signIn(page, 'bob'))
-    await page.goto(idp.signOutUrl(`${gatehouse.url}/saml/metadata`))
-    await expect(page).toHaveURL(`${gatehouse.url}/saml/metadata`)
+    await page.goto(idp.signOutUrl)
+    await expect(page).toHaveURL(`${idp.url}/logout.php`)
     expect(await whoAmI(page)).toBeNull()
     expect((await stranger.get('/api/v1/me', { headers: { cookie } })).status()).toBe(401)
     await expectPasswordAsked(page)

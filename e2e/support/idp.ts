@@ -50,9 +50,9 @@ export class IdentityProvider {
     return `${this.url}/saml2/idp/SingleLogoutService.php`
   }
 
-  /** Where a person signs out of the provider itself; it goes on to the address when everybody else has been told. */
-  signOutUrl(returnTo: string): string {
-    return `${this.sloUrl}?${new URLSearchParams({ ReturnTo: returnTo })}`
+  /** Where a person signs out of the provider itself; it says so on a page of its own when every application was told. */
+  get signOutUrl(): string {
+    return `${this.sloUrl}?${new URLSearchParams({ ReturnTo: `${this.url}/logout.php` })}`
   }
 
   /** The certificate it signs with, and the one it signs with once its key is rolled (PEM). */
