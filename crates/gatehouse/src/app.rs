@@ -147,12 +147,13 @@ impl App {
 
     /// The OpenAPI 3.1 document of the API.
     pub fn openapi(&self) -> utoipa::openapi::OpenApi {
-        self.api_router().into_openapi()
+        api::openapi::complete(self.api_router().into_openapi())
     }
 
     /// Everything that answers over HTTP, behind the edge. `metrics` is what `/metrics` shows, if it is served here.
     pub fn router(&self, metrics: Option<PrometheusHandle>) -> Router {
         let (routes, document) = self.api_router().split_for_parts();
+        let document = api::openapi::complete(document);
         let api = idempotent(
             routes,
             Arc::new(KeptAnswers { store: self.store.clone(), identity: self.identity.clone() }),

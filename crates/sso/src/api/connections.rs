@@ -89,8 +89,11 @@ pub(crate) struct ConnectionIn {
     protocol: Option<String>,
     /// A preset: `okta`, `onelogin`, `azure`, `google` or `other` (default).
     provider: Option<String>,
+    #[serde(default, deserialize_with = "gatehouse_web::optional_object")]
     saml_config: Option<SamlIn>,
+    #[serde(default, deserialize_with = "gatehouse_web::optional_object")]
     oidc_config: Option<OidcIn>,
+    #[serde(default, deserialize_with = "gatehouse_web::optional_object")]
     wsfed_config: Option<WsfedIn>,
     /// Whether people unknown so far get an account at their first sign-in (default: false).
     jit_provisioning: Option<bool>,

@@ -10,6 +10,7 @@ use serde_json::error::Category;
 
 use super::error::ApiError;
 use super::fields::wrong_field;
+use super::object::Root;
 
 /// A JSON body, in or out.
 ///
@@ -53,7 +54,7 @@ pub(crate) fn too_large() -> Error {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader)
+    let Root(value) = serde_path_to_error::deserialize(&mut reader)
         .map_err(|e| refuse(&e.path().to_string(), e.inner(), bytes.is_empty()))?;
     reader.end().map_err(|e| refuse("", &e, false))?;
     Ok(value)
@@ -149,6 +150,7 @@ mod tests {
             ),
             (r#"{"displayName":"a","inner":[{"y":1}]}"#, "inner[0].y", "There is no field inner[0].y here."),
             ("[]", "body", "body must be an object."),
+            (r#"["a", []]"#, "body", "body must be an object."),
         ];
         for (body, field, message) in cases {
             assert_eq!(
