@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_store::Store;
 use gatehouse_types::{Error, Id, Result, Secret, SessionId, SigningKeyId, Timestamp, UserId, WorkspaceId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -107,12 +108,8 @@ impl Tokens {
                 self.key(&kid)?
             }
         };
-        let mut validation = Validation::new(Algorithm::ES256);
-        // the time is checked below, by our own clock
-        validation.validate_exp = false;
-        validation.set_issuer(&[&*self.issuer]);
-        validation.set_audience(&[&*self.issuer]);
-        let claims: Claims = jsonwebtoken::decode(token, &key, &validation).ok()?.claims;
+        // the time is checked here, by our own clock
+        let claims: Claims = open_token(token, &key, &self.issuer).ok()?;
         let now = self.store.now().seconds();
         (claims.exp > now && claims.iat <= now + 60).then_some(claims)
     }
@@ -137,6 +134,19 @@ impl Tokens {
             *keys = fresh;
         }
     }
+}
+
+/// The claims under a good ES256 signature, for this issuer and audience; no other algorithm, whatever the header says.
+fn open_token<C: DeserializeOwned>(
+    token: &str,
+    key: &DecodingKey,
+    issuer: &str,
+) -> jsonwebtoken::errors::Result<C> {
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.validate_exp = false;
+    validation.set_issuer(&[issuer]);
+    validation.set_audience(&[issuer]);
+    Ok(jsonwebtoken::decode(token, key, &validation)?.claims)
 }
 
 /// What a new token says.
@@ -182,4 +192,66 @@ async fn read(store: &Store) -> Result<Keys> {
 fn decoding_key(jwk: &serde_json::Value) -> Result<DecodingKey> {
     let part = |name: &str| jwk.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
     DecodingKey::from_ec_components(part("x"), part("y")).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::errors::ErrorKind;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Vectors {
+        public_key: serde_json::Value,
+        es256: Vec<Vector>,
+        hs256: Vec<Vector>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Vector {
+        tc_id: u32,
+        comment: String,
+        jws: String,
+        result: String,
+    }
+
+    /// Whether our verifier takes the signature for good: its steps are those of [`Tokens::check`].
+    /// What the vectors sign is no JSON, so an accepted one fails afterwards, at reading its claims.
+    fn accepted(jws: &str, key: &serde_json::Value) -> bool {
+        let Ok(header) = jsonwebtoken::decode_header(jws) else { return false };
+        if header.kid.as_deref() != key["kid"].as_str() {
+            return false;
+        }
+        match open_token::<serde_json::Value>(jws, &decoding_key(key).unwrap(), "nobody") {
+            Ok(_) => true,
+            Err(e) => matches!(e.kind(), ErrorKind::Json(_)),
+        }
+    }
+
+    #[test]
+    fn no_invalid_signature_of_wycheproof_is_accepted_and_the_valid_one_is() {
+        let vectors: Vectors = serde_json::from_str(include_str!("../testdata/wycheproof_jws.json")).unwrap();
+        for v in &vectors.es256 {
+            assert_eq!(
+                accepted(&v.jws, &vectors.public_key),
+                v.result == "valid",
+                "{} {}",
+                v.tc_id,
+                v.comment
+            );
+        }
+        assert!(vectors.es256.iter().any(|v| v.result == "valid"));
+    }
+
+    #[test]
+    fn no_other_algorithm_is_accepted_under_our_key_even_by_its_name() {
+        let vectors: Vectors = serde_json::from_str(include_str!("../testdata/wycheproof_jws.json")).unwrap();
+        let mut key = vectors.public_key.clone();
+        key["kid"] = json!("kid-aes-sign");
+        for v in &vectors.hs256 {
+            assert!(!accepted(&v.jws, &key), "{} {}", v.tc_id, v.comment);
+        }
+    }
 }

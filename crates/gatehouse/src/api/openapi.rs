@@ -2,11 +2,11 @@ use axum::Router;
 use axum::routing::get;
 use gatehouse_types::PageRequest;
 use gatehouse_web::Json;
-use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::schema::{KnownFormat, Object, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, ResponseBuilder};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -18,7 +18,9 @@ pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Resul
 ///
 /// # Errors
 /// As [`object`].
-pub fn optional_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<Option<T>, D::Error> {
+pub fn optional_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<T>, D::Error> {
     input.deserialize_option(Perhaps(PhantomData))
 }
 
