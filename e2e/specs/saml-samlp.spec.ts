@@ -84,3 +84,38 @@ test('its rolled key is refused before it is pinned and good afterwards', async 
   await expect(page).toHaveURL(`${gatehouse.url}/`)
   expect(await whoAmI(page)).toMatchObject({ user: { email: 'alice@second.test' } })
 })
+
+for (const [binding, ours] of [
+  ['HTTP-Redirect', 'redirect'],
+  ['HTTP-POST', 'post'],
+] as const) {
+  test(`single logout begun here ends the session there, by ${binding}`, async ({ page, second, apiOf }) => {
+    await (await apiOf(owner)).put(path(), { samlConfig: { sloUrl: second.sloUrl, sloBinding: ours } })
+    second.configure({ logoutBinding: binding })
+    await page.goto(`/sso/${id}/start?returnTo=/account`)
+    await second.signIn(page, 'alice')
+    await expect(page).toHaveURL(/\/account$/)
+
+    await page.getByRole('banner').getByText(owner.workspace).first().click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await expect(page).toHaveURL(/\/login$/)
+    expect(await whoAmI(page)).toBeNull()
+    await page.goto(second.url)
+    await expect(page.getByText('Signed out')).toBeVisible()
+  })
+
+  test(`single logout begun there ends the session here, by ${binding}`, async ({ page, second, apiOf, stranger }) => {
+    await (await apiOf(owner)).put(path(), { samlConfig: { sloUrl: second.sloUrl, sloBinding: ours } })
+    second.configure({ logoutBinding: binding })
+    await page.goto(`/sso/${id}/start?returnTo=/account`)
+    await second.signIn(page, 'bob')
+    await expect(page).toHaveURL(/\/account$/)
+    const held = (await page.context().cookies()).find((c) => c.name.endsWith('gatehouse_session'))!
+
+    await page.goto(second.sloUrl)
+    await expect(page.getByText('OK')).toBeVisible()
+    expect(await whoAmI(page)).toBeNull()
+    const reply = await stranger.get('/api/v1/me', { headers: { cookie: `${held.name}=${held.value}` } })
+    expect(reply.status()).toBe(401)
+  })
+}
