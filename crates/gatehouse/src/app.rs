@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use gatehouse_identity::{Identity, MailContext, SendMail};
+use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
 use gatehouse_sso::{Rules, Sso};
@@ -133,6 +133,11 @@ impl App {
         &self.public_url
     }
 
+    /// Whether mails leave by a mail server; else they wait in the outbox.
+    pub fn delivers_mail(&self) -> bool {
+        self.mailer.is_configured()
+    }
+
     /// The machine itself as an actor: command line and jobs.
     pub fn machine(&self) -> Actor {
         Actor::system(Origin::machine(self.store.ids().make()), None)
@@ -192,6 +197,8 @@ impl App {
         let registry = Registry::default()
             .with::<SendMail>(mail)
             .every(jobs::SWEEP_SECONDS, jobs::Sweep, self.store.clone())
+            .with::<PeopleMail>(self.identity.clone())
+            .every(jobs::SWEEP_SECONDS, PeopleSweep, self.identity.clone())
             .merge(gatehouse_sso::jobs(&self.sso));
         Worker::new(self.store.clone(), registry)
     }

@@ -7,7 +7,7 @@ use gatehouse_web::Limiter;
 
 use crate::password::Passwords;
 use crate::rules::SignInRules;
-use crate::throttle::Throttle;
+use crate::throttle::{MailLimits, Throttle};
 use crate::tokens::Tokens;
 
 /// Refusals of unknown callers that are recorded for one network at once, and the seconds until one more.
@@ -23,6 +23,9 @@ pub(crate) struct Inner {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
+    pub(crate) mail_limits: MailLimits,
+    /// The address people use; links in mails begin with it.
+    pub(crate) public_url: String,
     pub(crate) rules: Arc<dyn SignInRules>,
     /// How many refusals of unknown callers are recorded, per network.
     pub(crate) refusals: Limiter,
@@ -37,8 +40,19 @@ impl Identity {
         let tokens = Tokens::open(store.clone(), issuer).await?;
         let passwords = Passwords::new(random_token(&**store.random()));
         let throttle = Throttle::new(store.clock());
+        let mail_limits = MailLimits::new(store.clock());
+        let public_url = issuer.to_owned();
         let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
-        Ok(Self(Arc::new(Inner { store, tokens, passwords, throttle, rules, refusals })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            tokens,
+            passwords,
+            throttle,
+            mail_limits,
+            public_url,
+            rules,
+            refusals,
+        })))
     }
 
     /// The database under it.

@@ -5,7 +5,9 @@
 
 mod api;
 mod console;
+mod device;
 mod identity;
+mod jobs;
 mod mail;
 pub mod model;
 mod password;
@@ -22,11 +24,15 @@ use utoipa_axum::routes;
 pub use api::caller::{Anybody, Caller, Visitor};
 pub use console::query;
 pub use identity::Identity;
+pub use jobs::{PeopleMail, PeopleSweep};
 pub use mail::{MailContext, SendMail};
 pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
 pub use service::access::require;
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace};
+pub use service::members::{Member, WantedMembers};
+pub use service::own_password::PasswordUse;
 pub use service::people::{MAX_CONSOLE_TOKEN_SECONDS, NewOwner};
+pub use service::session_list::ListedSession;
 pub use service::sessions::{NewSession, SESSION_SECONDS};
 pub use service::switch::Leaving;
 pub use tokens::TOKEN_SECONDS;
@@ -54,7 +60,16 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::auth::token))
         .routes(routes!(api::auth::logout))
         .routes(routes!(api::auth::switch_workspace))
-        .routes(routes!(api::me::me))
+        .routes(routes!(api::reset::ask))
+        .routes(routes!(api::reset::confirm))
+        .routes(routes!(api::me::me, api::account::rename))
+        .routes(routes!(api::account::change_password))
+        .routes(routes!(api::account::sessions, api::account::end_others))
+        .routes(routes!(api::account::end))
+        .routes(routes!(api::users::list))
+        .routes(routes!(api::users::get, api::users::update, api::users::remove))
+        .routes(routes!(api::users::sessions))
+        .routes(routes!(api::users::end_session))
         .routes(routes!(api::me::jwks))
         .with_state(identity)
 }

@@ -32,6 +32,20 @@ impl SendMail {
         jobs::enqueue(tx, &Self { mail: id.clone() }, When::default()).await?;
         Ok(id)
     }
+
+    /// The same for a mail with a personal link: nobody but its recipient reads it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enqueue_personal(
+        tx: &mut Tx,
+        workspace: Option<&WorkspaceId>,
+        mail: &NewMail,
+    ) -> Result<MailId> {
+        let id = mails::write_personal(tx, workspace, mail).await?;
+        jobs::enqueue(tx, &Self { mail: id.clone() }, When::default()).await?;
+        Ok(id)
+    }
 }
 
 impl Job for SendMail {

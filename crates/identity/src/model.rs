@@ -44,6 +44,10 @@ pub enum CreatedVia {
     Console,
     /// By single sign-on, just in time.
     Jit,
+    /// By an invitation.
+    Invitation,
+    /// By signing up: the person who made the workspace.
+    SignUp,
 }
 
 impl CreatedVia {
@@ -52,6 +56,8 @@ impl CreatedVia {
         match self {
             Self::Console => "console",
             Self::Jit => "jit",
+            Self::Invitation => "invitation",
+            Self::SignUp => "sign-up",
         }
     }
 }
@@ -92,6 +98,16 @@ pub enum EndReason {
     Replaced,
     /// Its identity provider ended it.
     ProviderSignedOut,
+    /// The person ended it from another session.
+    EndedByPerson,
+    /// Somebody who manages the members ended it.
+    EndedByAdmin,
+    /// The person's password was set anew.
+    PasswordSet,
+    /// The person said of a sign-in that it was somebody else.
+    Reported,
+    /// The person is no member of the workspace any more.
+    MemberRemoved,
 }
 
 impl EndReason {
@@ -102,6 +118,11 @@ impl EndReason {
             Self::Switched => "switched",
             Self::Replaced => "replaced",
             Self::ProviderSignedOut => "provider-signed-out",
+            Self::EndedByPerson => "ended-by-person",
+            Self::EndedByAdmin => "ended-by-admin",
+            Self::PasswordSet => "password-set",
+            Self::Reported => "reported",
+            Self::MemberRemoved => "member-removed",
         }
     }
 }

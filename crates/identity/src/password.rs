@@ -19,6 +19,10 @@ pub const MIN_LENGTH: usize = 8;
 /// The longest password, in bytes; longer ones would only cost time.
 pub const MAX_LENGTH: usize = 1024;
 
+/// A chosen password must stand at least this many of an attacker's best guesses. Common passwords and their plain
+/// variations are among the first million.
+const MIN_GUESSES: u64 = 1_000_000;
+
 /// Hashes and checks passwords.
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
@@ -41,6 +45,31 @@ fn compute(password: &Secret) -> Result<String> {
 
 fn matches(password: &Secret, hash: &str) -> bool {
     argon2().verify_password(password.expose().as_bytes(), hash).is_ok()
+}
+
+fn check_length(password: &Secret) -> Result<()> {
+    let text = password.expose();
+    if text.chars().count() < MIN_LENGTH {
+        return Err(Error::validation("password", "The password must have at least 8 characters."));
+    }
+    if text.len() > MAX_LENGTH {
+        return Err(Error::validation("password", "The password must not be longer than 1024 bytes."));
+    }
+    Ok(())
+}
+
+/// Why a password is among those that are tried first; `None` when it is not.
+fn too_easy(password: &Secret, about: &[String]) -> Option<&'static str> {
+    let text = password.expose();
+    let lower = text.to_lowercase();
+    if about.iter().any(|a| a.chars().count() >= 4 && lower.trim() == a.to_lowercase()) {
+        return Some("The password must not be your name or your e-mail address.");
+    }
+    let inputs: Vec<&str> = about.iter().map(String::as_str).collect();
+    (zxcvbn::zxcvbn(text, &inputs).guesses() < MIN_GUESSES).then_some(
+        "This password is one of the first that are tried: a common one, or close to your name. Choose another, \
+         for instance four words that have nothing to do with each other.",
+    )
 }
 
 impl Passwords {
@@ -75,12 +104,18 @@ impl Passwords {
 
     /// The hash of a new password, after checking its length.
     pub(crate) async fn hash(&self, password: Secret) -> Result<String> {
-        let text = password.expose();
-        if text.chars().count() < MIN_LENGTH {
-            return Err(Error::validation("password", "The password must have at least 8 characters."));
-        }
-        if text.len() > MAX_LENGTH {
-            return Err(Error::validation("password", "The password must not be longer than 1024 bytes."));
+        check_length(&password)?;
+        self.at_work(move || compute(&password)).await?
+    }
+
+    /// The hash of a password that a person chose, after checking that it is none of those tried first: common ones,
+    /// what is on the person's card, and plain variations of both (NIST SP 800-63B §3.1.1.2).
+    pub(crate) async fn hash_chosen(&self, password: Secret, about: Vec<String>) -> Result<String> {
+        check_length(&password)?;
+        let chosen = password.clone();
+        let refused = self.at_work(move || too_easy(&chosen, &about)).await?;
+        if let Some(why) = refused {
+            return Err(Error::validation("password", why));
         }
         self.at_work(move || compute(&password)).await?
     }
@@ -111,6 +146,31 @@ mod tests {
         assert!(passwords.verify(Secret::new("correct horse"), Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify(Secret::new("correct horsf"), Some(hash)).await.unwrap());
         assert!(!passwords.verify(Secret::new("decoy-decoy"), None).await.unwrap());
+    }
+
+    #[test]
+    fn common_passwords_and_the_persons_own_name_are_refused_and_phrases_are_not() {
+        let about = ["ada.lovelace@lab.test", "ada.lovelace", "Ada Lovelace"].map(str::to_owned);
+        for easy in [
+            "password",
+            "Passw0rd",
+            "qwertyuiop",
+            "12345678",
+            "iloveyou1",
+            "letmein123",
+            "aaaaaaaa",
+            "abcdefgh",
+            "Ada Lovelace",
+            "ada.lovelace@lab.test",
+            "lovelace",
+            "trustno1!",
+        ] {
+            assert!(too_easy(&Secret::new(easy), &about).is_some(), "{easy}");
+        }
+        for good in ["open-the-gate", "correct horse battery staple", "vK3#pq9Lx", "der Regen fällt auf Wien"]
+        {
+            assert!(too_easy(&Secret::new(good), &about).is_none(), "{good}");
+        }
     }
 
     #[tokio::test]

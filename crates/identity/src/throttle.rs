@@ -48,6 +48,34 @@ impl Throttle {
     }
 }
 
+/// Mails to one address that strangers may ask for at once, and the seconds until one more.
+const MAILS_TO: (u32, u32) = (3, 600);
+/// Mails that one network may ask for at once, and the seconds until one more.
+const MAILS_FROM: (u32, u32) = (20, 60);
+
+/// Bounds the mails that strangers may make us send.
+#[derive(Clone, Debug)]
+pub(crate) struct MailLimits {
+    to: Arc<Limiter>,
+    from: Arc<Limiter>,
+}
+
+impl MailLimits {
+    pub(crate) fn new(clock: &SharedClock) -> Self {
+        let limiter = |(burst, seconds)| Arc::new(Limiter::new(Arc::clone(clock), burst, seconds));
+        Self { to: limiter(MAILS_TO), from: limiter(MAILS_FROM) }
+    }
+
+    /// Takes one mail of the address and of the network.
+    ///
+    /// # Errors
+    /// `RateLimited`; the same for known and unknown addresses.
+    pub(crate) fn take(&self, to: &Email, from: &Origin) -> Result<()> {
+        self.from.require(&from.network())?;
+        self.to.require(to.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

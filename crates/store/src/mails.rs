@@ -49,31 +49,77 @@ fn place(id: &MailId) -> Binding<'_> {
 /// # Errors
 /// When the database fails.
 pub async fn write(tx: &mut Tx, workspace: Option<&WorkspaceId>, mail: &NewMail) -> Result<MailId> {
+    insert(tx, workspace, mail, false).await
+}
+
+/// Writes a mail that only its recipient may read: it holds a link that proves the mailbox.
+///
+/// # Errors
+/// When the database fails.
+pub async fn write_personal(tx: &mut Tx, workspace: Option<&WorkspaceId>, mail: &NewMail) -> Result<MailId> {
+    insert(tx, workspace, mail, true).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    workspace: Option<&WorkspaceId>,
+    mail: &NewMail,
+    is_personal: bool,
+) -> Result<MailId> {
     let id: MailId = tx.store().ids().make();
     let sealed = tx.store().keyring().seal(place(&id), &mail.body);
-    let insert = sql("INSERT INTO mails (id, workspace_id, to_address, subject, body, status, created_at) \
-         VALUES ($1, $2, $3, $4, $5, 'waiting', $6)")
+    let insert = sql(
+        "INSERT INTO mails (id, workspace_id, to_address, subject, body, status, created_at, is_personal) \
+         VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7)",
+    )
     .bind(&id)
     .bind(workspace)
     .bind(mail.to.as_str())
     .bind(mail.subject.as_str())
     .bind(sealed.as_str())
-    .bind(tx.store().now());
+    .bind(tx.store().now())
+    .bind(is_personal);
     tx.execute(insert).await?;
     Ok(id)
 }
 
-const COLUMNS: &str = "id, to_address, subject, body, status, created_at, sent_at";
+const COLUMNS: &str = "id, to_address, subject, body, status, created_at, sent_at, is_personal";
 
-/// One page of a workspace's outbox, newest first.
+/// What stands in place of a text that is the recipient's alone.
+const PERSONAL: &str = "(The text of this mail is its recipient's alone: it holds a personal link.)";
+
+/// The mails to one address that wait, newest first, with their texts; for the console of the machine.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(store: &Store, workspace: &WorkspaceId, page: PageRequest) -> TypesResult<Page<Mail>> {
+pub async fn waiting_for(store: &Store, to: &Email) -> Result<Vec<Mail>> {
+    let select = sql("SELECT id, to_address, subject, body, status, created_at, sent_at FROM mails \
+         WHERE to_address = $1 AND status = 'waiting' ORDER BY created_at DESC, id DESC LIMIT 100");
+    let rows = store.reader().fetch_all(select.bind(to.as_str())).await?;
+    rows.iter().map(|r| read(store, r)).collect()
+}
+
+/// One page of a workspace's outbox, newest first. The texts of personal mails are shown only if `personal` says so.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    store: &Store,
+    workspace: &WorkspaceId,
+    personal: bool,
+    page: PageRequest,
+) -> TypesResult<Page<Mail>> {
     let (rows, total) = Filter::new(COLUMNS, "mails", "workspace_id = $", workspace)
         .page(&mut store.reader(), "created_at DESC, id DESC", page)
         .await?;
-    let mails = rows.iter().map(|r| read(store, r)).collect::<Result<_>>()?;
+    let mails = rows
+        .iter()
+        .map(|r| {
+            let mail = read(store, r)?;
+            let hidden = r.bool("is_personal")? && !personal;
+            Ok(if hidden { Mail { body: PERSONAL.to_owned(), ..mail } } else { mail })
+        })
+        .collect::<Result<_>>()?;
     Ok(Page::new(mails, page, total))
 }
 

@@ -137,6 +137,10 @@ ids! {
     MailId = "mail";
     /// One HTTP request, as logs name it.
     RequestId = "req";
+    /// An invitation into a workspace.
+    InvitationId = "inv";
+    /// A link sent by mail that counts once.
+    LinkId = "lnk";
     /// A key that signs our tokens.
     SigningKeyId = "key";
     /// A made-up person of the lab identity provider.

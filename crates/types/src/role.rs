@@ -40,7 +40,12 @@ impl Role {
         use Permission as P;
         match permission {
             P::ReadWorkspace => true,
-            P::ManageSso | P::ReadAudit | P::ReadOutbox | P::ReadMembers | P::ExplainDecisions => {
+            P::ManageSso
+            | P::ReadAudit
+            | P::ReadOutbox
+            | P::ReadMembers
+            | P::ManageMembers
+            | P::ExplainDecisions => {
                 matches!(self, Self::Admin | Self::Owner)
             }
             P::ManageSsoExclusions => matches!(self, Self::Owner),
@@ -71,6 +76,8 @@ pub enum Permission {
     ReadWorkspace,
     /// See the members.
     ReadMembers,
+    /// Invite and remove members, change their roles, end their sessions here.
+    ManageMembers,
     /// Set up, test, switch single sign-on.
     ManageSso,
     /// Decide who may sign in without single sign-on.
@@ -89,6 +96,7 @@ impl Permission {
         match self {
             Self::ReadWorkspace => "workspace:read",
             Self::ReadMembers => "members:read",
+            Self::ManageMembers => "members:manage",
             Self::ManageSso => "sso:manage",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
             Self::ReadAudit => "audit:read",

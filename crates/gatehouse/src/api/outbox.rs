@@ -1,12 +1,14 @@
 use axum::extract::State;
 use gatehouse_identity::{Caller, require};
 use gatehouse_store::mails::{self, Mail};
-use gatehouse_types::{Page, Permission};
+use gatehouse_types::{Page, Permission, Role};
 use gatehouse_web::{ApiResult, ErrorBody, Json, Paging};
 
 use crate::App;
 
 /// List the workspace's mails, newest first. Without a mail server they wait here.
+///
+/// A personal link is its recipient's alone. Only where no mail server delivers it, owners read it here to hand it on.
 #[utoipa::path(get, operation_id = "listOutbox", path = "/api/v1/outbox", tag = "Outbox", responses(
     (status = 200, body = Page<Mail>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
@@ -17,5 +19,6 @@ pub(crate) async fn list(
     Paging(page): Paging<50>,
 ) -> ApiResult<Json<Page<Mail>>> {
     let workspace = require(app.store(), &actor, Permission::ReadOutbox, None).await?;
-    Ok(Json(mails::list(app.store(), workspace, page).await?))
+    let personal = !app.delivers_mail() && actor.role() == Some(Role::Owner);
+    Ok(Json(mails::list(app.store(), workspace, personal, page).await?))
 }

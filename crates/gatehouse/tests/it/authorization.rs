@@ -14,10 +14,12 @@ enum May {
     Anyone,
     /// Everybody who is signed in.
     SignedIn,
+    /// Whose it is; to everybody else it does not exist.
+    Own,
     /// Admins and owners.
     Admin,
 }
-use May::{Admin, Anyone, SignedIn};
+use May::{Admin, Anyone, Own, SignedIn};
 
 /// Every operation: method, path, whom it answers, a body that is fine.
 const OPERATIONS: &[(&str, &str, May, &str)] = &[
@@ -30,7 +32,25 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/auth/switch-workspace", SignedIn, r#"{"workspaceId":"{workspace}"}"#),
     ("post", "/api/v1/auth/token", Anyone, r#"{"apiKey":"gh_none"}"#),
     ("get", "/api/v1/decisions/{id}", Admin, ""),
+    ("post", "/api/v1/auth/password-reset", Anyone, r#"{"email":"a@lab.test"}"#),
+    (
+        "post",
+        "/api/v1/auth/password-reset/confirm",
+        Anyone,
+        r#"{"token":"none","password":"four words of nonsense"}"#,
+    ),
     ("get", "/api/v1/me", SignedIn, ""),
+    ("put", "/api/v1/me", SignedIn, r#"{"name":"Walked"}"#),
+    ("put", "/api/v1/me/password", SignedIn, r#"{"currentPassword":"x","newPassword":"y"}"#),
+    ("get", "/api/v1/me/sessions", SignedIn, ""),
+    ("delete", "/api/v1/me/sessions", SignedIn, ""),
+    ("delete", "/api/v1/me/sessions/{id}", Own, ""),
+    ("get", "/api/v1/users", Admin, ""),
+    ("get", "/api/v1/users/{id}", Admin, ""),
+    ("put", "/api/v1/users/{id}", Admin, r#"{"role":"viewer"}"#),
+    ("delete", "/api/v1/users/{id}", Admin, ""),
+    ("get", "/api/v1/users/{id}/sessions", Admin, ""),
+    ("delete", "/api/v1/users/{id}/sessions/{session_id}", Admin, ""),
     ("get", "/api/v1/outbox", Admin, ""),
     ("get", "/api/v1/sso/connections", Admin, ""),
     ("post", "/api/v1/sso/connections", Admin, OIDC),
@@ -63,6 +83,10 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/"),
     ("get", "/settings"),
     ("get", "/account"),
+    ("post", "/account/name"),
+    ("post", "/account/password"),
+    ("post", "/account/sessions/end-others"),
+    ("post", "/account/sessions/ses_1/end"),
     ("post", "/sign-out"),
     ("post", "/switch-workspace"),
     ("get", "/settings/security/sso"),
@@ -90,6 +114,8 @@ struct Ids {
     domain: String,
     attempt: String,
     identity: String,
+    user: String,
+    session: String,
 }
 
 impl Ids {
@@ -106,7 +132,12 @@ impl Ids {
         };
         let (attempt, identity) = (first("attempts").await, first("identities").await);
         let workspace = t.workspace.to_string();
-        Self { workspace, connection: lab.id.clone(), decision, domain: lab.domain, attempt, identity }
+        t.person("walked@main.test", Role::Member).await;
+        let walked = t.sign_in("walked@main.test").await.get("/api/v1/me").await.ok();
+        let text = |of: &Value| of.as_str().unwrap().to_owned();
+        let (user, session) = (text(&walked["user"]["id"]), text(&walked["sessions"][0]["id"]));
+        let (connection, domain) = (lab.id.clone(), lab.domain);
+        Self { workspace, connection, decision, domain, attempt, identity, user, session }
     }
 
     /// Ids of the right kind that were never given to anything.
@@ -123,15 +154,23 @@ impl Ids {
             domain: odd(&self.domain),
             attempt: odd(&self.attempt),
             identity: odd(&self.identity),
+            user: odd(&self.user),
+            session: odd(&self.session),
         }
     }
 
     fn fill(&self, text: &str) -> String {
-        let id = if text.contains("/decisions/") { &self.decision } else { &self.connection };
+        let id = match text {
+            _ if text.contains("/decisions/") => &self.decision,
+            _ if text.contains("/users/") => &self.user,
+            _ if text.contains("/me/sessions/") => &self.session,
+            _ => &self.connection,
+        };
         text.replace("{id}", id)
             .replace("{domain_id}", &self.domain)
             .replace("{attempt_id}", &self.attempt)
             .replace("{identity_id}", &self.identity)
+            .replace("{session_id}", &self.session)
             .replace("{workspace}", &self.workspace)
     }
 }
@@ -178,7 +217,8 @@ async fn nobody_gets_401_where_somebody_is_needed(t: TestApp) {
     walk(&ids, &t.client(), false, |operation, may, answer| match may {
         // their one refusal is about the credential in the body
         Anyone if operation.ends_with("/token") => drop(answer.refused(401, "authentication_error")),
-        Anyone => assert_eq!(answer.status, 200, "{operation}: {}", answer.body),
+        Anyone if operation.ends_with("/confirm") => drop(answer.refused(400, "validation_error")),
+        Anyone => assert!(matches!(answer.status, 200 | 202), "{operation}: {}", answer.body),
         _ => {
             let error = answer.refused(401, "authentication_error");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{operation}");
@@ -197,7 +237,12 @@ async fn viewers_and_members_get_403_where_an_admin_is_needed(t: TestApp) {
                 let error = answer.refused(403, "authorization_error");
                 assert!(error["decision"].is_string(), "{role} {operation}: {error}");
             }
+            // passwords are not tried on trial
+            SignedIn if operation.ends_with("/password") => {
+                drop(answer.refused(400, "invalid_request_error"))
+            }
             SignedIn => assert_eq!(answer.status, 200, "{role} {operation}: {}", answer.body),
+            Own => drop(answer.refused(404, "not_found")),
             Anyone => {}
         })
         .await;
@@ -209,7 +254,12 @@ async fn admins_and_owners_may_call_everything(t: TestApp) {
     let ids = Ids::of(&t, &owner).await;
     for caller in [t.member_of(Role::Admin).await, owner] {
         walk(&ids, &caller, true, |operation, may, answer| {
-            assert!(may == Anyone || answer.status == 200, "{operation}: {} {}", answer.status, answer.body);
+            let fits = match may {
+                Anyone => true,
+                Own => answer.status == 404,
+                _ => answer.status == if operation.ends_with("/password") { 400 } else { 200 },
+            };
+            assert!(fits, "{operation}: {} {}", answer.status, answer.body);
         })
         .await;
     }
@@ -232,7 +282,9 @@ async fn another_workspaces_ids_answer_like_ids_that_do_not_exist(t: TestApp) {
         } else if *method == "get" {
             let own = ask(&stranger, &ids).await;
             assert_eq!(own.status, 200, "{may:?} {method} {path}: {}", own.body);
-            for foreign in [&ids.connection, &ids.workspace, &ids.attempt, &ids.domain, &ids.identity] {
+            let foreign =
+                [&ids.connection, &ids.workspace, &ids.attempt, &ids.domain, &ids.identity, &ids.user];
+            for foreign in foreign.into_iter().chain([&ids.session]) {
                 assert!(!own.body.contains(foreign), "{method} {path} shows {foreign}: {}", own.body);
             }
         }
@@ -245,12 +297,14 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
     let owner = t.owner().await;
     let ids = Ids::of(&t, &owner).await;
     let other = owner.post("/api/v1/sso/connections", serde_json::from_str(OIDC).unwrap()).await.ok();
-    let mixed = Ids { connection: other["id"].as_str().unwrap().to_owned(), ..ids.clone() };
+    let me = owner.get("/api/v1/me").await.ok()["user"]["id"].as_str().unwrap().to_owned();
+    let mixed = Ids { connection: other["id"].as_str().unwrap().to_owned(), user: me, ..ids.clone() };
     for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() == 2) {
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(body).unwrap());
         let answer = owner.call(method, &mixed.fill(path), body.clone()).await;
         answer.refused(404, "not_found");
-        let unknown = Ids { connection: ids.connection.clone(), ..ids.unknown() }.fill(path);
+        let (connection, user) = (ids.connection.clone(), ids.user.clone());
+        let unknown = Ids { connection, user, ..ids.unknown() }.fill(path);
         assert_eq!(answer.body, owner.call(method, &unknown, body).await.body, "{method} {path}");
     }
 }

@@ -10,3 +10,5 @@ mod openapi;
 mod saml;
 mod sign_in;
 mod support;
+
+mod people;

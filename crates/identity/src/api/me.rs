@@ -58,11 +58,18 @@ pub(crate) struct SessionOut {
     expires_at: Timestamp,
     ip: Option<String>,
     user_agent: Option<String>,
+    /// The client in plain words, like `Firefox on Linux`.
+    device: String,
+    /// The workspace it is in.
+    #[schema(value_type = String)]
+    workspace_id: WorkspaceId,
 }
 
 impl SessionOut {
-    fn new(session: Session, current: &SessionId) -> Self {
+    pub(crate) fn new(session: Session, current: &SessionId) -> Self {
         Self {
+            device: crate::device::spoken(session.user_agent.as_deref()),
+            workspace_id: session.workspace_id.clone(),
             current: session.id == *current,
             id: session.id,
             method: session.method,

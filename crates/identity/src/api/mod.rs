@@ -1,5 +1,8 @@
 //! The HTTP API of sign-in: who is calling, and how to become somebody.
 
+pub(crate) mod account;
 pub(crate) mod auth;
 pub(crate) mod caller;
 pub(crate) mod me;
+pub(crate) mod reset;
+pub(crate) mod users;

@@ -1,26 +1,51 @@
-use axum::extract::State;
-use gatehouse_types::AuthMethod;
-use gatehouse_web::{HtmlResult, Page, PageContext, View, When};
+//! One's own account. Each section of the page is a template of its own in `templates/identity/account`.
 
-use crate::Identity;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use gatehouse_types::{Actor, AuthMethod, Error, Kind, PageRequest, Secret, SessionId};
+use gatehouse_web::{
+    FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, VerifiedForm, View, When,
+};
+use serde::Deserialize;
+
 use crate::api::caller::Visitor;
+use crate::{Identity, ListedSession, PasswordUse};
+
+/// How many sessions the page shows; the API lists all.
+const SHOWN: u32 = 50;
 
 #[derive(askama::Template)]
 #[template(path = "identity/account.html")]
 pub(crate) struct AccountPage {
     page: Page,
-    name: String,
+    errors: FieldErrors,
+    display_name: String,
     email: String,
+    password_use: PasswordUse,
     sessions: Vec<SessionRow>,
+    more: i64,
+    workspaces: Vec<WorkspaceRow>,
 }
 
-struct SessionRow {
+/// A session, as rows show it.
+pub(crate) struct SessionRow {
+    pub(crate) id: String,
+    pub(crate) current: bool,
+    pub(crate) device: String,
+    pub(crate) from: String,
+    pub(crate) how: &'static str,
+    pub(crate) workspace: String,
+    pub(crate) began: When,
+    pub(crate) used: When,
+}
+
+struct WorkspaceRow {
+    id: String,
+    name: String,
+    role: String,
     current: bool,
-    how: &'static str,
-    began: When,
-    used: When,
-    from: String,
-    client: String,
+    sso_required: bool,
 }
 
 fn how(method: AuthMethod) -> &'static str {
@@ -32,23 +57,139 @@ fn how(method: AuthMethod) -> &'static str {
     }
 }
 
-/// One's own account: who one is, and where one is signed in.
+impl SessionRow {
+    pub(crate) fn new(listed: ListedSession, current: &SessionId) -> Self {
+        let ListedSession { session, workspace } = listed;
+        Self {
+            current: session.id == *current,
+            id: session.id.to_string(),
+            device: crate::device::spoken(session.user_agent.as_deref()),
+            from: session.ip.unwrap_or_else(|| "this machine".to_owned()),
+            how: how(session.method),
+            workspace,
+            began: When::from(session.created_at),
+            used: When::from(session.last_used_at),
+        }
+    }
+}
+
+async fn view(
+    identity: &Identity,
+    actor: &Actor,
+    context: &PageContext,
+    errors: FieldErrors,
+) -> HtmlResult<AccountPage> {
+    let user = identity.me(actor).await?;
+    let (current, here) = (actor.session()?, actor.workspace()?);
+    let listed = identity.my_sessions(actor, PageRequest::new(1, SHOWN)?).await?;
+    let total = i64::try_from(listed.pagination.total_items).unwrap_or(i64::MAX);
+    let sessions: Vec<_> = listed.data.into_iter().map(|s| SessionRow::new(s, current)).collect();
+    let own = identity.own_workspaces(&user).await?.into_iter().map(|w| WorkspaceRow {
+        current: w.membership.workspace.id == *here,
+        id: w.membership.workspace.id.to_string(),
+        name: w.membership.workspace.name,
+        role: w.membership.role.to_string(),
+        sso_required: w.sso_required,
+    });
+    Ok(AccountPage {
+        page: context.page("Your account", "account"),
+        errors,
+        password_use: identity.password_use(&user).await?,
+        display_name: user.display_name,
+        email: user.email.to_string(),
+        more: total - i64::try_from(sessions.len()).unwrap_or(0),
+        sessions,
+        workspaces: own.collect(),
+    })
+}
+
+/// One's own account: who one is, how one signs in, and where one is signed in.
 pub(crate) async fn show(
     State(identity): State<Identity>,
     Visitor(actor): Visitor,
     context: PageContext,
 ) -> HtmlResult<View<AccountPage>> {
-    let user = identity.me(&actor).await?;
-    let current = actor.session()?;
-    let rows = identity.own_sessions(&actor).await?.into_iter().map(|s| SessionRow {
-        current: s.id == *current,
-        how: how(s.method),
-        began: When::from(s.created_at),
-        used: When::from(s.last_used_at),
-        from: s.ip.unwrap_or_else(|| "this machine".to_owned()),
-        client: s.user_agent.unwrap_or_else(|| "unknown".to_owned()),
-    });
-    let sessions = rows.collect();
-    let page = context.page("Your account", "account");
-    Ok(View(AccountPage { page, name: user.display_name, email: user.email.to_string(), sessions }))
+    Ok(View(view(&identity, &actor, &context, FieldErrors::none()).await?))
+}
+
+/// The page again with what is wrong beside its field; or the message above it when it belongs to none.
+async fn again(
+    identity: &Identity,
+    actor: &Actor,
+    context: &PageContext,
+    why: Error,
+) -> HtmlResult<Response> {
+    let status = match why.kind() {
+        Kind::Validation => StatusCode::BAD_REQUEST,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        _ => return Err(why.into()),
+    };
+    let mut page = view(identity, actor, context, FieldErrors::from(&why)).await?;
+    if why.field().is_none() {
+        page.page = page.page.saying(Flash::failure(why.message()));
+    }
+    Ok((status, View(page)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct NameForm {
+    name: String,
+}
+
+/// Changes the shown name.
+pub(crate) async fn rename(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    VerifiedForm(form): VerifiedForm<NameForm>,
+) -> HtmlResult<Response> {
+    match identity.rename(&actor, &form.name).await {
+        Ok(_) => Ok(SeeOther::to("/account").saying(Flash::success("Your name was saved.")).into_response()),
+        Err(e) => again(&identity, &actor, &context, e).await,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PasswordForm {
+    current_password: Secret,
+    new_password: Secret,
+}
+
+/// Changes the password.
+pub(crate) async fn change_password(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    VerifiedForm(form): VerifiedForm<PasswordForm>,
+) -> HtmlResult<Response> {
+    match identity.change_password(&actor, form.current_password, form.new_password).await {
+        Ok(()) => {
+            let flash = Flash::success("Your password was changed. All your other sessions have ended.");
+            Ok(SeeOther::to("/account").saying(flash).into_response())
+        }
+        Err(e) => again(&identity, &actor, &context, e).await,
+    }
+}
+
+/// Ends one session.
+pub(crate) async fn end_session(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    Path(id): Path<SessionId>,
+    VerifiedForm(_): VerifiedForm<serde_json::Value>,
+) -> HtmlResult<SeeOther> {
+    identity.end_my_session(&actor, &id).await?;
+    Ok(SeeOther::to("/account").saying(Flash::success("The session has ended.")))
+}
+
+/// Ends all sessions but this one.
+pub(crate) async fn end_others(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    VerifiedForm(_): VerifiedForm<serde_json::Value>,
+) -> HtmlResult<SeeOther> {
+    identity.end_my_other_sessions(&actor).await?;
+    Ok(SeeOther::to("/account").saying(Flash::success("All your other sessions have ended.")))
 }

@@ -1,6 +1,7 @@
 //! The console's pages of sign-in and of one's own account. Every one works as a plain form.
 
 mod account;
+mod reset;
 mod sign_in;
 
 use axum::Router;
@@ -15,7 +16,13 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/login/password", post(sign_in::check_password))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/switch-workspace", post(sign_in::switch))
+        .route("/reset", get(reset::show).post(reset::ask))
+        .route("/reset/{token}", get(reset::open).post(reset::set))
         .route("/account", get(account::show))
+        .route("/account/name", post(account::rename))
+        .route("/account/password", post(account::change_password))
+        .route("/account/sessions/end-others", post(account::end_others))
+        .route("/account/sessions/{id}/end", post(account::end_session))
 }
 
 /// A query string of the given names and values, encoded (application/x-www-form-urlencoded).

@@ -2,7 +2,11 @@
 
 pub(crate) mod access;
 pub(crate) mod authenticate;
+pub(crate) mod letters;
 pub(crate) mod login;
+pub(crate) mod members;
+pub(crate) mod own_password;
 pub(crate) mod people;
+pub(crate) mod session_list;
 pub(crate) mod sessions;
 pub(crate) mod switch;

@@ -208,6 +208,22 @@ impl Identity {
         Ok(users::find(db, id).await?)
     }
 
+    /// Changes the acting person's shown name.
+    ///
+    /// # Errors
+    /// `Validation` for an empty name or one that is too long.
+    pub async fn rename(&self, actor: &Actor, name: &str) -> Result<User> {
+        let name = checked_display_name(name)?;
+        let user = self.me(actor).await?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        users::rename(&mut tx, &user.id, &name).await?;
+        let details = json!({"from": user.display_name, "to": name});
+        audit::record(&mut tx, actor, Event::success("user.renamed", ("user", user.id.as_str()), details))
+            .await?;
+        tx.commit().await?;
+        Ok(User { display_name: name, ..user })
+    }
+
     /// A person by address.
     ///
     /// # Errors
@@ -232,7 +248,16 @@ fn only_the_machine(actor: &Actor) -> Result<()> {
     }
 }
 
-fn checked_name(name: &str) -> Result<&str> {
+/// A name that a person gives.
+pub(crate) fn checked_display_name(name: &str) -> Result<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > MAX_DISPLAY_NAME || name.chars().any(char::is_control) {
+        return Err(Error::validation("name", "The name must have 1 to 200 characters."));
+    }
+    Ok(name.to_owned())
+}
+
+pub(crate) fn checked_name(name: &str) -> Result<&str> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > MAX_WORKSPACE_NAME || name.chars().any(char::is_control) {
         return Err(Error::validation("workspace", "The workspace's name must have 1 to 128 characters."));

@@ -1,6 +1,8 @@
 //! The SQL of workspaces, people and sessions.
 
 pub(crate) mod keys;
+pub(crate) mod links;
+pub(crate) mod members;
 pub(crate) mod passwords;
 pub(crate) mod sessions;
 pub(crate) mod users;

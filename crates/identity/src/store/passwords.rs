@@ -6,7 +6,7 @@ pub(crate) async fn set(tx: &mut Tx, user: &UserId, hash: &str) -> Result<()> {
     let upsert = sql(
         "INSERT INTO passwords (user_id, owner_kind, version, hash, created_at) VALUES ($1, $2, 1, $3, $4) \
          ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, version = passwords.version + 1, \
-         created_at = excluded.created_at",
+         created_at = excluded.created_at, blocked_at = NULL",
     )
     .bind(user)
     .bind(OwnerKind::Person.as_str())
@@ -15,8 +15,9 @@ pub(crate) async fn set(tx: &mut Tx, user: &UserId, hash: &str) -> Result<()> {
     tx.execute(upsert).await.map(drop)
 }
 
+/// The hash, unless the password was reported as somebody else's and counts no more.
 pub(crate) async fn hash_of<Q: Queries>(db: &mut Q, user: &UserId) -> Result<Option<String>> {
-    let select = sql("SELECT hash FROM passwords WHERE user_id = $1");
+    let select = sql("SELECT hash FROM passwords WHERE user_id = $1 AND blocked_at IS NULL");
     db.fetch_optional(select.bind(user)).await?.map(|r| r.text("hash")).transpose()
 }
 

@@ -1,5 +1,5 @@
-use gatehouse_store::{Queries, Query, Result, Row, Tx, sql};
-use gatehouse_types::{AuthMethod, OwnerKind, SessionId, Timestamp, UserId, WorkspaceId};
+use gatehouse_store::{Filter, Queries, Query, Result, Row, Tx, sql};
+use gatehouse_types::{AuthMethod, OwnerKind, PageRequest, SessionId, Timestamp, UserId, WorkspaceId};
 
 use crate::model::{EndReason, Session};
 
@@ -99,4 +99,38 @@ pub(crate) async fn touch(tx: &mut Tx, id: &SessionId) -> Result<()> {
 pub(crate) async fn end(tx: &mut Tx, id: &SessionId, reason: EndReason) -> Result<bool> {
     let update = sql("UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL");
     Ok(tx.execute(update.bind(id).bind(tx.store().now()).bind(reason.as_str())).await? == 1)
+}
+
+/// The live sessions of a person, in one workspace or in all, newest first, each with its workspace's name.
+pub(crate) async fn page<Q: Queries>(
+    db: &mut Q,
+    user: &UserId,
+    workspace: Option<&WorkspaceId>,
+    now: Timestamp,
+    page: PageRequest,
+) -> Result<(Vec<(Session, String)>, i64)> {
+    let columns = "s.id, s.workspace_id, s.user_id, s.method, s.connection_id, s.ip, s.user_agent, \
+         s.created_at, s.last_used_at, s.expires_at, w.name AS workspace_name";
+    let from = "sessions s JOIN workspaces w ON w.id = s.workspace_id";
+    let (rows, total) = Filter::new(columns, from, "s.user_id = $", user)
+        .and("s.expires_at > $", now)
+        .and_fixed("s.ended_at IS NULL")
+        .and_if("s.workspace_id = $", workspace)
+        .page(db, "s.created_at DESC, s.id DESC", page)
+        .await?;
+    let read = |row: &Row| Ok((read(row)?, row.text("workspace_name")?));
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
+}
+
+/// The ids of all live sessions of a person, with their workspaces, in one workspace or in all.
+pub(crate) async fn live_ids<Q: Queries>(
+    db: &mut Q,
+    user: &UserId,
+    workspace: Option<&WorkspaceId>,
+    now: Timestamp,
+) -> Result<Vec<(SessionId, WorkspaceId)>> {
+    let select = sql("SELECT id, workspace_id FROM sessions WHERE user_id = $1 AND ended_at IS NULL \
+         AND expires_at > $2 AND (CAST($3 AS TEXT) IS NULL OR workspace_id = $3) ORDER BY workspace_id, id");
+    let rows = db.fetch_all(select.bind(user).bind(now).bind(workspace)).await?;
+    rows.iter().map(|r| Ok((r.id("id")?, r.id("workspace_id")?))).collect()
 }

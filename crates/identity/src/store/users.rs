@@ -32,3 +32,8 @@ pub(crate) async fn find_by_email<Q: Queries>(db: &mut Q, email: &Email) -> Resu
     let select = sql("SELECT id, email, display_name, created_at FROM users WHERE email = $1");
     db.fetch_optional(select.bind(email.as_str())).await?.as_ref().map(read).transpose()
 }
+
+pub(crate) async fn rename(tx: &mut Tx, id: &UserId, name: &str) -> Result<()> {
+    let update = sql("UPDATE users SET display_name = $2, updated_at = $3 WHERE id = $1");
+    tx.execute(update.bind(id).bind(name).bind(tx.store().now())).await.map(drop)
+}

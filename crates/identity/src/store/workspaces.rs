@@ -88,3 +88,9 @@ pub(crate) async fn emails_of_role<Q: Queries>(
     let rows = db.fetch_all(select.bind(workspace).bind(role.as_str())).await?;
     rows.iter().map(|r| r.text("email").map(Email::from_stored)).collect()
 }
+
+/// Locks the workspace's row: what depends on all its members changes one at a time.
+pub(crate) async fn lock(tx: &mut Tx, id: &WorkspaceId) -> Result<()> {
+    const SELECT: &str = "SELECT id FROM workspaces WHERE id = $1";
+    tx.lock_optional(SELECT, sql(SELECT).bind(id)).await.map(drop)
+}

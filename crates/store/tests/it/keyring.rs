@@ -99,7 +99,7 @@ async fn fill(t: &TestStore) -> WorkspaceId {
 async fn everything_opens(store: &Store, ws: &WorkspaceId) {
     for page in 1..=3 {
         let page = PageRequest::new(page, 100).unwrap();
-        for mail in mails::list(store, ws, page).await.unwrap().data {
+        for mail in mails::list(store, ws, true, page).await.unwrap().data {
             assert!(serde_json::to_string(&mail).unwrap().contains("body "));
         }
     }

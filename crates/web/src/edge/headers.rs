@@ -45,6 +45,10 @@ pub(super) fn secure(response: &mut Response, request_id: &RequestId, https: boo
     let allowed = response.extensions_mut().remove::<AllowFormAction>();
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
+        // a page whose address is a secret says less of where one came from
+        if name == header::REFERRER_POLICY && headers.get(&name).is_some_and(|v| v == "strict-origin") {
+            continue;
+        }
         headers.insert(name, value);
     }
     if https {

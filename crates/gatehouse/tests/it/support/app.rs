@@ -82,6 +82,27 @@ impl TestApp {
         client
     }
 
+    /// The subjects and texts of the mails to an address that wait, newest first.
+    pub(crate) async fn mails_to(&self, email: &str) -> Vec<(String, String)> {
+        self.work().await;
+        let mails =
+            gatehouse_store::mails::waiting_for(self.app.store(), &email.parse().unwrap()).await.unwrap();
+        mails.into_iter().map(|m| (m.subject, m.body)).collect()
+    }
+
+    /// The token at the end of the newest mailed link to `/<page>/…`.
+    pub(crate) async fn mailed_token(&self, email: &str, page: &str) -> String {
+        let mails = self.mails_to(email).await;
+        let mark = format!("{}/{page}/", self.app.public_url().as_str().trim_end_matches('/'));
+        let text = mails
+            .iter()
+            .find(|m| m.1.contains(&mark))
+            .unwrap_or_else(|| panic!("{mark} in {mails:?}"))
+            .1
+            .clone();
+        text.split(&mark).nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+    }
+
     /// The owner of the first workspace.
     pub(crate) async fn owner(&self) -> Client {
         self.sign_in("owner@main.test").await

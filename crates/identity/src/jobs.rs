@@ -1,0 +1,43 @@
+//! What is looked up behind a request's back, so that the request tells nobody who is known.
+
+use gatehouse_store::jobs::Job;
+use gatehouse_types::{Email, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::Identity;
+
+/// A mail that somebody unknown asked for, by address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum PeopleMail {
+    /// A link to set a new password.
+    Reset {
+        /// For whom.
+        email: Email,
+    },
+}
+
+impl Job for PeopleMail {
+    const KIND: &'static str = "people.mail";
+    type Context = Identity;
+
+    async fn run(self, identity: Identity) -> Result<()> {
+        match self {
+            Self::Reset { email } => identity.send_reset(&email).await,
+        }
+    }
+}
+
+/// Forgets links that are over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PeopleSweep;
+
+impl Job for PeopleSweep {
+    const KIND: &'static str = "people.sweep";
+    type Context = Identity;
+
+    async fn run(self, identity: Identity) -> Result<()> {
+        let mut tx = identity.store().begin_always().await?;
+        crate::store::links::sweep(&mut tx).await?;
+        Ok(tx.commit().await?)
+    }
+}

@@ -1,0 +1,135 @@
+//! The members of a workspace: listed, their role changed, removed. The last owner stays one.
+
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_store::decisions::{Reason, Refusal, refuse};
+use gatehouse_types::{
+    Actor, Error, Id, Page, PageRequest, Permission, Result, Role, Timestamp, UserId, WorkspaceId,
+};
+use serde_json::json;
+
+use crate::Identity;
+use crate::model::{CreatedVia, EndReason, User};
+use crate::service::access::require;
+use crate::store::{members, users, workspaces};
+
+/// Somebody in a workspace.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The person.
+    pub user: User,
+    /// The role here.
+    pub role: Role,
+    /// Since when a member.
+    pub since: Timestamp,
+    /// The last sign-in here.
+    pub last_sign_in: Option<Timestamp>,
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// Whether a sign-in through a provider took place here.
+    pub uses_sso: bool,
+}
+
+/// Which members are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct WantedMembers {
+    /// With this role.
+    pub role: Option<Role>,
+    /// Whose address contains this.
+    pub email: Option<String>,
+}
+
+impl Identity {
+    /// The members of the actor's workspace, by address.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub async fn members(
+        &self,
+        actor: &Actor,
+        wanted: WantedMembers,
+        page: PageRequest,
+    ) -> Result<Page<Member>> {
+        let workspace = require(&self.0.store, actor, Permission::ReadMembers, None).await?;
+        let (rows, total) = members::page(&mut self.0.store.reader(), workspace, &wanted, page).await?;
+        Ok(Page::new(rows, page, total))
+    }
+
+    /// One member.
+    ///
+    /// # Errors
+    /// `Authorization` without the right; `NotFound` for whoever is no member.
+    pub async fn member(&self, actor: &Actor, user: &UserId) -> Result<Member> {
+        let object = Some(format!("user:{user}"));
+        let workspace = require(&self.0.store, actor, Permission::ReadMembers, object).await?;
+        let found = members::find(&mut self.0.store.reader(), workspace, user).await?;
+        found.ok_or_else(|| Error::not_found("User"))
+    }
+
+    /// Changes a member's role. It counts at once.
+    ///
+    /// # Errors
+    /// `Authorization` without the right, and when an admin would touch or make an owner; `NotFound`; `Conflict` for
+    /// the last owner.
+    pub async fn set_role(&self, actor: &Actor, user: &UserId, role: Role) -> Result<Member> {
+        let (workspace, mut tx, person, old) = self.manage(actor, user, role).await?;
+        if old == Role::Owner && role != Role::Owner {
+            not_the_last(&mut tx, &workspace).await?;
+        }
+        self.add_member(&mut tx, actor, &workspace, &person, role, CreatedVia::Invitation).await?;
+        let member = members::find(&mut tx, &workspace, user).await?;
+        tx.commit().await?;
+        member.ok_or_else(|| Error::not_found("User"))
+    }
+
+    /// Removes a member from the actor's workspace. The person's sessions here end; the account stays.
+    ///
+    /// # Errors
+    /// As [`Identity::set_role`].
+    pub async fn remove_member(&self, actor: &Actor, user: &UserId) -> Result<()> {
+        let (workspace, mut tx, person, old) = self.manage(actor, user, Role::Viewer).await?;
+        if old == Role::Owner {
+            not_the_last(&mut tx, &workspace).await?;
+        }
+        self.end_sessions(&mut tx, actor, user, Some(&workspace), None, EndReason::MemberRemoved).await?;
+        members::remove(&mut tx, &workspace, user).await?;
+        let details = json!({"email": person.email, "role": old});
+        audit::record(&mut tx, actor, Event::success("membership.removed", ("user", user.as_str()), details))
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The checks before a member is changed; the workspace's row is locked, so that owners are counted one at a time.
+    async fn manage(&self, actor: &Actor, user: &UserId, to: Role) -> Result<(WorkspaceId, Tx, User, Role)> {
+        let object = Some(format!("user:{user}"));
+        let workspace = require(&self.0.store, actor, Permission::ManageMembers, object).await?.clone();
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        workspaces::lock(&mut tx, &workspace).await?;
+        let role = workspaces::role_of(&mut tx, &workspace, user).await?;
+        let role = role.ok_or_else(|| Error::not_found("User"))?;
+        if role.max(to) == Role::Owner && actor.role().is_some_and(|r| r < Role::Owner) {
+            tx.rollback().await?;
+            return Err(self.owners_only(actor, user).await?);
+        }
+        let person = users::find(&mut tx, user).await?.ok_or_else(|| Error::not_found("User"))?;
+        Ok((workspace, tx, person, role))
+    }
+
+    /// The refusal of an admin who would act on an owner.
+    pub(crate) async fn owners_only(&self, actor: &Actor, user: &UserId) -> Result<Error> {
+        let refusal = Refusal {
+            action: Permission::ManageMembers.as_str(),
+            object: Some(format!("user:{user}")),
+            reasons: vec![Reason::failed("role", "Only owners make owners and act on them; ask an owner.")],
+        };
+        let decision = refuse(&self.0.store, actor, actor.workspace_id.as_ref(), refusal).await?;
+        Ok(Error::authorization("Only an owner can do this to an owner, or make one.").decided(decision))
+    }
+}
+
+async fn not_the_last(tx: &mut Tx, workspace: &WorkspaceId) -> Result<()> {
+    if workspaces::emails_of_role(tx, workspace, Role::Owner).await?.len() > 1 {
+        return Ok(());
+    }
+    Err(Error::conflict("This is the last owner of the workspace. Make somebody else an owner first."))
+}

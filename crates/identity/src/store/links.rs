@@ -1,0 +1,92 @@
+//! Links sent by mail that count once.
+
+use gatehouse_store::{Queries, Result, Row, Tx, sql};
+use gatehouse_types::{Email, Id, LinkId, OwnerKind, Timestamp, UserId};
+
+/// What a link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkKind {
+    /// Sets a new password.
+    Reset,
+}
+
+impl LinkKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// A link. The token itself exists only in the mail.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) id: LinkId,
+    pub(crate) email: Email,
+    pub(crate) user_id: Option<UserId>,
+}
+
+fn read(row: &Row) -> Result<Link> {
+    Ok(Link {
+        id: row.id("id")?,
+        email: Email::from_stored(row.text("email")?),
+        user_id: row.opt_id("user_id")?,
+    })
+}
+
+/// Writes a link; without a digest it cannot be used yet.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    kind: LinkKind,
+    link: &Link,
+    digest: Option<&str>,
+    expires_at: Timestamp,
+) -> Result<()> {
+    let insert = sql("INSERT INTO mail_links (id, kind, owner_kind, version, token_digest, email, user_id, created_at, expires_at) \
+         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8)")
+    .bind(&link.id)
+    .bind(kind.as_str())
+    .bind(OwnerKind::Person.as_str())
+    .bind(digest)
+    .bind(link.email.as_str())
+    .bind(link.user_id.as_ref())
+    .bind(tx.store().now())
+    .bind(expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+/// The usable link of this digest.
+pub(crate) async fn find<Q: Queries>(
+    db: &mut Q,
+    kind: LinkKind,
+    digest: &str,
+    now: Timestamp,
+) -> Result<Option<Link>> {
+    let select = sql("SELECT id, email, user_id FROM mail_links \
+         WHERE token_digest = $1 AND kind = $2 AND ended_at IS NULL AND expires_at > $3");
+    db.fetch_optional(select.bind(digest).bind(kind.as_str()).bind(now)).await?.as_ref().map(read).transpose()
+}
+
+/// Uses the link up; says whether it was usable.
+pub(crate) async fn take(tx: &mut Tx, id: &LinkId) -> Result<bool> {
+    let now = tx.store().now();
+    let update = sql("UPDATE mail_links SET ended_at = $2, last_used_at = $2 \
+         WHERE id = $1 AND ended_at IS NULL AND expires_at > $2");
+    Ok(tx.execute(update.bind(id).bind(now)).await? == 1)
+}
+
+/// Ends all links of a kind to an address, but one.
+pub(crate) async fn void(tx: &mut Tx, kind: LinkKind, email: &Email, but: Option<&LinkId>) -> Result<()> {
+    let update = sql("UPDATE mail_links SET ended_at = $3 \
+         WHERE email = $1 AND kind = $2 AND ended_at IS NULL AND id <> $4");
+    let but = but.map_or("", |id| id.as_str());
+    tx.execute(update.bind(email.as_str()).bind(kind.as_str()).bind(tx.store().now()).bind(but))
+        .await
+        .map(drop)
+}
+
+/// Forgets links that are over since a day.
+pub(crate) async fn sweep(tx: &mut Tx) -> Result<u64> {
+    let before = tx.store().now().plus_seconds(-86_400);
+    tx.execute(sql("DELETE FROM mail_links WHERE expires_at < $1").bind(before)).await
+}
