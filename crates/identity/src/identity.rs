@@ -13,6 +13,9 @@ use crate::tokens::Tokens;
 /// Refusals of unknown callers that are recorded for one network at once, and the seconds until one more.
 const REFUSALS: (u32, u32) = (100, 5);
 
+/// Wrong second steps of one account before it slows down, and the seconds until one more is allowed.
+const SECOND_STEPS: (u32, u32) = (10, 300);
+
 /// Workspaces, people and sessions: the service that everything else asks who somebody is.
 #[derive(Clone, Debug)]
 pub struct Identity(pub(crate) Arc<Inner>);
@@ -29,6 +32,8 @@ pub(crate) struct Inner {
     pub(crate) rules: Arc<dyn SignInRules>,
     /// How many refusals of unknown callers are recorded, per network.
     pub(crate) refusals: Limiter,
+    /// Tries at the second step, per person.
+    pub(crate) second_steps: Limiter,
 }
 
 impl Identity {
@@ -43,6 +48,7 @@ impl Identity {
         let mail_limits = MailLimits::new(store.clock());
         let public_url = issuer.to_owned();
         let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
+        let second_steps = Limiter::new(Arc::clone(store.clock()), SECOND_STEPS.0, SECOND_STEPS.1);
         Ok(Self(Arc::new(Inner {
             store,
             tokens,
@@ -52,6 +58,7 @@ impl Identity {
             public_url,
             rules,
             refusals,
+            second_steps,
         })))
     }
 

@@ -16,6 +16,7 @@ mod service;
 mod store;
 mod throttle;
 mod tokens;
+mod totp;
 
 use gatehouse_types::{Actor, Secret};
 use utoipa_axum::router::OpenApiRouter;
@@ -28,14 +29,18 @@ pub use jobs::{PeopleMail, PeopleSweep};
 pub use mail::{MailContext, SendMail};
 pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
 pub use service::access::require;
-pub use service::login::{Credentials, LoggedIn, OwnWorkspace};
+pub use service::factors::{Enrolled, OwnFactors, PROOF_SECONDS, Proof, RECOVERY_CODES};
+pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};
 pub use service::members::{Member, WantedMembers};
 pub use service::own_password::PasswordUse;
 pub use service::people::{MAX_CONSOLE_TOKEN_SECONDS, NewOwner};
+pub use service::second_step::{Asked, CHALLENGE_SECONDS, MAX_ANSWERS, Pending, SecondStep, SecondStepDone};
+pub use service::security::SecuritySettings;
 pub use service::session_list::ListedSession;
 pub use service::sessions::{NewSession, SESSION_SECONDS};
 pub use service::switch::Leaving;
 pub use tokens::TOKEN_SECONDS;
+pub use totp::TotpOffer;
 
 /// A session just begun, with the two secrets that carry it.
 #[derive(Debug)]
@@ -56,6 +61,8 @@ pub struct Signed {
 pub fn api(identity: Identity) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(api::auth::login))
+        .routes(routes!(api::second_step::second_step))
+        .routes(routes!(api::second_step::enrolment))
         .routes(routes!(api::auth::discover))
         .routes(routes!(api::auth::token))
         .routes(routes!(api::auth::logout))
@@ -70,6 +77,13 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::users::get, api::users::update, api::users::remove))
         .routes(routes!(api::users::sessions))
         .routes(routes!(api::users::end_session))
+        .routes(routes!(api::factors::list))
+        .routes(routes!(api::factors::remove))
+        .routes(routes!(api::factors::begin_totp))
+        .routes(routes!(api::factors::confirm_totp))
+        .routes(routes!(api::factors::renew_recovery_codes))
+        .routes(routes!(api::factors::reauthenticate))
+        .routes(routes!(api::security::show, api::security::change))
         .routes(routes!(api::me::jwks))
         .with_state(identity)
 }

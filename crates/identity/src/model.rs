@@ -1,6 +1,8 @@
 //! Workspaces, people, memberships, sessions: what they are.
 
-use gatehouse_types::{AuthMethod, ConnectionId, Email, Role, SessionId, Timestamp, UserId, WorkspaceId};
+use gatehouse_types::{
+    AuthMethod, ConnectionId, Email, FactorId, Role, SessionId, Timestamp, UserId, WorkspaceId,
+};
 
 /// One company.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,10 @@ pub struct Session {
     pub method: AuthMethod,
     /// Through which connection.
     pub connection_id: Option<ConnectionId>,
+    /// With which second step.
+    pub second_step: Option<FactorKind>,
+    /// When the person last proved to be it: at the beginning, or later when asked to.
+    pub proven_at: Option<Timestamp>,
     /// From which address.
     pub ip: Option<String>,
     /// With which client.
@@ -85,6 +91,54 @@ pub struct Session {
     pub last_used_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+}
+
+/// A kind of second step.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum FactorKind {
+    /// A code of an authenticator app (RFC 6238).
+    Totp,
+    /// One of the codes on paper.
+    RecoveryCode,
+}
+
+impl FactorKind {
+    /// The name, as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery-code",
+        }
+    }
+
+    /// The kind of a stored name.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        [Self::Totp, Self::RecoveryCode].into_iter().find(|k| k.as_str() == text)
+    }
+}
+
+/// A second step that a person has.
+#[derive(Clone, Debug)]
+pub struct Factor {
+    /// Its id.
+    pub id: FactorId,
+    /// Whose.
+    pub user_id: UserId,
+    /// What it is.
+    pub kind: FactorKind,
+    /// What the person calls it.
+    pub name: String,
+    /// The last accepted step of an authenticator app.
+    pub counter: i64,
+    /// Whether it counts: an authenticator app must show one code first.
+    pub confirmed: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// Why a session ended.

@@ -32,6 +32,9 @@ pub(crate) struct Claims {
     /// The workspace.
     pub(crate) wid: WorkspaceId,
     pub(crate) role: String,
+    /// How the session was begun (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) amr: Vec<String>,
     pub(crate) jti: String,
     pub(crate) iat: i64,
     pub(crate) exp: i64,
@@ -79,6 +82,7 @@ impl Tokens {
             sid: claims.session.clone(),
             wid: claims.workspace.clone(),
             role: claims.role.to_owned(),
+            amr: claims.amr.iter().map(ToString::to_string).collect(),
             jti: self.store.ids().uuid().simple().to_string(),
             iat: now,
             exp: now + seconds,
@@ -156,6 +160,8 @@ pub(crate) struct NewToken<'a> {
     pub(crate) session: &'a SessionId,
     pub(crate) workspace: &'a WorkspaceId,
     pub(crate) role: &'a str,
+    /// How the session was begun (RFC 8176).
+    pub(crate) amr: Vec<&'static str>,
     /// Wanted lifetime; never beyond the session's.
     pub(crate) seconds: i64,
     pub(crate) session_ends: Timestamp,

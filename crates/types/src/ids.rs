@@ -143,6 +143,10 @@ ids! {
     LinkId = "lnk";
     /// A key that signs our tokens.
     SigningKeyId = "key";
+    /// A second step of a person's sign-in.
+    FactorId = "fac";
+    /// An open question for a second step.
+    ChallengeId = "chl";
     /// A made-up person of the lab identity provider.
     LabPersonId = "lab";
 }

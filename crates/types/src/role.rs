@@ -48,7 +48,7 @@ impl Role {
             | P::ExplainDecisions => {
                 matches!(self, Self::Admin | Self::Owner)
             }
-            P::ManageSsoExclusions => matches!(self, Self::Owner),
+            P::ManageSsoExclusions | P::ManageSecuritySettings => matches!(self, Self::Owner),
         }
     }
 }
@@ -82,6 +82,8 @@ pub enum Permission {
     ManageSso,
     /// Decide who may sign in without single sign-on.
     ManageSsoExclusions,
+    /// Decide what signing in demands here.
+    ManageSecuritySettings,
     /// Read the audit log.
     ReadAudit,
     /// Read recorded reasons of refusals.
@@ -99,6 +101,7 @@ impl Permission {
             Self::ManageMembers => "members:manage",
             Self::ManageSso => "sso:manage",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
+            Self::ManageSecuritySettings => "security-settings:manage",
             Self::ReadAudit => "audit:read",
             Self::ExplainDecisions => "decisions:read",
             Self::ReadOutbox => "outbox:read",

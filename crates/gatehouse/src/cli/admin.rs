@@ -45,6 +45,18 @@ pub(crate) enum Admin {
         #[arg(long, default_value_t = TOKEN_SECONDS)]
         ttl: i64,
     },
+    /// Take all second steps and recovery codes of a member away, for somebody who lost them; told by e-mail.
+    #[command(
+        after_help = "Example:\n  gatehouse admin reset-factors --workspace Acme --email member@example.com"
+    )]
+    ResetFactors {
+        /// The workspace's name.
+        #[arg(long)]
+        workspace: String,
+        /// The member's address.
+        #[arg(long)]
+        email: String,
+    },
     /// Turn the mandatory single sign-on of a workspace off; every owner is told by e-mail.
     #[command(after_help = "Example:\n  gatehouse admin break-glass --workspace Acme")]
     BreakGlass {
@@ -138,6 +150,10 @@ impl Admin {
                 let token =
                     app.identity().console_token(&machine, &workspace, &address(&email)?, ttl).await?;
                 Ok(token.expose().to_owned())
+            }
+            Self::ResetFactors { workspace, email } => {
+                let count = app.identity().reset_factors(&machine, &workspace, &address(&email)?).await?;
+                Ok(json!({"factorsRemoved": count}).to_string())
             }
             Self::BreakGlass { workspace } => {
                 let owners = app.sso().break_glass(&machine, &workspace).await?;

@@ -15,7 +15,9 @@ const SSO_PATH: &str = "/settings/security/sso";
 
 pub(crate) fn nav() -> Nav {
     let sso = NavItem::new("sso", "Single Sign On", SSO_PATH).needs(Permission::ManageSso);
-    let security = NavGroup { label: "Security & Control", items: vec![sso] };
+    let sign_in = NavItem::new("sign-in", "Signing in", "/settings/security/sign-in")
+        .needs(Permission::ManageSecuritySettings);
+    let security = NavGroup { label: "Security & Control", items: vec![sso, sign_in] };
     let settings = NavItem::new("settings", "Settings", "/settings").needs(Permission::ManageSso);
     Nav {
         sections: vec![

@@ -16,10 +16,14 @@ enum May {
     SignedIn,
     /// Whose it is; to everybody else it does not exist.
     Own,
+    /// Everybody who is signed in, about things of their own that the walk does not make.
+    Personal,
     /// Admins and owners.
     Admin,
+    /// Owners.
+    Owner,
 }
-use May::{Admin, Anyone, Own, SignedIn};
+use May::{Admin, Anyone, Own, Owner, Personal, SignedIn};
 
 /// Every operation: method, path, whom it answers, a body that is fine.
 const OPERATIONS: &[(&str, &str, May, &str)] = &[
@@ -29,6 +33,8 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/auth/discover", Anyone, r#"{"email":"a@lab.test"}"#),
     ("post", "/api/v1/auth/login", Anyone, r#"{"email":"owner@main.test","password":"open-the-gate"}"#),
     ("post", "/api/v1/auth/logout", SignedIn, ""),
+    ("post", "/api/v1/auth/second-step", Anyone, r#"{"challenge":"none","code":"000000"}"#),
+    ("post", "/api/v1/auth/second-step/enrolment", Anyone, r#"{"challenge":"none"}"#),
     ("post", "/api/v1/auth/switch-workspace", SignedIn, r#"{"workspaceId":"{workspace}"}"#),
     ("post", "/api/v1/auth/token", Anyone, r#"{"apiKey":"gh_none"}"#),
     ("get", "/api/v1/decisions/{id}", Admin, ""),
@@ -51,7 +57,15 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("delete", "/api/v1/users/{id}", Admin, ""),
     ("get", "/api/v1/users/{id}/sessions", Admin, ""),
     ("delete", "/api/v1/users/{id}/sessions/{session_id}", Admin, ""),
+    ("get", "/api/v1/me/factors", SignedIn, ""),
+    ("post", "/api/v1/me/factors/recovery-codes", Personal, ""),
+    ("post", "/api/v1/me/factors/totp", SignedIn, ""),
+    ("post", "/api/v1/me/factors/totp/confirm", Personal, r#"{"code":"000000"}"#),
+    ("delete", "/api/v1/me/factors/{id}", Personal, ""),
+    ("post", "/api/v1/me/reauthenticate", Personal, r#"{"password":"open-the-gate"}"#),
     ("get", "/api/v1/outbox", Admin, ""),
+    ("get", "/api/v1/security-settings", Owner, ""),
+    ("put", "/api/v1/security-settings", Owner, r#"{"requireSecondStep":false}"#),
     ("get", "/api/v1/sso/connections", Admin, ""),
     ("post", "/api/v1/sso/connections", Admin, OIDC),
     ("get", "/api/v1/sso/connections/{id}", Admin, ""),
@@ -87,6 +101,16 @@ const PAGES: &[(&str, &str)] = &[
     ("post", "/account/password"),
     ("post", "/account/sessions/end-others"),
     ("post", "/account/sessions/ses_1/end"),
+    ("get", "/account/confirm"),
+    ("post", "/account/confirm"),
+    ("get", "/account/second-step"),
+    ("post", "/account/second-step/totp"),
+    ("post", "/account/second-step/totp/confirm"),
+    ("post", "/account/second-step/recovery-codes"),
+    ("get", "/account/second-step/fac_1/remove"),
+    ("post", "/account/second-step/fac_1/remove"),
+    ("get", "/settings/security/sign-in"),
+    ("post", "/settings/security/sign-in"),
     ("post", "/sign-out"),
     ("post", "/switch-workspace"),
     ("get", "/settings/security/sso"),
@@ -216,7 +240,9 @@ async fn nobody_gets_401_where_somebody_is_needed(t: TestApp) {
     let ids = Ids::of(&t, &t.owner().await).await;
     walk(&ids, &t.client(), false, |operation, may, answer| match may {
         // their one refusal is about the credential in the body
-        Anyone if operation.ends_with("/token") => drop(answer.refused(401, "authentication_error")),
+        Anyone if operation.ends_with("/token") || operation.contains("/second-step") => {
+            drop(answer.refused(401, "authentication_error"))
+        }
         Anyone if operation.ends_with("/confirm") => drop(answer.refused(400, "validation_error")),
         Anyone => assert!(matches!(answer.status, 200 | 202), "{operation}: {}", answer.body),
         _ => {
@@ -233,7 +259,7 @@ async fn viewers_and_members_get_403_where_an_admin_is_needed(t: TestApp) {
     for role in [Role::Viewer, Role::Member] {
         let caller = t.member_of(role).await;
         walk(&ids, &caller, true, |operation, may, answer| match may {
-            Admin => {
+            Admin | Owner => {
                 let error = answer.refused(403, "authorization_error");
                 assert!(error["decision"].is_string(), "{role} {operation}: {error}");
             }
@@ -243,6 +269,7 @@ async fn viewers_and_members_get_403_where_an_admin_is_needed(t: TestApp) {
             }
             SignedIn => assert_eq!(answer.status, 200, "{role} {operation}: {}", answer.body),
             Own => drop(answer.refused(404, "not_found")),
+            Personal => assert!(!matches!(answer.status, 401 | 403), "{role} {operation}: {}", answer.body),
             Anyone => {}
         })
         .await;
@@ -253,10 +280,13 @@ async fn admins_and_owners_may_call_everything(t: TestApp) {
     let owner = t.owner().await;
     let ids = Ids::of(&t, &owner).await;
     for caller in [t.member_of(Role::Admin).await, owner] {
+        let is_owner = caller.get("/api/v1/me").await.ok()["role"] == "owner";
         walk(&ids, &caller, true, |operation, may, answer| {
             let fits = match may {
                 Anyone => true,
                 Own => answer.status == 404,
+                Personal => !matches!(answer.status, 401 | 403),
+                Owner if !is_owner => answer.status == 403,
                 _ => answer.status == if operation.ends_with("/password") { 400 } else { 200 },
             };
             assert!(fits, "{operation}: {} {}", answer.status, answer.body);

@@ -8,6 +8,7 @@ mod errors;
 mod keyring;
 mod openapi;
 mod saml;
+mod second_step;
 mod sign_in;
 mod support;
 

@@ -8,7 +8,8 @@ use gatehouse_web::{ApiError, ApiResult, CookieKind, ErrorBody, Json, NeverStore
 use serde::{Deserialize, Serialize};
 
 use crate::api::caller::{Anybody, Caller};
-use crate::{Credentials, Identity, Leaving, LoggedIn, OwnWorkspace, SESSION_SECONDS, Signed};
+use crate::api::second_step;
+use crate::{Credentials, Identity, Leaving, OwnWorkspace, SESSION_SECONDS, SignIn, Signed};
 
 /// E-mail and password.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -38,6 +39,9 @@ pub(crate) struct LoginOut {
     #[schema(value_type = String)]
     workspace_id: WorkspaceId,
     workspaces: Vec<WorkspaceOut>,
+    /// The codes on paper, shown this once: when a second step was set up on the way in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recovery_codes: Vec<String>,
 }
 
 /// A workspace of the person.
@@ -60,7 +64,12 @@ impl From<OwnWorkspace> for WorkspaceOut {
 }
 
 /// The answer that begins a session: cookie and token. It is never kept for a repeated request.
-fn signed_in(web: &Web, signed: Signed, workspaces: Vec<OwnWorkspace>) -> ApiResult<Response> {
+pub(crate) fn signed_in(
+    web: &Web,
+    signed: Signed,
+    workspaces: Vec<OwnWorkspace>,
+    recovery_codes: &[Secret],
+) -> ApiResult<Response> {
     let cookie = session_cookie(web, signed.cookie.expose(), Some(SESSION_SECONDS))?;
     let out = LoginOut {
         access_token: signed.access_token.expose().to_owned(),
@@ -69,6 +78,7 @@ fn signed_in(web: &Web, signed: Signed, workspaces: Vec<OwnWorkspace>) -> ApiRes
         user_id: signed.session.user_id,
         workspace_id: signed.session.workspace_id,
         workspaces: workspaces.into_iter().map(Into::into).collect(),
+        recovery_codes: recovery_codes.iter().map(|c| c.expose().to_owned()).collect(),
     };
     let mut response = (StatusCode::OK, Extension(NeverStored), Json(out)).into_response();
     response.headers_mut().append(SET_COOKIE, cookie);
@@ -89,9 +99,12 @@ pub(crate) fn session_cookie(
 /// Sign in with e-mail and password.
 ///
 /// Unknown people, wrong passwords and people who must use single sign-on get the same answer in the same time.
+/// After the right password of a person with a second step the answer is 401 too, with `error.challenge` and
+/// `error.factors`: go on at `POST /api/v1/auth/second-step`.
 #[utoipa::path(post, operation_id = "login", path = "/api/v1/auth/login", tag = "Sign-in", security(()), request_body = LoginIn, responses(
     (status = 200, description = "Signed in; the session cookie is set too", body = LoginOut),
-    (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody),
+    (status = 400, body = ErrorBody), (status = 401, body = second_step::LoginRefused),
+    (status = 429, body = ErrorBody),
 ))]
 pub(crate) async fn login(
     State(identity): State<Identity>,
@@ -105,8 +118,10 @@ pub(crate) async fn login(
         workspace: input.workspace_id,
         replaces: None,
     };
-    let LoggedIn { signed, workspaces, .. } = identity.login(&actor, with).await?;
-    signed_in(&web, signed, workspaces)
+    match identity.login(&actor, with).await? {
+        SignIn::Done(done) => signed_in(&web, done.signed, done.workspaces, &[]),
+        SignIn::SecondStep(pending) => second_step::asked(&web, &pending),
+    }
 }
 
 /// An e-mail address.
@@ -218,7 +233,7 @@ pub(crate) async fn switch_workspace(
         identity.switch_workspace(&actor, &to, leaving(&headers)).await.map_err(|e| absolute(&web, e))?;
     let user = identity.me(&actor).await?;
     let own = identity.own_workspaces(&user).await?;
-    signed_in(&web, signed, own)
+    signed_in(&web, signed, own, &[])
 }
 
 /// A browser's session ends when it switches; a program may hold tokens for several workspaces.

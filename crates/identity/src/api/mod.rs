@@ -3,6 +3,9 @@
 pub(crate) mod account;
 pub(crate) mod auth;
 pub(crate) mod caller;
+pub(crate) mod factors;
 pub(crate) mod me;
 pub(crate) mod reset;
+pub(crate) mod second_step;
+pub(crate) mod security;
 pub(crate) mod users;

@@ -1,7 +1,10 @@
 //! The console's pages of sign-in and of one's own account. Every one works as a plain form.
 
 mod account;
+mod factors;
 mod reset;
+mod second_step;
+mod security;
 mod sign_in;
 
 use axum::Router;
@@ -23,6 +26,14 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/account/password", post(account::change_password))
         .route("/account/sessions/end-others", post(account::end_others))
         .route("/account/sessions/{id}/end", post(account::end_session))
+        .route("/sign-in/second-step", get(second_step::show).post(second_step::answer))
+        .route("/account/second-step", get(factors::show))
+        .route("/account/second-step/totp", post(factors::begin_totp))
+        .route("/account/second-step/totp/confirm", post(factors::confirm_totp))
+        .route("/account/second-step/recovery-codes", post(factors::renew_recovery_codes))
+        .route("/account/second-step/{id}/remove", get(factors::ask_remove).post(factors::remove))
+        .route("/account/confirm", get(factors::ask_proof).post(factors::prove))
+        .route("/settings/security/sign-in", get(security::show).post(security::change))
 }
 
 /// A query string of the given names and values, encoded (application/x-www-form-urlencoded).

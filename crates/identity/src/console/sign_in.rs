@@ -11,8 +11,10 @@ use serde::Deserialize;
 
 use crate::api::auth::session_cookie;
 use crate::api::caller::{Anybody, Visitor};
+use crate::api::second_step::challenge_cookie;
+use crate::console::second_step;
 use crate::rules::Discovery;
-use crate::{Credentials, Identity, Leaving, SESSION_SECONDS};
+use crate::{Credentials, Identity, Leaving, SESSION_SECONDS, SignIn};
 
 #[derive(askama::Template)]
 #[template(path = "identity/email.html")]
@@ -45,7 +47,7 @@ struct SsoPage {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Back {
     #[serde(default)]
-    return_to: Option<String>,
+    pub(super) return_to: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +74,7 @@ pub(crate) struct SwitchForm {
 }
 
 /// A path on this host, `/` for anything else.
-fn local(path: &str) -> String {
+pub(super) fn local(path: &str) -> String {
     LocalPath::parse(path).as_str().to_owned()
 }
 
@@ -151,10 +153,16 @@ pub(crate) async fn check_password(
         Err(e) => Err(e),
     };
     match outcome {
-        Ok(done) => {
+        Ok(SignIn::Done(done)) => {
             let cookie = session_cookie(&web, done.signed.cookie.expose(), Some(SESSION_SECONDS))?;
             let mut response = SeeOther::to(return_to).into_response();
             response.headers_mut().append(SET_COOKIE, cookie);
+            Ok(response)
+        }
+        Ok(SignIn::SecondStep(pending)) => {
+            let next = format!("{}?{}", second_step::PATH, super::query(&[("returnTo", &return_to)]));
+            let mut response = SeeOther::to(next).into_response();
+            response.headers_mut().append(SET_COOKIE, challenge_cookie(&web, &pending)?);
             Ok(response)
         }
         Err(e) => refused(&context, form.email, return_to, e),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::model::{Membership, User};
 use crate::rules::{Candidate, SsoRule};
+use crate::service::second_step::Pending;
 use crate::service::sessions::{NewSession, wrong_credentials};
 use crate::store::{passwords, users, workspaces};
 use crate::{Identity, Signed};
@@ -42,6 +43,15 @@ pub struct LoggedIn {
     pub workspaces: Vec<OwnWorkspace>,
 }
 
+/// What comes of the right password.
+#[derive(Debug)]
+pub enum SignIn {
+    /// The sign-in is finished.
+    Done(Box<LoggedIn>),
+    /// A second step is asked for.
+    SecondStep(Pending),
+}
+
 /// Why a sign-in was refused; told to administrators, never to the caller.
 enum Refused {
     WrongCredentials,
@@ -52,11 +62,11 @@ enum Refused {
 
 impl Identity {
     /// Signs in with e-mail and password. Unknown people, wrong passwords and people who must use single sign-on get
-    /// the same answer in the same time.
+    /// the same answer in the same time. Whoever has a second step, or must have one, is asked for it next.
     ///
     /// # Errors
     /// `RateLimited` after too many failures, else `Authentication` with a recorded decision.
-    pub async fn login(&self, actor: &Actor, with: Credentials) -> Result<LoggedIn> {
+    pub async fn login(&self, actor: &Actor, with: Credentials) -> Result<SignIn> {
         if actor.origin.dry_run.is_some() {
             // a trial would be a way to try passwords that leaves no trace
             return Err(Error::invalid_request("dryRun is not offered for signing in."));
@@ -78,7 +88,7 @@ impl Identity {
             None => !w.sso_required,
         });
         match wanted.cloned() {
-            Some(w) if !w.sso_required => self.finish_login(actor, with, user, own, w.membership).await,
+            Some(w) if !w.sso_required => self.after_password(actor, with, user, own, w.membership).await,
             Some(_) => self.refuse_login(actor, &with, own.first(), Refused::SsoRequired).await,
             None if own.is_empty() || with.workspace.is_some() => {
                 self.refuse_login(actor, &with, None, Refused::NoWorkspace).await
@@ -87,7 +97,7 @@ impl Identity {
         }
     }
 
-    async fn finish_login(
+    pub(crate) async fn finish_login(
         &self,
         actor: &Actor,
         with: Credentials,
@@ -113,7 +123,7 @@ impl Identity {
         with: &Credentials,
         place: Option<&OwnWorkspace>,
         why: Refused,
-    ) -> Result<LoggedIn> {
+    ) -> Result<SignIn> {
         let (reason, detail) = match why {
             Refused::WrongCredentials => ("password", "No such person, or not this person's password."),
             Refused::NoWorkspace => {

@@ -2,11 +2,14 @@
 
 pub(crate) mod access;
 pub(crate) mod authenticate;
+pub(crate) mod factors;
 pub(crate) mod letters;
 pub(crate) mod login;
 pub(crate) mod members;
 pub(crate) mod own_password;
 pub(crate) mod people;
+pub(crate) mod second_step;
+pub(crate) mod security;
 pub(crate) mod session_list;
 pub(crate) mod sessions;
 pub(crate) mod switch;

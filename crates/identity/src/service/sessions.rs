@@ -1,12 +1,12 @@
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::{Queries, Tx};
 use gatehouse_types::{
-    Actor, AuthMethod, ConnectionId, Error, Id, Principal, Result, Role, SessionId, UserId, WorkspaceId,
-    digest, random_token,
+    Actor, AuthMethod, ConnectionId, Error, Id, Principal, Result, Role, SessionId, Timestamp, UserId,
+    WorkspaceId, digest, random_token,
 };
 use serde_json::json;
 
-use crate::model::{EndReason, Session};
+use crate::model::{EndReason, FactorKind, Session};
 use crate::store::{keys, sessions, workspaces};
 use crate::tokens::{NewToken, TOKEN_SECONDS};
 use crate::{Identity, Signed};
@@ -27,6 +27,10 @@ pub struct NewSession<'a> {
     pub method: AuthMethod,
     /// Through which connection.
     pub connection: Option<&'a ConnectionId>,
+    /// With which second step.
+    pub second_step: Option<FactorKind>,
+    /// Since when the person is known to be it; `None`: since now.
+    pub proven_at: Option<Timestamp>,
     /// How long at most, in seconds; never longer than [`SESSION_SECONDS`] for a browser.
     pub seconds: i64,
     /// How long the first bearer token lasts, in seconds.
@@ -42,6 +46,8 @@ impl<'a> NewSession<'a> {
             role,
             method,
             connection: None,
+            second_step: None,
+            proven_at: None,
             seconds: SESSION_SECONDS,
             token_seconds: TOKEN_SECONDS,
         }
@@ -64,6 +70,8 @@ impl Identity {
             user_id: new.user.clone(),
             method: new.method,
             connection_id: new.connection.cloned(),
+            second_step: new.second_step,
+            proven_at: Some(new.proven_at.unwrap_or(now)),
             ip: actor.origin.ip.map(|ip| ip.to_string()),
             user_agent: actor.origin.user_agent.clone(),
             created_at: now,
@@ -85,12 +93,15 @@ impl Identity {
             workspace_id: Some(new.workspace.clone()),
             origin: actor.origin.clone(),
         };
-        let details = json!({"method": new.method.as_str(), "connectionId": new.connection});
+        let details = json!({
+            "method": new.method.as_str(), "connectionId": new.connection, "secondStep": new.second_step,
+        });
         audit::record(tx, &me, Event::success("session.started", ("session", session.id.as_str()), details))
             .await?;
         let (access_token, expires_in) = self.0.tokens.issue(NewToken {
             user: new.user,
             session: &session.id,
+            amr: methods(&session),
             workspace: new.workspace,
             role: new.role.as_str(),
             seconds: new.token_seconds,
@@ -182,6 +193,17 @@ impl Identity {
     ) -> Result<Option<Role>> {
         Ok(workspaces::role_of(db, workspace, user).await?)
     }
+}
+
+/// How the session was begun, in the names of RFC 8176.
+fn methods(session: &Session) -> Vec<&'static str> {
+    let first = match session.method {
+        AuthMethod::Password => Some("pwd"),
+        _ => None,
+    };
+    let second = session.second_step.map(|_| "otp");
+    let both = second.map(|_| "mfa");
+    [first, second, both].into_iter().flatten().collect()
 }
 
 /// The refusal that every failed sign-in gets, whatever the reason.

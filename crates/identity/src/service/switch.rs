@@ -1,10 +1,10 @@
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
 use gatehouse_types::{Actor, AuthMethod, Error, Kind, Result, WorkspaceId};
 
-use crate::model::EndReason;
+use crate::model::{EndReason, Session};
 use crate::rules::{Candidate, SsoRule};
 use crate::service::sessions::NewSession;
-use crate::store::{sessions, workspaces};
+use crate::store::{factors, sessions, workspaces};
 use crate::{Identity, Signed};
 
 /// What becomes of the session one switches away from.
@@ -57,11 +57,13 @@ impl Identity {
             .with_redirect(start_path)
             .decided(decision));
         }
+        self.require_second_step_there(actor, to, &current).await?;
         let mut tx = store.begin(&actor.origin).await?;
         // it began as the old one did, and ends when that would have: a switch is no new sign-in
         let seconds = current.expires_at.seconds() - store.now().seconds();
         let usual = NewSession::usual(&user.id, to, role, AuthMethod::Switch);
-        let new = NewSession { connection: via, seconds, ..usual };
+        let (second_step, proven_at) = (current.second_step, current.proven_at);
+        let new = NewSession { connection: via, seconds, second_step, proven_at, ..usual };
         let signed = self.start_session(&mut tx, actor, new).await?;
         self.0.rules.goes_on_as(&mut tx, actor.session()?, &signed.session.id).await?;
         if leaving == Leaving::End {
@@ -69,5 +71,33 @@ impl Identity {
         }
         tx.commit().await?;
         Ok(signed)
+    }
+
+    /// A session that began with the password alone does not go on where a second step is demanded.
+    async fn require_second_step_there(
+        &self,
+        actor: &Actor,
+        to: &WorkspaceId,
+        current: &Session,
+    ) -> Result<()> {
+        let vouched = current.second_step.is_some()
+            || current.connection_id.is_some()
+            || current.method == AuthMethod::Console;
+        if vouched || !factors::required_in(&mut self.0.store.reader(), to).await? {
+            return Ok(());
+        }
+        let refusal = Refusal {
+            action: "session:switch",
+            object: Some(format!("workspace:{to}")),
+            reasons: vec![Reason::failed(
+                "second step",
+                "The workspace demands a second step, and this session began without one.",
+            )],
+        };
+        let decision = refuse(&self.0.store, actor, Some(to), refusal).await?;
+        Err(Error::authorization(
+            "This workspace demands a second step. Sign in to it anew, with its workspaceId or after setting one up.",
+        )
+        .decided(decision))
     }
 }

@@ -1,5 +1,7 @@
 //! The SQL of workspaces, people and sessions.
 
+pub(crate) mod challenges;
+pub(crate) mod factors;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod members;

@@ -1,7 +1,7 @@
 use gatehouse_store::{Filter, Queries, Query, Result, Row, Tx, sql};
 use gatehouse_types::{AuthMethod, OwnerKind, PageRequest, SessionId, Timestamp, UserId, WorkspaceId};
 
-use crate::model::{EndReason, Session};
+use crate::model::{EndReason, FactorKind, Session};
 
 /// A live session with what the caller is in its workspace.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ fn read(row: &Row) -> Result<Session> {
         user_id: row.id("user_id")?,
         method: AuthMethod::from_stored(&row.text("method")?),
         connection_id: row.opt_id("connection_id")?,
+        second_step: row.opt_text("second_step")?.as_deref().and_then(FactorKind::from_stored),
+        proven_at: row.opt_time("proven_at")?,
         ip: row.opt_text("ip")?,
         user_agent: row.opt_text("user_agent")?,
         created_at: row.time("created_at")?,
@@ -28,8 +30,8 @@ fn read(row: &Row) -> Result<Session> {
 pub(crate) async fn insert(tx: &mut Tx, s: &Session, token_digest: Option<&str>) -> Result<()> {
     let insert =
         sql("INSERT INTO sessions (id, workspace_id, user_id, owner_kind, version, token_digest, method, \
-         connection_id, ip, user_agent, created_at, last_used_at, expires_at) \
-         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $10, $11)")
+         connection_id, ip, user_agent, created_at, last_used_at, expires_at, second_step, proven_at) \
+         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13)")
         .bind(&s.id)
         .bind(&s.workspace_id)
         .bind(&s.user_id)
@@ -40,7 +42,9 @@ pub(crate) async fn insert(tx: &mut Tx, s: &Session, token_digest: Option<&str>)
         .bind(s.ip.clone())
         .bind(s.user_agent.clone())
         .bind(s.created_at)
-        .bind(s.expires_at);
+        .bind(s.expires_at)
+        .bind(s.second_step.map(FactorKind::as_str))
+        .bind(s.proven_at);
     tx.execute(insert).await.map(drop)
 }
 
@@ -57,7 +61,7 @@ pub(crate) async fn live_by_token<Q: Queries>(
 ) -> Result<Option<Live>> {
     let select =
         sql("SELECT s.id, s.workspace_id, s.user_id, s.method, s.connection_id, s.ip, s.user_agent, \
-         s.created_at, s.last_used_at, s.expires_at, m.role FROM sessions s \
+         s.created_at, s.last_used_at, s.expires_at, s.second_step, s.proven_at, m.role FROM sessions s \
          JOIN memberships m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id \
          WHERE s.token_digest = $1 AND s.ended_at IS NULL AND s.expires_at > $2");
     live(db, select.bind(digest).bind(now)).await
@@ -71,7 +75,7 @@ pub(crate) async fn live_by_id<Q: Queries>(
 ) -> Result<Option<Live>> {
     let select =
         sql("SELECT s.id, s.workspace_id, s.user_id, s.method, s.connection_id, s.ip, s.user_agent, \
-         s.created_at, s.last_used_at, s.expires_at, m.role FROM sessions s \
+         s.created_at, s.last_used_at, s.expires_at, s.second_step, s.proven_at, m.role FROM sessions s \
          JOIN memberships m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id \
          WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2");
     live(db, select.bind(id).bind(now)).await
@@ -85,9 +89,15 @@ pub(crate) async fn of_user<Q: Queries>(
     now: Timestamp,
 ) -> Result<Vec<Session>> {
     let select = sql("SELECT id, workspace_id, user_id, method, connection_id, ip, user_agent, created_at, \
-         last_used_at, expires_at FROM sessions WHERE workspace_id = $1 AND user_id = $2 AND ended_at IS NULL \
+         last_used_at, expires_at, second_step, proven_at FROM sessions WHERE workspace_id = $1 AND user_id = $2 AND ended_at IS NULL \
          AND expires_at > $3 ORDER BY created_at DESC, id DESC LIMIT 100");
     db.fetch_all(select.bind(workspace).bind(user).bind(now)).await?.iter().map(read).collect()
+}
+
+/// Notes that the person proved to be it just now.
+pub(crate) async fn prove(tx: &mut Tx, id: &SessionId) -> Result<()> {
+    let update = sql("UPDATE sessions SET proven_at = $2 WHERE id = $1 AND ended_at IS NULL");
+    tx.execute(update.bind(id).bind(tx.store().now())).await.map(drop)
 }
 
 pub(crate) async fn touch(tx: &mut Tx, id: &SessionId) -> Result<()> {

@@ -20,6 +20,8 @@ pub enum CookieKind {
     Csrf,
     /// A message for the next page, signed.
     Flash,
+    /// Binds a browser to the question for a second step.
+    SecondStep,
 }
 
 impl CookieKind {
@@ -29,6 +31,7 @@ impl CookieKind {
             Self::CrossSitePost => "gatehouse_attempt",
             Self::Csrf => "gatehouse_csrf",
             Self::Flash => "gatehouse_flash",
+            Self::SecondStep => "gatehouse_second_step",
         }
     }
 

@@ -1,0 +1,352 @@
+//! The second step of a sign-in by password: asked for after the right password, answered in the same browser.
+
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_store::decisions::{Reason, Refusal, refuse_in};
+use gatehouse_types::{Actor, AuthMethod, DecisionId, Error, Id, Result, Secret, random_token};
+use serde_json::json;
+
+use crate::model::{Factor, FactorKind, Membership, User};
+use crate::service::factors::code_digest;
+use crate::service::login::{LoggedIn, OwnWorkspace, SignIn};
+use crate::service::sessions::{NewSession, is_cookie_shaped};
+use crate::store::challenges::{self, Challenge, Purpose};
+use crate::store::{factors, passwords};
+use crate::totp::{self, TotpOffer};
+use crate::{Credentials, Identity};
+
+/// How long the question for a second step stays open, in seconds (5 minutes).
+pub const CHALLENGE_SECONDS: i64 = 300;
+/// Answers to one question; then the password is asked for again.
+pub const MAX_ANSWERS: i64 = 5;
+
+/// An open question for a second step; both secrets exist only here.
+#[derive(Debug)]
+pub struct Pending {
+    /// Names the question.
+    pub challenge: Secret,
+    /// Stays in the browser that was asked, as a cookie.
+    pub browser: Secret,
+    /// What may answer it. Empty: an authenticator app must be set up first, because the workspace demands it.
+    pub factors: Vec<FactorKind>,
+}
+
+/// Which question is answered, and from which browser.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// [`Pending::challenge`].
+    pub challenge: Secret,
+    /// [`Pending::browser`], from the cookie.
+    pub browser: Secret,
+}
+
+/// The answer to a question for a second step.
+#[derive(Clone, Debug)]
+pub enum SecondStep {
+    /// A code of the authenticator app.
+    Code(Secret),
+    /// A code on paper.
+    RecoveryCode(Secret),
+}
+
+impl SecondStep {
+    const fn kind(&self) -> FactorKind {
+        match self {
+            Self::Code(_) => FactorKind::Totp,
+            Self::RecoveryCode(_) => FactorKind::RecoveryCode,
+        }
+    }
+}
+
+/// A sign-in whose second step was right.
+#[derive(Debug)]
+pub struct SecondStepDone {
+    /// The sign-in.
+    pub logged_in: LoggedIn,
+    /// The codes on paper, when an authenticator app was set up on the way.
+    pub recovery_codes: Vec<Secret>,
+}
+
+/// What came of looking at an answer.
+enum Judged {
+    Right(Vec<Secret>),
+    Wrong(&'static str),
+}
+
+impl Identity {
+    /// Opens the question after a right password.
+    pub(crate) async fn ask_second_step(
+        &self,
+        actor: &Actor,
+        user: &User,
+        at: &Membership,
+        factors: Vec<FactorKind>,
+    ) -> Result<SignIn> {
+        let store = &self.0.store;
+        let pending = Pending {
+            challenge: random_token(&**store.random()),
+            browser: random_token(&**store.random()),
+            factors,
+        };
+        let purpose = if pending.factors.is_empty() { Purpose::Enrol } else { Purpose::SignIn };
+        let challenge = Challenge {
+            id: store.ids().make(),
+            purpose,
+            user_id: user.id.clone(),
+            workspace_id: at.workspace.id.clone(),
+            attempts: 0,
+            state: None,
+        };
+        let mut tx = store.begin_always().await?;
+        let expires_at = store.now().plus_seconds(CHALLENGE_SECONDS);
+        let (token, browser) = (pending.challenge.expose(), pending.browser.expose());
+        challenges::insert(&mut tx, &challenge, token, browser, expires_at).await?;
+        let details =
+            json!({"email": user.email, "factors": pending.factors, "enrol": purpose == Purpose::Enrol});
+        let event = Event::success("session.second-step-asked", ("user", user.id.as_str()), details);
+        audit::record_in(&mut tx, actor, Some(&at.workspace.id), event).await?;
+        tx.commit().await?;
+        Ok(SignIn::SecondStep(pending))
+    }
+
+    /// What may answer an open question, oldest habit first; `None` when there is no such question here.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn second_step_factors(&self, asked: &Asked) -> Result<Option<Vec<FactorKind>>> {
+        let mut tx = self.0.store.begin_always().await?;
+        let Ok((challenge, user)) = self.question(&mut tx, asked).await else { return Ok(None) };
+        let kinds = match challenge.purpose {
+            Purpose::Enrol => Vec::new(),
+            _ => self.factor_kinds(&mut tx, &user).await?,
+        };
+        tx.rollback().await?;
+        Ok(Some(kinds))
+    }
+
+    /// The open question, while it may be answered, and whom it asks.
+    pub(crate) async fn question(&self, tx: &mut Tx, asked: &Asked) -> Result<(Challenge, User)> {
+        let (token, browser) = (asked.challenge.expose(), asked.browser.expose());
+        let found = match is_cookie_shaped(token) && is_cookie_shaped(browser) {
+            true => challenges::open(tx, token, browser).await?,
+            false => None,
+        };
+        let challenge = found.ok_or_else(gone)?;
+        let user = self.user(tx, &challenge.user_id).await?.ok_or_else(gone)?;
+        Ok((challenge, user))
+    }
+
+    /// What an authenticator app needs to know, where one must be set up on the way in. The same each time it is asked.
+    ///
+    /// # Errors
+    /// `Authentication` when there is no such question in this browser.
+    pub async fn second_step_enrolment(&self, asked: &Asked) -> Result<TotpOffer> {
+        let mut tx = self.0.store.begin_always().await?;
+        let (challenge, user) = self.question(&mut tx, asked).await?;
+        if challenge.purpose != Purpose::Enrol {
+            return Err(Error::conflict("There is a second step already. Answer with it."));
+        }
+        let secret = match challenge.state {
+            Some(secret) => secret,
+            None => {
+                let secret = totp::new_secret(&**self.0.store.random());
+                challenges::set_state(&mut tx, &challenge.id, &secret).await?;
+                secret
+            }
+        };
+        tx.commit().await?;
+        totp::offer(&secret, user.email.as_str())
+    }
+
+    /// Finishes a sign-in with its second step.
+    ///
+    /// # Errors
+    /// `Authentication` for a wrong answer (with a recorded decision), and when there is no such question in this
+    /// browser; `RateLimited` after too many wrong answers of the account.
+    pub async fn finish_second_step(
+        &self,
+        actor: &Actor,
+        asked: &Asked,
+        answer: SecondStep,
+        replaces: Option<String>,
+    ) -> Result<SecondStepDone> {
+        if actor.origin.dry_run.is_some() {
+            return Err(Error::invalid_request("dryRun is not offered for signing in."));
+        }
+        let mut tx = self.0.store.begin_always().await?;
+        let (challenge, user) = self.question(&mut tx, asked).await?;
+        self.0.second_steps.require(user.id.as_str())?;
+        challenges::count(&mut tx, &challenge.id).await?;
+        let kind = answer.kind();
+        match self.judge(&mut tx, actor, &challenge, &user, answer).await? {
+            Judged::Wrong(why) => {
+                Err(self.refuse_second_step(tx, actor, &challenge, &user, kind, why).await?)
+            }
+            Judged::Right(recovery_codes) => {
+                challenges::close(&mut tx, &challenge.id).await?;
+                let (at, workspaces) = self.still_welcome(&user, &challenge).await?;
+                if let Some(cookie) = &replaces {
+                    self.end_replaced(&mut tx, actor, cookie).await?;
+                }
+                passwords::touch(&mut tx, &user.id).await?;
+                let usual = NewSession::usual(&user.id, &at.workspace.id, at.role, AuthMethod::Password);
+                let new = NewSession { second_step: Some(kind), ..usual };
+                let signed = self.start_session(&mut tx, actor, new).await?;
+                tx.commit().await?;
+                self.0.throttle.give_back(&user.email, &actor.origin);
+                self.0.second_steps.give_back(user.id.as_str());
+                Ok(SecondStepDone { logged_in: LoggedIn { user, signed, workspaces }, recovery_codes })
+            }
+        }
+    }
+
+    /// The workspace that the sign-in leads to, if it still takes this person by password.
+    async fn still_welcome(
+        &self,
+        user: &User,
+        challenge: &Challenge,
+    ) -> Result<(Membership, Vec<OwnWorkspace>)> {
+        let own = self.own_workspaces(user).await?;
+        let at = own.iter().find(|w| w.membership.workspace.id == challenge.workspace_id && !w.sso_required);
+        let at = at.map(|w| w.membership.clone()).ok_or_else(gone)?;
+        Ok((at, own))
+    }
+
+    async fn judge(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        challenge: &Challenge,
+        user: &User,
+        answer: SecondStep,
+    ) -> Result<Judged> {
+        const USED: &str = "It is not right at this time, or was used already.";
+        match (challenge.purpose, answer) {
+            (Purpose::Enrol, SecondStep::Code(code)) => {
+                self.enrol_on_the_way(tx, actor, challenge, user, &code).await
+            }
+            (Purpose::SignIn, SecondStep::Code(code)) => {
+                let right = self.check_totp(tx, user, &code).await?.is_some();
+                Ok(if right { Judged::Right(Vec::new()) } else { Judged::Wrong(USED) })
+            }
+            (Purpose::SignIn, SecondStep::RecoveryCode(code)) => {
+                let Some(digest) = code_digest(user, &code) else { return Ok(Judged::Wrong(USED)) };
+                if !factors::use_recovery_code(tx, &user.id, &digest).await? {
+                    return Ok(Judged::Wrong(USED));
+                }
+                self.recovery_code_used(tx, actor, challenge, user).await?;
+                Ok(Judged::Right(Vec::new()))
+            }
+            _ => Ok(Judged::Wrong("The question is not for this kind of answer.")),
+        }
+    }
+
+    async fn recovery_code_used(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        challenge: &Challenge,
+        user: &User,
+    ) -> Result<()> {
+        let left = factors::recovery_codes_left(tx, &user.id).await?;
+        let event = Event::success("recovery-code.used", ("user", user.id.as_str()), json!({"left": left}));
+        audit::record_in(tx, actor, Some(&challenge.workspace_id), event).await?;
+        let what = format!("Somebody signed in to your account with a recovery code. {left} are left.");
+        self.tell(tx, &challenge.workspace_id, &user.email, "A recovery code was used", &what).await
+    }
+
+    /// The first code of an app that was set up on the way in.
+    async fn enrol_on_the_way(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        challenge: &Challenge,
+        user: &User,
+        code: &Secret,
+    ) -> Result<Judged> {
+        let Some(secret) = &challenge.state else {
+            return Ok(Judged::Wrong("No authenticator app was set up for this question yet."));
+        };
+        let Some(step) = totp::step_of(secret, code, self.0.store.now().seconds())? else {
+            return Ok(Judged::Wrong("It is not the code that the new app shows."));
+        };
+        let begun = factors::locked(tx, &user.id, FactorKind::Totp).await?;
+        if !self.factor_kinds(tx, user).await?.is_empty() {
+            return Ok(Judged::Wrong("Another second step was set up meanwhile."));
+        }
+        for (old, _) in begun {
+            factors::delete(tx, &user.id, &old.id).await?;
+        }
+        let made = self.new_factor(user, FactorKind::Totp, "Authenticator app");
+        let now = Some(self.0.store.now());
+        let factor = Factor { confirmed: true, counter: step, last_used_at: now, ..made };
+        factors::insert(tx, &factor, &format!("totp:{}", user.id), secret).await?;
+        let codes = self.enrolled(tx, actor, &challenge.workspace_id, user, &factor).await?;
+        Ok(Judged::Right(codes))
+    }
+
+    /// Records a wrong answer; after too many of them the question is closed and the person is told.
+    async fn refuse_second_step(
+        &self,
+        mut tx: Tx,
+        actor: &Actor,
+        challenge: &Challenge,
+        user: &User,
+        kind: FactorKind,
+        why: &'static str,
+    ) -> Result<Error> {
+        let workspace = Some(&challenge.workspace_id);
+        let refusal = Refusal {
+            action: "session:start",
+            object: Some(format!("email:{}", user.email)),
+            reasons: vec![
+                Reason::passed("password", "The password is right."),
+                Reason::failed(kind.as_str(), why),
+            ],
+        };
+        let decision: DecisionId = refuse_in(&mut tx, actor, workspace, refusal).await?;
+        let details = json!({
+            "method": "password", "email": user.email, "secondStep": kind, "reason": kind, "decision": decision,
+        });
+        let event = Event::failure("session.refused", Some(("decision", decision.as_str())), details);
+        audit::record_in(&mut tx, actor, workspace, event).await?;
+        let is_last = challenge.attempts + 1 >= MAX_ANSWERS;
+        if is_last {
+            challenges::close(&mut tx, &challenge.id).await?;
+            let what = "Somebody gave your password, and then failed at the second step several times.";
+            let subject = "Somebody who knows your password failed at the second step";
+            self.tell(&mut tx, &challenge.workspace_id, &user.email, subject, what).await?;
+        }
+        tx.commit().await?;
+        let message = if is_last {
+            "This was not right too often. Sign in again."
+        } else {
+            "This is not right, or was used already. Try again."
+        };
+        Ok(Error::authentication(message).decided(decision))
+    }
+
+    /// After a right password: the session, or the question for the second step.
+    pub(crate) async fn after_password(
+        &self,
+        actor: &Actor,
+        with: Credentials,
+        user: User,
+        own: Vec<OwnWorkspace>,
+        at: Membership,
+    ) -> Result<SignIn> {
+        let db = &mut self.0.store.reader();
+        let kinds = self.factor_kinds(db, &user).await?;
+        if kinds.is_empty() && !factors::required_in(db, &at.workspace.id).await? {
+            let done = self.finish_login(actor, with, user, own, at).await?;
+            return Ok(SignIn::Done(Box::new(done)));
+        }
+        self.ask_second_step(actor, &user, &at, kinds).await
+    }
+}
+
+fn gone() -> Error {
+    Error::authentication(
+        "The time for the second step is over, or it was begun in another browser. Sign in again.",
+    )
+}

@@ -1,0 +1,109 @@
+use gatehouse_store::{Binding, Result, Row, Sealed, Tx, sql};
+use gatehouse_types::{ChallengeId, Id, Timestamp, UserId, WorkspaceId, digest};
+use zeroize::Zeroizing;
+
+/// What an open question is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The second step of a sign-in by password.
+    SignIn,
+    /// A sign-in by password where a first factor must be set up on the way.
+    Enrol,
+}
+
+impl Purpose {
+    const ALL: [Self; 2] = [Self::SignIn, Self::Enrol];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign-in",
+            Self::Enrol => "enrol",
+        }
+    }
+}
+
+/// An open question.
+#[derive(Debug)]
+pub(crate) struct Challenge {
+    pub(crate) id: ChallengeId,
+    pub(crate) purpose: Purpose,
+    pub(crate) user_id: UserId,
+    pub(crate) workspace_id: WorkspaceId,
+    pub(crate) attempts: i64,
+    /// What the question was, opened.
+    pub(crate) state: Option<Zeroizing<Vec<u8>>>,
+}
+
+fn place(id: &ChallengeId) -> Binding<'_> {
+    Binding { table: "factor_challenges", column: "state", row: id.as_str() }
+}
+
+/// Opens a question; forgets those that are long past.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    challenge: &Challenge,
+    token: &str,
+    browser: &str,
+    expires_at: Timestamp,
+) -> Result<()> {
+    let now = tx.store().now();
+    let old = sql("DELETE FROM factor_challenges WHERE expires_at < $1");
+    tx.execute(old.bind(now.plus_seconds(-3600))).await?;
+    let seal = |bytes: &Zeroizing<Vec<u8>>| tx.store().keyring().seal_bytes(place(&challenge.id), bytes);
+    let state = challenge.state.as_ref().map(seal).map(|s| s.as_str().to_owned());
+    let insert = sql("INSERT INTO factor_challenges (id, purpose, token_digest, browser_digest, user_id, \
+         workspace_id, attempts, state, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)")
+    .bind(&challenge.id)
+    .bind(challenge.purpose.as_str())
+    .bind(digest(token))
+    .bind(digest(browser))
+    .bind(&challenge.user_id)
+    .bind(&challenge.workspace_id)
+    .bind(state)
+    .bind(now)
+    .bind(expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+/// The open question of a token, in the browser it was asked in; held until the end of the transaction.
+pub(crate) async fn open(tx: &mut Tx, token: &str, browser: &str) -> Result<Option<Challenge>> {
+    const SELECT: &str = "SELECT id, purpose, user_id, workspace_id, attempts, state FROM factor_challenges \
+         WHERE token_digest = $1 AND browser_digest = $2 AND used_at IS NULL AND expires_at > $3";
+    let query = sql(SELECT).bind(digest(token)).bind(digest(browser)).bind(tx.store().now());
+    let row = tx.lock_optional(SELECT, query).await?;
+    row.map(|r| read(tx, &r)).transpose()
+}
+
+fn read(tx: &Tx, row: &Row) -> Result<Challenge> {
+    let id: ChallengeId = row.id("id")?;
+    let purpose = row.text("purpose")?;
+    let open = |text| tx.store().keyring().open_bytes(place(&id), &Sealed::from_stored(text));
+    Ok(Challenge {
+        purpose: Purpose::ALL.into_iter().find(|p| p.as_str() == purpose).unwrap_or(Purpose::SignIn),
+        user_id: row.id("user_id")?,
+        workspace_id: row.id("workspace_id")?,
+        attempts: row.int("attempts")?,
+        state: row.opt_text("state")?.map(open).transpose()?,
+        id,
+    })
+}
+
+/// Keeps what the question is.
+pub(crate) async fn set_state(tx: &mut Tx, id: &ChallengeId, state: &[u8]) -> Result<()> {
+    let sealed = tx.store().keyring().seal_bytes(place(id), state);
+    let update = sql("UPDATE factor_challenges SET state = $2 WHERE id = $1");
+    tx.execute(update.bind(id).bind(sealed.as_str())).await.map(drop)
+}
+
+/// Counts an answer.
+pub(crate) async fn count(tx: &mut Tx, id: &ChallengeId) -> Result<()> {
+    tx.execute(sql("UPDATE factor_challenges SET attempts = attempts + 1 WHERE id = $1").bind(id))
+        .await
+        .map(drop)
+}
+
+/// Closes a question: nothing answers it any more.
+pub(crate) async fn close(tx: &mut Tx, id: &ChallengeId) -> Result<()> {
+    let update = sql("UPDATE factor_challenges SET used_at = $2, state = NULL WHERE id = $1");
+    tx.execute(update.bind(id).bind(tx.store().now())).await.map(drop)
+}
