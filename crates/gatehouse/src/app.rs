@@ -46,16 +46,20 @@ pub struct App {
     trusted_proxies: Vec<ipnet::IpNet>,
 }
 
-/// Opens the database alone; for the command line's smaller errands.
-pub(crate) async fn open_store(settings: &Settings, parts: &Parts) -> anyhow::Result<Store> {
-    let options = Options {
+/// What the settings say about the database.
+pub(crate) fn store_options(settings: &Settings, parts: &Parts) -> Options {
+    Options {
         database: settings.database.clone(),
         data_dir: settings.data_dir.clone(),
         master_key_file: settings.master_key_file.clone(),
         clock: Arc::clone(&parts.clock),
         random: Arc::clone(&parts.random),
-    };
-    Store::open(options).await.context("the database could not be opened")
+    }
+}
+
+/// Opens the database alone; for the command line's smaller errands.
+pub(crate) async fn open_store(settings: &Settings, parts: &Parts) -> anyhow::Result<Store> {
+    Store::open(store_options(settings, parts)).await.context("the database could not be opened")
 }
 
 pub(crate) fn mailer(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Mailer> {

@@ -15,7 +15,7 @@ use crate::{Filter, Queries, Result, Row, Tx, sql};
 /// The chain of events that belong to no workspace (a failed sign-in of nobody known).
 pub(crate) const NO_WORKSPACE: &str = "-";
 /// What stands before the first entry of a chain.
-const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(crate) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Whether what the entry tells of took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -27,9 +27,15 @@ pub enum Error {
     /// A text holds U+0000, which PostgreSQL cannot keep; refused for both databases alike.
     #[error("a text holds the character NUL")]
     Nul,
+    /// The disk or the database is full. Nothing of the transaction counts.
+    #[error("there is no room left for the database")]
+    Full(#[source] sqlx::Error),
     /// The commit of the group this transaction was in failed.
     #[error("the commit failed: {0}")]
     Commit(String),
+    /// There was no room left for the commit of the group this transaction was in.
+    #[error("there was no room left for the commit")]
+    CommitFull,
     /// A value cannot be written as JSON.
     #[error("a value cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -41,16 +47,37 @@ impl Error {
         matches!(self, Self::Unique(_))
     }
 
+    /// Whether there was no room left.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::CommitFull)
+    }
+
+    /// Whether SQLite may have given up the whole transaction, and not the one statement alone.
+    pub(crate) fn ends_transaction(&self) -> bool {
+        let (Self::Database(e) | Self::Full(e)) = self else { return false };
+        let code = e.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.and_then(|c| c.parse::<i64>().ok()).is_some_and(|c| ROLLED_BACK.contains(&(c & 0xff)))
+    }
+
     /// Turns a broken unique rule into the given public error, anything else into an internal one.
     pub fn or_conflict(self, message: &'static str) -> types::Error {
         if self.is_unique() { types::Error::conflict(message) } else { self.into() }
     }
 }
 
+/// What the databases say when there is no room: `disk_full` of PostgreSQL; `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE`
+/// when the index of the write-ahead log cannot grow.
+const FULL: [&str; 3] = ["53100", "13", "4874"];
+
+/// The primary result codes after which SQLite may have rolled the whole transaction back by itself: NOMEM,
+/// INTERRUPT, IOERR, FULL (<https://sqlite.org/lang_transaction.html>, section 3).
+const ROLLED_BACK: [i64; 4] = [7, 9, 10, 13];
+
 impl From<sqlx::Error> for Error {
     fn from(e: sqlx::Error) -> Self {
         match e.as_database_error() {
             Some(d) if d.is_unique_violation() => Self::Unique(e),
+            Some(d) if d.code().is_some_and(|code| FULL.contains(&&*code)) => Self::Full(e),
             _ => Self::Database(e),
         }
     }
@@ -66,6 +93,11 @@ impl From<Error> for types::Error {
             Error::Database(sqlx::Error::PoolTimedOut) => {
                 Self::unavailable("The database is busy. Try again in a moment.").caused_by(e)
             }
+            Error::Full(_) | Error::CommitFull => Self::new(
+                types::Kind::StorageFull,
+                "The server has no room left to keep this. Nothing was changed; try again when its disk has room.",
+            )
+            .caused_by(e),
             other => Self::internal(other),
         }
     }

@@ -9,6 +9,7 @@
 //! Whatever differs between the databases lives in `engine` and nowhere else.
 
 pub mod audit;
+pub mod backup;
 pub mod decisions;
 mod engine;
 mod error;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{PgPool, SqlSafeStr, SqliteConnection};
+use sqlx::{PgConnection, PgPool, SqlSafeStr, SqliteConnection};
 
 use crate::{Error, Result};
 
@@ -41,6 +41,21 @@ fn failed(e: sqlx::migrate::MigrateError) -> Error {
         )),
         other => Error::Database(sqlx::Error::Migrate(Box::new(other))),
     }
+}
+
+/// The number of the last step.
+pub(crate) fn newest() -> i64 {
+    steps!("sqlite").last().map_or(0, |(version, ..)| *version)
+}
+
+/// The steps up to a schema, for what a backup of that schema holds.
+pub(crate) async fn sqlite_to(connection: &mut SqliteConnection, schema: i64) -> Result<()> {
+    migrator(steps!("sqlite")).run_direct(Some(schema), connection, false).await.map_err(failed)
+}
+
+/// The same inside the transaction that the connection is in; `None`: all steps.
+pub(crate) async fn postgres_to(connection: &mut PgConnection, schema: Option<i64>) -> Result<()> {
+    migrator(steps!("postgres")).run_direct(schema, connection, false).await.map_err(failed)
 }
 
 pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<()> {

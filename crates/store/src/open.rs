@@ -124,6 +124,13 @@ impl Store {
         Ok(store)
     }
 
+    /// A store over a PostgreSQL database whose keyring is open already.
+    pub(crate) fn over(pool: PgPool, keyring: Keyring, clock: SharedClock, random: SharedRandom) -> Self {
+        let ids = Ids::new(Arc::clone(&clock), Arc::clone(&random));
+        let (pool, writer, jobs_waker) = (Pool::Postgres(pool), None, Notify::new());
+        Self(Arc::new(Inner { pool, writer, keyring, clock, random, ids, jobs_waker }))
+    }
+
     /// Reads what is committed.
     pub fn reader(&self) -> Reader {
         Reader(self.0.pool.clone())
@@ -273,14 +280,19 @@ async fn open_sqlite(path: &Path) -> Result<(sqlx::SqlitePool, Writer)> {
 }
 
 async fn open_postgres(url: &Url) -> Result<PgPool> {
+    let pool = postgres_pool(url).await?;
+    migrate::postgres(&pool).await?;
+    Ok(pool)
+}
+
+/// Connections to a PostgreSQL database, as it is.
+pub(crate) async fn postgres_pool(url: &Url) -> Result<PgPool> {
     let options = sqlx::postgres::PgConnectOptions::from_url(url)?.disable_statement_logging();
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options)
-        .await?;
-    migrate::postgres(&pool).await?;
-    Ok(pool)
+        .connect_with(options);
+    Ok(pool.await?)
 }
 
 /// Makes the first data key, unless another server does at this very moment.

@@ -33,6 +33,8 @@ pub enum Kind {
     Internal,
     /// Not now (503 `service_unavailable`).
     Unavailable,
+    /// The disk or the database is full; nothing was changed (507 `storage_full`).
+    StorageFull,
     /// It took too long (504 `timeout_error`).
     Timeout,
 }

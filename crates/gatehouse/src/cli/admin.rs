@@ -165,7 +165,7 @@ impl Admin {
 }
 
 /// A mistyped directory must not become a new, empty installation.
-fn require_database(settings: &Settings) -> anyhow::Result<()> {
+pub(crate) fn require_database(settings: &Settings) -> anyhow::Result<()> {
     if let DatabaseUrl::Sqlite(path) = &settings.database {
         let path = path.clone().unwrap_or_else(|| settings.data_dir.join("gatehouse.db"));
         anyhow::ensure!(

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Exit codes: 0 done, 1 refused or failed, 2 wrong use or setting.
 
 mod admin;
+mod backup;
 mod demo;
 mod doctor;
 mod openapi;
@@ -51,6 +52,15 @@ enum Command {
     /// Do what needs the machine's console: owners, tokens, the way in when nothing else is left.
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// Write everything into one file while the server runs. The master key is not in it.
+    #[command(after_help = "Example:\n  gatehouse backup /backup/gatehouse-$(date +%F)")]
+    Backup(backup::Backup),
+    /// Restore a backup into an empty database, of either kind, and prove that it is whole.
+    #[command(
+        after_help = "Example:\n  GATEHOUSE_DATABASE_URL=postgres://gatehouse@db/gatehouse gatehouse restore /backup/gatehouse-2026-01-31 \
+        --master-key-file /etc/gatehouse/master.key"
+    )]
+    Restore(backup::Restore),
     /// Look at SAML messages.
     #[command(subcommand)]
     Saml(saml::Saml),
@@ -81,6 +91,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(common.settings()?),
         Command::Demo(demo) => demo.run(&common),
         Command::Admin(admin) => admin.run(common.settings()?),
+        Command::Backup(backup) => backup.run(&common.settings()?),
+        Command::Restore(restore) => restore.run(&common.settings()?),
         Command::Saml(saml) => saml.run(),
         Command::Openapi => openapi::run(),
         Command::Doctor => doctor::run(common.settings()?),

@@ -10,13 +10,47 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::{Error, Query, Result, Row};
 
 /// The outcome that all members of one group share.
-type Outcome = Arc<OnceLock<Result<(), String>>>;
+type Outcome = Arc<OnceLock<Result<(), Failed>>>;
+
+/// Why a group was not committed.
+#[derive(Clone, Debug)]
+enum Failed {
+    /// There was no room.
+    Full,
+    /// Anything else.
+    Other(String),
+}
+
+impl From<&Error> for Failed {
+    fn from(e: &Error) -> Self {
+        if e.is_full() { Self::Full } else { Self::Other(e.to_string()) }
+    }
+}
+
+impl From<&Failed> for Error {
+    fn from(failed: &Failed) -> Self {
+        match failed {
+            Failed::Full => Self::CommitFull,
+            Failed::Other(why) => Self::Commit(why.clone()),
+        }
+    }
+}
 
 #[derive(Debug)]
 struct State {
     connection: SqliteConnection,
     /// The group whose shared transaction is open.
     group: Option<Outcome>,
+}
+
+impl State {
+    /// Tells all members of a group that nothing of it counts.
+    async fn give_up(&mut self, group: &Outcome, why: &Error) {
+        // the transaction may be gone already; what matters is that none is left open
+        let _ = self.connection.execute("ROLLBACK").await;
+        self.group = None;
+        let _ = group.set(Err(why.into()));
+    }
 }
 
 /// The one connection that writes.
@@ -43,8 +77,14 @@ impl Writer {
                 Arc::clone(state.group.insert(Outcome::default()))
             }
         };
-        state.connection.execute("SAVEPOINT member").await?;
-        Ok(WriteTx { writer: self, held: Some(Held { state, group }) })
+        if let Err(e) = state.connection.execute("SAVEPOINT member").await {
+            let e = Error::from(e);
+            if e.ends_transaction() {
+                state.give_up(&group, &e).await;
+            }
+            return Err(e);
+        }
+        Ok(WriteTx { writer: self, held: Some(Held { state, group }), lost: None })
     }
 
     /// Commits the group unless a later member did. Waiting for the writer again puts this behind everyone who
@@ -52,17 +92,17 @@ impl Writer {
     async fn conclude(self, group: Outcome) -> Result<()> {
         let mut state = self.0.lock().await;
         if group.get().is_none() {
-            let outcome = state.connection.execute("COMMIT").await.map(drop).map_err(|e| e.to_string());
-            if outcome.is_err() {
-                // the transaction may be gone already; what matters is that none is left open
-                let _ = state.connection.execute("ROLLBACK").await;
+            match state.connection.execute("COMMIT").await {
+                Ok(_) => {
+                    state.group = None;
+                    let _ = group.set(Ok(()));
+                }
+                Err(e) => state.give_up(&group, &e.into()).await,
             }
-            state.group = None;
-            let _ = group.set(outcome);
         }
         match group.get() {
             Some(Ok(())) => Ok(()),
-            Some(Err(e)) => Err(Error::Commit(e.clone())),
+            Some(Err(failed)) => Err(failed.into()),
             None => Err(Error::Commit("the group has no outcome".into())),
         }
     }
@@ -79,10 +119,15 @@ struct Held {
 pub(crate) struct WriteTx {
     writer: Writer,
     held: Option<Held>,
+    /// Why the database gave up the transaction under us, once it did; nothing more may be said to it then.
+    lost: Option<Failed>,
 }
 
 impl WriteTx {
     fn connection(&mut self) -> Result<&mut SqliteConnection> {
+        if let Some(lost) = &self.lost {
+            return Err(lost.into());
+        }
         match &mut self.held {
             Some(held) => Ok(&mut held.state.connection),
             None => Err(Error::Commit("the transaction is over".into())),
@@ -90,16 +135,28 @@ impl WriteTx {
     }
 
     pub(crate) async fn fetch_all(&mut self, query: Query) -> Result<Vec<Row>> {
-        super::sqlite::fetch_all(self.connection()?, query).await
+        let outcome = super::sqlite::fetch_all(self.connection()?, query).await;
+        self.noted(outcome)
     }
 
     pub(crate) async fn execute(&mut self, query: Query) -> Result<u64> {
-        super::sqlite::execute(self.connection()?, query).await
+        let outcome = super::sqlite::execute(self.connection()?, query).await;
+        self.noted(outcome)
+    }
+
+    fn noted<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if let Err(e) = &outcome
+            && e.ends_transaction()
+        {
+            self.lost = Some(e.into());
+        }
+        outcome
     }
 
     /// Ends the savepoint and returns once the group is on the disk.
     pub(crate) async fn commit(mut self) -> Result<()> {
-        self.connection()?.execute("RELEASE member").await?;
+        let released = self.connection()?.execute("RELEASE member").await;
+        self.noted(released.map_err(Error::from))?;
         let Some(Held { state, group }) = self.held.take() else { return Ok(()) };
         drop(state);
         // in a task of its own: a caller who goes away must not leave the shared transaction open
@@ -109,27 +166,35 @@ impl WriteTx {
     /// Undoes the savepoint.
     pub(crate) async fn rollback(mut self) -> Result<()> {
         match self.held.take() {
-            Some(held) => undo(self.writer.clone(), held).await,
+            Some(held) => undo(self.writer.clone(), held, self.lost.take()).await,
             None => Ok(()),
         }
     }
 }
 
-async fn undo(writer: Writer, mut held: Held) -> Result<()> {
-    // a full disk makes SQLite roll everything back by itself; the group's commit then reports it to all members
-    let undone = held.state.connection.execute("ROLLBACK TO member; RELEASE member").await;
+async fn undo(writer: Writer, mut held: Held, lost: Option<Failed>) -> Result<()> {
+    // a full disk makes SQLite roll everything back by itself: who joined the group after that would be committed
+    // alone and told of a failure, so the group ends here, while nobody else can say anything to the connection
+    if let Some(lost) = lost {
+        held.state.give_up(&held.group, &Error::from(&lost)).await;
+        return Ok(());
+    }
+    if let Err(e) = held.state.connection.execute("ROLLBACK TO member; RELEASE member").await {
+        let e = Error::from(e);
+        held.state.give_up(&held.group, &e).await;
+        return Err(e);
+    }
     let Held { state, group } = held;
     drop(state);
-    writer.conclude(group).await?;
-    Ok(undone.map(drop)?)
+    writer.conclude(group).await
 }
 
 impl Drop for WriteTx {
     fn drop(&mut self) {
         if let (Some(held), Ok(runtime)) = (self.held.take(), tokio::runtime::Handle::try_current()) {
-            let writer = self.writer.clone();
+            let (writer, lost) = (self.writer.clone(), self.lost.take());
             runtime.spawn(async move {
-                if let Err(e) = undo(writer, held).await {
+                if let Err(e) = undo(writer, held, lost).await {
                     tracing::error!(error = %e, "a dropped transaction was not rolled back");
                 }
             });

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where its expectation does")]
 
 mod audit;
+mod backup;
 mod group_commit;
 mod jobs;
 mod keyring;

@@ -48,6 +48,7 @@ const fn title(kind: Kind) -> &'static str {
         Kind::RateLimited => "Too many attempts",
         Kind::Internal => "Something went wrong",
         Kind::Unavailable => "Not available right now",
+        Kind::StorageFull => "No room left",
         Kind::Timeout => "It took too long",
     }
 }
@@ -64,6 +65,7 @@ const fn next(kind: Kind) -> &'static str {
         Kind::PayloadTooLarge => "Send less at once.",
         Kind::RateLimited => "Wait a little before you try again.",
         Kind::Internal => "Try again. If it stays so, give your administrator the request id below.",
+        Kind::StorageFull => "Nothing was changed. Tell whoever runs the server that its disk is full.",
         Kind::Unavailable | Kind::Timeout => "Wait a moment and reload the page.",
     }
 }

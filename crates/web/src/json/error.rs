@@ -73,6 +73,7 @@ pub const fn status_of(kind: Kind) -> StatusCode {
         Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Kind::Timeout => StatusCode::GATEWAY_TIMEOUT,
     }
 }
@@ -92,6 +93,7 @@ pub const fn type_of(kind: Kind) -> &'static str {
         Kind::RateLimited => "rate_limit_error",
         Kind::Internal => "internal_error",
         Kind::Unavailable => "service_unavailable",
+        Kind::StorageFull => "storage_full",
         Kind::Timeout => "timeout_error",
     }
 }
