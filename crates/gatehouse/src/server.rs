@@ -22,7 +22,7 @@ const MAX_HEAD: usize = 64 * 1024;
 /// Headers of a request at most.
 const MAX_HEADERS: usize = 100;
 /// How long what is in flight may take after the signal to stop.
-const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// A listener that is ready to serve.
 #[derive(Debug)]

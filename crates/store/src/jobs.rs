@@ -17,6 +17,8 @@ use crate::{Queries, Result, Row, Store, Tx, sql};
 const LEASE_SECONDS: i64 = 60;
 /// How long one run may take; shorter than the lease.
 const RUN_TIMEOUT: Duration = Duration::from_secs(50);
+/// How long a job may go on after the signal to stop; as long as requests may.
+const STOP_GRACE: Duration = Duration::from_secs(25);
 /// How often an idle worker looks, beside being woken.
 const POLL: Duration = Duration::from_secs(2);
 /// The pause after the first failure; it doubles, seconds.
@@ -155,14 +157,27 @@ impl Worker {
         Self { store, registry, name }
     }
 
-    /// Works until `stop` is done; what runs is finished first.
+    /// Works until `stop` is done. What runs then may finish in the grace time; what does not is given back to other
+    /// workers at once, instead of at the end of its lease.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         tokio::pin!(stop);
         if let Err(e) = self.schedule_all().await {
             tracing::error!(error = %e, "recurring jobs could not be scheduled");
         }
         loop {
-            let worked = match self.step().await {
+            let step = self.step();
+            tokio::pin!(step);
+            let stepped = tokio::select! {
+                biased;
+                stepped = &mut step => stepped,
+                () = &mut stop => {
+                    if tokio::time::timeout(STOP_GRACE, step).await.is_err() {
+                        self.give_back().await;
+                    }
+                    return;
+                }
+            };
+            let worked = match stepped {
                 Ok(worked) => worked,
                 Err(e) => {
                     tracing::error!(error = %e, "the job queue could not be read");
@@ -196,6 +211,25 @@ impl Worker {
         };
         self.conclude(&job, outcome).await?;
         Ok(true)
+    }
+
+    /// Ends the leases of this worker; the tries that were cut off do not count.
+    async fn give_back(&self) {
+        let given = async {
+            let mut tx = self.store.begin_always().await?;
+            let update =
+                sql("UPDATE jobs SET lease_owner = NULL, lease_until = NULL, attempts = attempts - 1 \
+                 WHERE lease_owner = $1 AND lease_until IS NOT NULL");
+            let jobs = tx.execute(update.bind(self.name.as_str())).await?;
+            tx.commit().await?;
+            Ok::<u64, crate::Error>(jobs)
+        };
+        match given.await {
+            Ok(jobs) => tracing::warn!(jobs, "jobs that did not end in time were given back"),
+            Err(e) => {
+                tracing::error!(error = %e, "a job could not be given back; another worker takes it later")
+            }
+        }
     }
 
     /// Enqueues the recurring work that is not waiting yet; [`Worker::run`] begins with it.

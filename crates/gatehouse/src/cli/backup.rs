@@ -57,9 +57,16 @@ impl Restore {
                 restored.created_at, restored.from, backup.tables, backup.rows, backup.schema, restored.schema
             ));
             println(&format!(
-                "verified: file and row digests, foreign keys, the master key, {} audit chains with {} entries",
-                restored.chains, restored.entries
+                "verified: file and row digests, foreign keys, the master key, {} audit chains with {} entries, {} sealed values",
+                restored.chains, restored.entries, restored.sealed
             ));
+            if restored.refused > 0 {
+                eprintln!(
+                    "gatehouse: {} sealed values do not open, as they did not in the database that was backed up: {}",
+                    restored.refused,
+                    restored.refused_places.join("; ")
+                );
+            }
             Ok(ExitCode::SUCCESS)
         })
     }

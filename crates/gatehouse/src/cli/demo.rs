@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::admin::println;
 use super::options::Common;
-use super::serve::{init_log, told_to_stop, until};
+use super::serve::{Signals, init_log, until};
 use super::story::Story;
 use crate::app::Parts;
 use crate::{App, Overrides, Server, Settings, server};
@@ -33,7 +33,7 @@ impl Demo {
     }
 
     async fn play(self, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
-        let told = told_to_stop()?;
+        let mut signals = Signals::listen()?;
         // everything lives in a directory that goes with the process
         let dir = tempfile::Builder::new().prefix("gatehouse-demo-").tempdir()?;
         let dns = DnsStub::start().await.context("the lab's DNS server")?;
@@ -53,7 +53,7 @@ impl Demo {
             Ok(()) if self.check => ExitCode::SUCCESS,
             Ok(()) => {
                 greet(&app);
-                told.await;
+                signals.next().await;
                 ExitCode::SUCCESS
             }
             Err(e) => {

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
@@ -13,8 +13,11 @@ use crate::{App, Server, Settings, server};
 
 pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     init_log(&settings.log)?;
-    super::runtime()?.block_on(serve(settings))?;
-    Ok(ExitCode::SUCCESS)
+    let runtime = super::runtime()?;
+    let ended = runtime.block_on(serve(settings));
+    // what was cut off by a second signal is not waited for
+    runtime.shutdown_background();
+    ended
 }
 
 /// Logs as JSON lines, one event a line; people at a terminal get them readable.
@@ -34,13 +37,12 @@ pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new().install_recorder().context("the metrics could not be set up")
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<()> {
+async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     // listened for from the first moment on: a stop during the start is a clean stop too
-    let told = told_to_stop()?;
-    tokio::pin!(told);
+    let mut signals = Signals::listen()?;
     let (server, app) = tokio::select! {
         biased;
-        () = &mut told => return Ok(()),
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
         opened = open(&settings) => opened?,
     };
     let metrics = init_metrics()?;
@@ -56,14 +58,24 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     tracing::info!(listen = %server.address(), public_url = app.public_url().as_str(), database = app.store().kind(), "ready");
     let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
     let serving = tokio::spawn(server::serve(server, router, until(stopped)));
-    told.await;
-    tracing::info!("stopping: finishing what is in flight");
+    signals.next().await;
+    tracing::info!(grace_seconds = server::GRACE.as_secs(), "stopping: finishing what is in flight");
     let _ = stop.send(true);
-    serving.await?;
-    worker.await?;
-    app.store().close().await;
+    let finish = async {
+        serving.await?;
+        worker.await?;
+        app.store().close().await;
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        finished = finish => finished?,
+        () = signals.next() => {
+            tracing::warn!("told to stop a second time: what is in flight is cut off");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     tracing::info!("stopped");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<(Server, App)> {
@@ -79,13 +91,23 @@ pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|s| *s).await;
 }
 
-/// Done at SIGTERM or Ctrl-C; both are listened for from the call on.
-pub(crate) fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
+/// SIGTERM and Ctrl-C.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Both are listened for from the call on.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Done at the next of the two.
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }

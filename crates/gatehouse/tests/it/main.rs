@@ -7,6 +7,7 @@ mod connections;
 mod errors;
 mod keyring;
 mod openapi;
+mod operations;
 mod saml;
 mod second_step;
 mod sign_in;

@@ -7,11 +7,11 @@
 //!   {"table":"users"}      then one JSON array a row, in the order of the columns
 //!   {"rows":2,"sha256":"…"}    over the lines of the rows
 //!   …
-//!   {"total":{"tables":20,"rows":1234,"mac":"…"}}
+//!   {"total":{"tables":20,"rows":1234,"key":"dk…","mac":"…"}}
 //! <SHA-256 of everything before, 64 hexadecimal digits and a line feed>
 //! ```
 //!
-//! `mac` is an HMAC-SHA-256 over all lines before it, under a key derived from the data keys: who does not have the
+//! `mac` is an HMAC-SHA-256 over all lines before it, under a key derived from a data key: who does not have the
 //! master key cannot make a file that is taken for one of ours.
 
 use std::io::{BufRead, Read, Write};
@@ -99,6 +99,8 @@ pub(super) struct Footer {
 pub(super) struct Total {
     pub(super) tables: usize,
     pub(super) rows: u64,
+    /// The data key that the key of the proof is derived from.
+    pub(super) key: String,
     pub(super) mac: String,
 }
 

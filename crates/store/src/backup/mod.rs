@@ -45,4 +45,10 @@ pub struct Restored {
     pub chains: u64,
     /// Entries in them.
     pub entries: u64,
+    /// Sealed values.
+    pub sealed: u64,
+    /// Of these, those that did not open: they did not in the database that was backed up either.
+    pub refused: u64,
+    /// Where the first of them are.
+    pub refused_places: Vec<String>,
 }

@@ -32,6 +32,7 @@ pub(super) struct Walked {
     pub(super) made: Made,
     /// The digest of all lines before the last, and what the last says proves it.
     pub(super) all: [u8; 32],
+    pub(super) key: String,
     pub(super) mac: String,
 }
 
@@ -125,7 +126,7 @@ impl Source {
             bytes: self.length,
             sha256: self.sha256.clone(),
         };
-        Ok(Walked { header, made, all: before_last, mac: said.mac })
+        Ok(Walked { header, made, all: before_last, key: said.key, mac: said.mac })
     }
 }
 

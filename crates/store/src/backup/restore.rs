@@ -13,12 +13,13 @@ use super::format::{Header, Table, refuse};
 use super::read::{Sink, Source, Walked};
 use super::tables::{self, quoted};
 use super::verify::{self, Chains};
-use super::write::{MAC_PURPOSE, sync_parent};
+use super::write::sync_parent;
 use super::{Made, Restored};
 use crate::audit::{self, Event};
+use crate::keyring::{KeyFile, ScanReport, Wrapped, scan_in};
 use crate::open::{self, DatabaseUrl, Options};
 use crate::tx::Inner as TxInner;
-use crate::{Error, Keyring, MasterKey, Queries, Query, Result, Store, Tx, Value, files, migrate, sql};
+use crate::{Error, Keyring, Queries, Query, Result, Store, Tx, Value, files, migrate, sql};
 
 /// Values that are bound to one statement at most; SQLite allows 32,766, PostgreSQL 65,535.
 const BATCH_VALUES: usize = 2_000;
@@ -36,8 +37,7 @@ pub async fn restore(options: Options, path: &Path) -> Result<Restored> {
     let mut source = Source::open(path)?;
     let mut judge = Judge::default();
     let walked = source.walk(&mut judge).await?;
-    let master = MasterKey::load(&key_file, None)?;
-    let keyring = Keyring::open(&master, &judge.keys, Arc::clone(&options.random))?;
+    let keyring = Keyring::of_rows(&KeyFile::new(key_file), &judge.keys, Arc::clone(&options.random))?;
     prove(&keyring, &walked)?;
     match options.database.clone() {
         DatabaseUrl::Sqlite(file) => {
@@ -55,10 +55,11 @@ pub async fn restore(options: Options, path: &Path) -> Result<Restored> {
 
 /// The last line's proof: the file comes from somebody who has the master key.
 fn prove(keyring: &Keyring, walked: &Walked) -> Result<()> {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &keyring.derive(MAC_PURPOSE));
     let said = unhex(&walked.mac).unwrap_or_default();
-    hmac::verify(&key, &walked.all, &said)
-        .map_err(|_| refuse("it was changed by somebody who does not have the master key"))
+    match keyring.proof_key(&walked.key) {
+        Some(key) if hmac::verify(&key, &walked.all, &said).is_ok() => Ok(()),
+        _ => Err(refuse("it was changed by somebody who does not have the master key")),
+    }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -69,7 +70,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 /// The first reading: collects the data keys, keeps nothing else.
 #[derive(Default)]
 struct Judge {
-    keys: Vec<(String, String)>,
+    keys: Vec<Wrapped>,
 }
 
 impl Sink for Judge {
@@ -95,12 +96,13 @@ impl Sink for Judge {
         let (Some(id), Some(wrapped)) = (cell("id"), cell("wrapped")) else {
             return Err(refuse("a data key cannot be read"));
         };
-        self.keys.push((id, wrapped));
+        let generation = table.columns.iter().position(|c| c.name == "generation").and_then(|at| row.get(at));
+        let generation = if let Some(Value::Int(Some(n))) = generation { *n } else { 1 };
+        self.keys.push(Wrapped { id, wrapped, generation });
         if self.keys.len() > MAX_DATA_KEYS { Err(refuse("it holds too many data keys")) } else { Ok(()) }
     }
 
     async fn end_of(&mut self, _: &Table) -> Result<()> {
-        self.keys.sort();
         Ok(())
     }
 }
@@ -200,13 +202,14 @@ async fn into_sqlite(
     let opened = Options { database: DatabaseUrl::Sqlite(Some(draft.path.clone())), ..options };
     let store = Store::open(opened).await?;
     let chains = verify::chains(&mut store.reader()).await?;
+    let sealed = scan_in(&mut store.reader(), store.keyring()).await?;
     let mut tx = store.begin_always().await?;
     note(&mut tx, judged).await?;
     tx.commit().await?;
     store.close().await;
     drop(store);
     draft.keep(target).await?;
-    Ok(told(judged, schema, chains))
+    Ok(told(judged, schema, chains, &sealed))
 }
 
 async fn load_sqlite(source: &mut Source, judged: &Walked, path: &Path) -> Result<()> {
@@ -263,13 +266,14 @@ async fn into_postgres(
     }
     migrate_within(&mut db, None).await?;
     let chains = verify::chains(&mut db).await?;
+    let sealed = scan_in(&mut db, &keyring).await?;
     if let Alone::Postgres(tx) = db {
         let store = Store::over(pool.clone(), keyring, options.clock, options.random);
         let mut tx = Tx::new(TxInner::Postgres(tx), store, None);
         note(&mut tx, judged).await?;
         tx.commit().await?;
     }
-    Ok(told(judged, migrate::newest(), chains))
+    Ok(told(judged, migrate::newest(), chains, &sealed))
 }
 
 const FOREIGN_KEYS: &str = "SELECT conrelid::regclass::text AS t, conname::text AS c, pg_get_constraintdef(oid) AS d \
@@ -292,11 +296,21 @@ async fn note(tx: &mut Tx, judged: &Walked) -> Result<()> {
         .await
 }
 
-fn told(judged: &Walked, schema: i64, chains: Chains) -> Restored {
+fn told(judged: &Walked, schema: i64, chains: Chains, sealed: &ScanReport) -> Restored {
     let Walked { header, made, .. } = judged;
     let backup: Made = made.clone();
     let (created_at, from) = (header.created_at, header.from.clone());
-    Restored { backup, created_at, from, schema, chains: chains.chains, entries: chains.entries }
+    Restored {
+        backup,
+        created_at,
+        from,
+        schema,
+        chains: chains.chains,
+        entries: chains.entries,
+        sealed: sealed.values(),
+        refused: sealed.refused(),
+        refused_places: sealed.refused_places(),
+    }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -120,10 +120,12 @@ async fn fill(store: &Store, file: &mut File) -> Result<Made> {
         created_at: store.now(),
         tables: tables::all(&mut db, postgres).await?,
     };
-    let newest = db.fetch_one(sql("SELECT MAX(id) AS id FROM data_keys")).await?.text("id")?;
-    if newest != store.keyring().current_id() {
+    store.keyring().refresh().await?;
+    let key = store.keyring().current_key();
+    let there = db.fetch_optional(sql("SELECT id FROM data_keys WHERE id = $1").bind(key.as_str())).await?;
+    let (Some(proof), true) = (store.keyring().proof_key(&key), there.is_some()) else {
         return Err(Error::File("the data keys were renewed at this moment; make the backup again".into()));
-    }
+    };
     let io = |e: std::io::Error| Error::File(format!("the backup cannot be written: {e}"));
     let mut out = Digesting::new(std::io::BufWriter::new(file));
     out.write_all(MAGIC).map_err(io)?;
@@ -142,9 +144,8 @@ async fn fill(store: &Store, file: &mut File) -> Result<Made> {
         total += rows;
         lines.json(&Closing { rows, sha256: hex_of(digest) })?;
     }
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &store.keyring().derive(MAC_PURPOSE));
-    let mac = gatehouse_types::hex(hmac::sign(&key, &lines.all.clone().finalize()).as_ref());
-    lines.json(&Footer { total: Total { tables: header.tables.len(), rows: total, mac } })?;
+    let mac = gatehouse_types::hex(hmac::sign(&proof, &lines.all.clone().finalize()).as_ref());
+    lines.json(&Footer { total: Total { tables: header.tables.len(), rows: total, key, mac } })?;
     let Digesting { mut inner, digest } = lines.packed.finish().map_err(io)?;
     let sha256 = hex_of(digest);
     inner.write_all(format!("{sha256}\n").as_bytes()).and_then(|()| inner.flush()).map_err(io)?;
@@ -152,6 +153,3 @@ async fn fill(store: &Store, file: &mut File) -> Result<Made> {
     let bytes = file.metadata().map_err(io)?.len();
     Ok(Made { schema: header.schema, tables: header.tables.len(), rows: total, bytes, sha256 })
 }
-
-/// What the key of the proof is derived for.
-pub(super) const MAC_PURPOSE: &str = "backup";

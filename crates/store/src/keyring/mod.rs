@@ -30,6 +30,7 @@ use source::Source;
 pub(crate) use master::KeyFile;
 pub use master::MasterKey;
 pub use rotate::{Plan, Resealed, Rotation, RotationReport, Stage, plan, prepare, rotate};
+pub(crate) use scan::scan_in;
 pub use scan::{ColumnReport, ScanReport, scan};
 pub use sealed::{SEALED, SealedColumn};
 pub(crate) use {refused::keep_watch, source::complete, source::open as open_keyring};
@@ -144,6 +145,23 @@ impl Keyring {
         let mut derived = [0u8; KEY_LEN];
         derived.copy_from_slice(tag.as_ref());
         derived
+    }
+
+    /// The keyring of rows that are in no database yet, as a backup has them.
+    pub(crate) fn of_rows(
+        file: &KeyFile,
+        rows: &[Wrapped],
+        random: gatehouse_types::SharedRandom,
+    ) -> Result<Self> {
+        let (_, ring, _) = file.find(|master| Ring::open(master, rows))?;
+        Ok(Self::new(ring, None, random))
+    }
+
+    /// A key that proves where a backup comes from, derived from one data key.
+    pub(crate) fn proof_key(&self, id: &str) -> Option<hmac::Key> {
+        let key = self.read(|ring| ring.keys.get(id).cloned())?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*key.0);
+        Some(hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, b"gatehouse:backup").as_ref()))
     }
 
     /// The id of the data key that seals now.

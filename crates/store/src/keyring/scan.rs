@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Binding, SEALED, Sealed, SealedColumn};
-use crate::{Queries, Query, Reader, Result, Store, Value};
+use crate::{Keyring, Queries, Query, Result, Store, Value};
 
 /// Values read at once.
 const CHUNK: i64 = 200;
@@ -65,8 +65,8 @@ pub(super) struct Found {
 }
 
 /// The next values of a column after a row, in the order of the key; with `but_under`, only those under other data keys.
-pub(super) async fn next(
-    reader: &mut Reader,
+pub(super) async fn next<Q: Queries>(
+    reader: &mut Q,
     of: &SealedColumn,
     after: Option<&[String]>,
     but_under: Option<&str>,
@@ -102,8 +102,12 @@ pub(super) async fn next(
 /// # Errors
 /// When the database fails.
 pub async fn scan(store: &Store) -> Result<ScanReport> {
-    let ring = store.keyring();
-    ring.refresh().await?;
+    store.keyring().refresh().await?;
+    scan_in(&mut store.reader(), store.keyring()).await
+}
+
+/// The same in a transaction of the caller's.
+pub(crate) async fn scan_in<Q: Queries>(db: &mut Q, ring: &Keyring) -> Result<ScanReport> {
     let prefix = format!("{}.", ring.current_key());
     let mut columns = Vec::with_capacity(SEALED.len());
     for of in SEALED {
@@ -112,7 +116,7 @@ pub async fn scan(store: &Store) -> Result<ScanReport> {
             ColumnReport { table, column, values: 0, current: 0, refused: 0, refused_rows: Vec::new() };
         let mut after = None;
         loop {
-            let found = next(&mut store.reader(), of, after.as_deref(), None, CHUNK).await?;
+            let found = next(db, of, after.as_deref(), None, CHUNK).await?;
             for Found { row, sealed, .. } in &found {
                 report.values += 1;
                 report.current += u64::from(sealed.as_str().starts_with(&prefix));

@@ -3,10 +3,13 @@
 mod app;
 mod client;
 mod lab;
+mod process;
 
 pub(crate) use app::{PASSWORD, TestApp};
 pub(crate) use client::{Answer, Client};
 pub(crate) use lab::{Form, LabConnection};
+
+pub(crate) use process::{Program, Serving};
 
 pub(crate) use gatehouse_testkit::Kind;
 
