@@ -1,12 +1,13 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use gatehouse_types::{Actor, Ids, Origin};
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Executor};
 
 use super::connection::Alone;
 use super::format::{Header, Table, refuse};
@@ -23,6 +24,9 @@ use crate::{Error, Keyring, Queries, Query, Result, Store, Tx, Value, files, mig
 
 /// Values that are bound to one statement at most; SQLite allows 32,766, PostgreSQL 65,535.
 const BATCH_VALUES: usize = 2_000;
+/// How often, and how long in between, it is tried to be alone with the new file.
+const CLOSE_TRIES: u32 = 200;
+const CLOSE_PAUSE: Duration = Duration::from_millis(50);
 /// Data keys at most; they are held in memory.
 const MAX_DATA_KEYS: usize = 100_000;
 
@@ -348,9 +352,19 @@ impl Draft {
 
     async fn keep(self, target: &Path) -> Result<()> {
         // everything into the one file, which then stands alone
-        let options =
-            SqliteConnectOptions::new().filename(&self.path).journal_mode(SqliteJournalMode::Delete);
-        options.disable_statement_logging().connect().await?.close().await?;
+        let options = SqliteConnectOptions::new().filename(&self.path).disable_statement_logging();
+        let mut tries = 0;
+        loop {
+            let mut connection = options.connect().await?;
+            match connection.execute("PRAGMA journal_mode = DELETE").await {
+                Ok(_) => break connection.close().await?,
+                // the connections before are closed by threads of their own, in their time
+                Err(_) if tries < CLOSE_TRIES => tries += 1,
+                Err(e) => return Err(e.into()),
+            }
+            connection.close().await?;
+            tokio::time::sleep(CLOSE_PAUSE).await;
+        }
         let keep = || {
             self.file.sync_all()?;
             let _ = fs::metadata(target).is_ok_and(|m| m.len() == 0) && fs::remove_file(target).is_ok();
