@@ -48,7 +48,7 @@ impl Demo {
         let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
         let serving = tokio::spawn(server::serve(server, app.router(None), until(stopped)));
         let story = Story::new(&app, &dns)?;
-        let outcome = if self.check { story.play_all().await } else { story.prepare().await };
+        let outcome = if self.check { story.play_all(&settings).await } else { story.prepare().await };
         let code = match outcome {
             Ok(()) if self.check => ExitCode::SUCCESS,
             Ok(()) => {

@@ -6,10 +6,13 @@ use anyhow::{Context, bail, ensure};
 use gatehouse_identity::NewOwner;
 use gatehouse_lab::{Addresses, LAB_DOMAIN};
 use gatehouse_outbound::lab_dns::DnsStub;
+use gatehouse_store::backup;
 use gatehouse_types::{Secret, WorkspaceId};
 use serde_json::{Value, json};
 
 use super::admin::println;
+use crate::Settings;
+use crate::app::{Parts, store_options};
 use browser::{Answer, Browser};
 
 mod browser;
@@ -45,7 +48,7 @@ impl<'a> Story<'a> {
     }
 
     /// The whole story with its sign-ins.
-    pub(crate) async fn play_all(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn play_all(mut self, settings: &Settings) -> anyhow::Result<()> {
         let began = Instant::now();
         let connection = self.set_up().await?;
         let step = Instant::now();
@@ -57,7 +60,24 @@ impl<'a> Story<'a> {
         let step = Instant::now();
         self.replay(response).await.context("the replay")?;
         tell("the same response once more is refused, and says why", step);
+        let step = Instant::now();
+        self.back_up(settings).await.context("the backup")?;
+        tell("backed up while serving, restored elsewhere and verified", step);
         println(&format!("the whole story took {} ms", began.elapsed().as_millis()));
+        Ok(())
+    }
+
+    /// A backup of the server at work, restored beside it; the data directory goes with the demo.
+    async fn back_up(&self, settings: &Settings) -> anyhow::Result<()> {
+        let file = settings.data_dir.join("lab.backup");
+        let made = backup::write(self.app.store(), &file).await?;
+        let mut elsewhere = settings.clone();
+        elsewhere.data_dir = settings.data_dir.join("restored");
+        elsewhere.master_key_file = Some(settings.data_dir.join("master.key"));
+        let restored = backup::restore(store_options(&elsewhere, &Parts::default()), &file).await?;
+        ensure!(restored.backup == made, "restored {restored:?}, made {made:?}");
+        ensure!(restored.refused == 0, "sealed values do not open: {:?}", restored.refused_places);
+        ensure!(restored.entries > 0, "the restored audit log is empty");
         Ok(())
     }
 

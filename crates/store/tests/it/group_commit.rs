@@ -41,6 +41,16 @@ on_both!(every_acknowledged_write_is_there_and_no_other, |t: TestStore| async mo
     assert_eq!(count(&t.store).await, 320);
 });
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_postgresql_is_told_as_such() {
+    let t = TestStore::new(gatehouse_testkit::Kind::Postgres).await;
+    let mut tx = t.store.begin_always().await.unwrap();
+    let full = sql("DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$");
+    let refused = tx.execute(full).await.unwrap_err();
+    assert!(refused.is_full(), "{refused:?}");
+    assert_eq!(gatehouse_types::Error::from(refused).kind(), gatehouse_types::Kind::StorageFull);
+}
+
 on_both!(a_failed_member_takes_nothing_of_the_others, |t: TestStore| async move {
     insert(&t.store, "same".into()).await.unwrap();
     let tasks: Vec<_> = (0..20)

@@ -1,6 +1,7 @@
 //! The program as its operator meets it: processes, signals, files, several servers.
 
 mod backup;
+mod full_disk;
 mod servers;
 mod stop;
 

@@ -71,9 +71,14 @@ impl Program {
 
     /// Starts the server and waits until it says that it is ready.
     pub(crate) fn serve(&self) -> Serving {
+        Self::watch(self.command(&["serve"]))
+    }
+
+    /// Starts a command that ends up as the server.
+    pub(crate) fn watch(mut command: Command) -> Serving {
         let log = tempfile::NamedTempFile::new().unwrap().into_temp_path().keep().unwrap();
         let file = std::fs::File::create(&log).unwrap();
-        let child = self.command(&["serve"]).stdin(Stdio::null()).stderr(file).spawn().unwrap();
+        let child = command.stdin(Stdio::null()).stderr(file).spawn().unwrap();
         let mut serving = Serving { child, log, base: String::new() };
         let began = Instant::now();
         loop {
