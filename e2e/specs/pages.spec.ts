@@ -10,6 +10,7 @@ const pages = {
   'single-sign-on': '/settings/security/sso',
   'single-sign-on-form': '/settings/security/sso?tab=enable',
   account: '/account',
+  audit: '/settings/audit',
 }
 const widths = [1280, 390]
 const schemes = ['light', 'dark'] as const

@@ -203,6 +203,7 @@ impl App {
             .every(jobs::SWEEP_SECONDS, jobs::Sweep, self.store.clone())
             .with::<PeopleMail>(self.identity.clone())
             .every(jobs::SWEEP_SECONDS, PeopleSweep, self.identity.clone())
+            .every(jobs::SIGN_HEADS_SECONDS, jobs::SignHeads, self.store.clone())
             .merge(gatehouse_sso::jobs(&self.sso));
         Worker::new(self.store.clone(), registry)
     }

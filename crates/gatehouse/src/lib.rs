@@ -7,6 +7,9 @@
 
 mod api;
 mod app;
+mod audit_csv;
+mod audit_query;
+mod audit_words;
 pub mod cli;
 mod console;
 mod idempotency;

@@ -3,54 +3,24 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::{Caller, require};
-use gatehouse_store::Store;
-use gatehouse_store::audit::{self, Entry, Outcome, Wanted};
-use gatehouse_types::{Error, Id, Page, Permission, Result, Timestamp, WorkspaceId};
+use gatehouse_store::audit::file::Export;
+use gatehouse_store::audit::keys::{self, PublicKey};
+use gatehouse_store::audit::{self, Entry, heads};
+use gatehouse_types::{Error, Page, PageRequest, Permission, WorkspaceId};
 use gatehouse_web::{ApiResult, ErrorBody, Json, Paging, Query};
 use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::App;
-
-/// Entries read at once by the export.
-const EXPORT_CHUNK: i64 = 500;
-
-/// Which entries to list.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ListIn {
-    /// At or after, RFC 3339.
-    start_date: Option<String>,
-    /// Before, RFC 3339.
-    end_date: Option<String>,
-    /// This event, exactly.
-    event: Option<String>,
-    /// By this person.
-    actor_id: Option<String>,
-    /// `success` or `failure`.
-    outcome: Option<String>,
-}
-
-fn time(field: &'static str, text: Option<String>) -> Result<Option<Timestamp>> {
-    let parse = |t: String| {
-        Timestamp::parse(&t).or_else(|| Timestamp::parse(&format!("{t}T00:00:00Z"))).ok_or_else(|| {
-            Error::validation(field, format!("{field} must be an ISO 8601 time like 2026-01-15T10:00:00Z."))
-        })
-    };
-    text.map(parse).transpose()
-}
-
-fn outcome(text: Option<&str>) -> Result<Option<Outcome>> {
-    match text.map(str::to_ascii_lowercase).as_deref() {
-        None => Ok(None),
-        Some("success") => Ok(Some(Outcome::Success)),
-        Some("failure") => Ok(Some(Outcome::Failure)),
-        Some(_) => Err(Error::validation("outcome", "outcome must be success or failure.")),
-    }
-}
+use crate::audit_csv::CsvExport;
+use crate::audit_query::AuditQuery;
 
 /// List the workspace's audit events, newest first.
-#[utoipa::path(get, operation_id = "listAuditEvents", path = "/api/v1/audit-events", tag = "Audit", params(ListIn), responses(
+///
+/// Each filter has a twin that ends in `Not` for what it is not. All given must hold; with `match=any` one is enough.
+/// `before` (a sequence number) goes on from a remembered entry, however many have come since.
+#[utoipa::path(get, operation_id = "listAuditEvents", path = "/api/v1/audit-events", tag = "Audit", params(AuditQuery, ListIn), responses(
     (status = 200, body = Page<Entry>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
 ))]
@@ -58,73 +28,154 @@ pub(crate) async fn list(
     State(app): State<App>,
     Caller(actor): Caller,
     Paging(page): Paging<50>,
+    Query(asked): Query<AuditQuery>,
     Query(input): Query<ListIn>,
 ) -> ApiResult<Json<Page<Entry>>> {
     let workspace = require(app.store(), &actor, Permission::ReadAudit, None).await?;
-    let wanted = Wanted {
-        start: time("startDate", input.start_date)?,
-        end: time("endDate", input.end_date)?,
-        event: input.event,
-        actor_id: input.actor_id,
-        outcome: outcome(input.outcome.as_deref())?,
-    };
-    let found = audit::list(&mut app.store().reader(), workspace, wanted, page).await.map_err(Error::from)?;
+    let wanted = asked.wanted()?;
+    let mut reader = app.store().reader();
+    let mut found = audit::list(&mut reader, workspace, &wanted, page).await.map_err(Error::from)?;
+    if let Some(before) = position("before", input.before.as_deref())? {
+        let limit = page.limit();
+        let entries = audit::before(&mut reader, workspace, &wanted, Some(before), limit).await;
+        found.data = entries.map_err(Error::from)?;
+    }
     Ok(Json(found))
 }
 
-/// Export the workspace's audit chain from its beginning, one JSON object a line.
+/// Where to go on.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListIn {
+    /// Only entries with a smaller sequence number.
+    before: Option<String>,
+}
+
+fn position(field: &'static str, text: Option<&str>) -> Result<Option<i64>, Error> {
+    let wrong = || Error::validation(field, format!("{field} must be the sequence number of an entry."));
+    text.map(|t| t.parse::<i64>().ok().filter(|n| *n >= 0).ok_or_else(wrong)).transpose()
+}
+
+/// List the public keys that sign audit exports and heads of chains, the newest first.
 ///
-/// Each line carries its sequence number, the hash of the line before and its own.
-#[utoipa::path(get, operation_id = "exportAuditEvents", path = "/api/v1/audit-events/export", tag = "Audit", responses(
-    (status = 200, description = "JSON Lines", content_type = "application/jsonl", body = String),
-    (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+/// The id is the SHA-256 of the public key: the fingerprint to pin for `gatehouse audit verify --key`.
+#[utoipa::path(get, operation_id = "listAuditKeys", path = "/api/v1/audit-events/keys", tag = "Audit", responses(
+    (status = 200, body = Page<PublicKey>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody),
 ))]
-pub(crate) async fn export(State(app): State<App>, Caller(actor): Caller) -> ApiResult<Response> {
+pub(crate) async fn list_keys(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Paging(page): Paging<50>,
+) -> ApiResult<Json<Page<PublicKey>>> {
+    let workspace = require(app.store(), &actor, Permission::ReadAudit, None).await?;
+    // the first look makes the key
+    heads::sign(app.store(), heads::chain_of(workspace)).await.map_err(Error::from)?;
+    let all = keys::public_keys(&mut app.store().reader()).await.map_err(Error::from)?;
+    Ok(Json(page_of(all, page)))
+}
+
+fn page_of(all: Vec<PublicKey>, page: PageRequest) -> Page<PublicKey> {
+    let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+    let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+    let take = usize::try_from(page.limit()).unwrap_or(0);
+    Page::new(all.into_iter().skip(skip).take(take).collect(), page, total)
+}
+
+/// How to export.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExportIn {
+    /// `jsonl` (default) or `csv`.
+    format: Option<String>,
+    /// Only entries with a greater sequence number: what came since the last export.
+    after: Option<String>,
+}
+
+/// Export the workspace's audit chain, one JSON object a line: a header, the entries, a signed trailer.
+///
+/// `gatehouse audit verify` proves the file without the server. With filters it is a selection, whose signature covers
+/// what it holds. `format=csv` is for spreadsheets: cells that would be formulas are made text.
+#[utoipa::path(get, operation_id = "exportAuditEvents", path = "/api/v1/audit-events/export", tag = "Audit", params(AuditQuery, ExportIn), responses(
+    (status = 200, description = "JSON Lines or CSV", content_type = "application/jsonl", body = String),
+    (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+))]
+pub(crate) async fn export(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Query(asked): Query<AuditQuery>,
+    Query(input): Query<ExportIn>,
+) -> ApiResult<Response> {
     let workspace = require(app.store(), &actor, Permission::ReadAudit, None).await?.clone();
-    let (sender, receiver) = tokio::sync::mpsc::channel(2);
-    tokio::spawn(send_lines(app.store().clone(), workspace, sender));
-    let stream = futures_stream(receiver);
-    let headers = [
-        (CONTENT_TYPE, "application/jsonl"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"audit-events.jsonl\""),
-    ];
-    Ok((headers, Body::from_stream(stream)).into_response())
+    Ok(export_of(&app, &workspace, &asked, input).await?)
 }
 
-type Chunk = std::result::Result<String, std::io::Error>;
-
-fn futures_stream(
-    receiver: tokio::sync::mpsc::Receiver<Chunk>,
-) -> tokio_stream::wrappers::ReceiverStream<Chunk> {
-    tokio_stream::wrappers::ReceiverStream::new(receiver)
-}
-
-/// Reads the chain piece by piece, as fast as the client takes it.
-async fn send_lines(store: Store, workspace: WorkspaceId, sender: tokio::sync::mpsc::Sender<Chunk>) {
-    let mut last = 0;
-    loop {
-        let chunk = match audit::after(&mut store.reader(), &workspace, last, EXPORT_CHUNK).await {
-            Ok(entries) if entries.is_empty() => return,
-            Ok(entries) => {
-                last = entries.last().map_or(last, |e| e.sequence);
-                entries.iter().map(|e| line(&workspace, e)).collect()
-            }
-            Err(e) => {
-                tracing::error!(error = %e, "an audit export broke off");
-                Err(std::io::Error::other("the export broke off"))
-            }
-        };
-        let broken = chunk.is_err();
-        if sender.send(chunk).await.is_err() || broken {
-            return;
+/// The file, for the API and for the console.
+pub(crate) async fn export_of(
+    app: &App,
+    workspace: &WorkspaceId,
+    asked: &AuditQuery,
+    input: ExportIn,
+) -> Result<Response, Error> {
+    let (wanted, after) = (asked.wanted()?, position("after", input.after.as_deref())?.unwrap_or(0));
+    let chain = heads::chain_of(workspace);
+    match input.format.as_deref() {
+        None | Some("jsonl") => {
+            let begun = Export::begin(app.store(), chain, wanted, asked.as_filter(), after).await?;
+            let none = || Error::validation("after", "after must be the sequence number of an entry.");
+            let mut export = begun.ok_or_else(none)?;
+            let (sender, body) = body();
+            tokio::spawn(async move {
+                loop {
+                    let next = export.next_lines().await;
+                    if !hand_over(&sender, next).await {
+                        return;
+                    }
+                }
+            });
+            Ok(file("application/jsonl", "audit-events.jsonl", body))
         }
+        Some("csv") => {
+            let mut export = CsvExport::new(app.clone(), chain.to_owned(), wanted, after);
+            let (sender, body) = body();
+            tokio::spawn(async move {
+                loop {
+                    let next = export.next_lines().await;
+                    if !hand_over(&sender, next).await {
+                        return;
+                    }
+                }
+            });
+            Ok(file("text/csv; charset=utf-8", "audit-events.csv", body))
+        }
+        Some(_) => Err(Error::validation("format", "format must be jsonl or csv.")),
     }
 }
 
-fn line(workspace: &WorkspaceId, entry: &Entry) -> Chunk {
-    let mut value = serde_json::to_value(entry).map_err(std::io::Error::other)?;
-    if let Some(map) = value.as_object_mut() {
-        map.insert("chain".to_owned(), workspace.as_str().into());
-    }
-    Ok(format!("{}\n", audit::canonical(&value)))
+type Chunk = Result<String, std::io::Error>;
+
+/// A body that is written piece by piece, as fast as the client takes it.
+fn body() -> (mpsc::Sender<Chunk>, Body) {
+    let (sender, receiver) = mpsc::channel(2);
+    (sender, Body::from_stream(ReceiverStream::new(receiver)))
+}
+
+/// Whether there is more to come.
+async fn hand_over(sender: &mpsc::Sender<Chunk>, next: gatehouse_store::Result<Option<String>>) -> bool {
+    let chunk = match next {
+        Ok(None) => return false,
+        Ok(Some(lines)) => Ok(lines),
+        Err(e) => {
+            tracing::error!(error = %e, "an audit export broke off");
+            Err(std::io::Error::other("the export broke off"))
+        }
+    };
+    let more = chunk.is_ok();
+    sender.send(chunk).await.is_ok() && more
+}
+
+fn file(kind: &'static str, name: &str, body: Body) -> Response {
+    let headers =
+        [(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
+    (headers, body).into_response()
 }

@@ -15,6 +15,7 @@ pub(crate) fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
+        .routes(routes!(audit::list_keys))
         .routes(routes!(decisions::get))
         .routes(routes!(outbox::list))
         .with_state(app)

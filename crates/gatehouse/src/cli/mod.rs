@@ -2,6 +2,7 @@
 
 mod admin;
 mod backup;
+mod audit;
 mod demo;
 mod doctor;
 mod openapi;
@@ -61,6 +62,9 @@ enum Command {
         --master-key-file /etc/gatehouse/master.key"
     )]
     Restore(backup::Restore),
+    /// Prove exported audit files; rotate the key that signs them.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Look at SAML messages.
     #[command(subcommand)]
     Saml(saml::Saml),
@@ -93,6 +97,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Admin(admin) => admin.run(common.settings()?),
         Command::Backup(backup) => backup.run(&common.settings()?),
         Command::Restore(restore) => restore.run(&common.settings()?),
+        Command::Audit(audit) => audit.run(&common),
         Command::Saml(saml) => saml.run(),
         Command::Openapi => openapi::run(),
         Command::Doctor => doctor::run(common.settings()?),

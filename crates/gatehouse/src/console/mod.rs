@@ -1,5 +1,7 @@
 //! The console's shell: its menus, the first page, the way into the settings.
 
+mod audit;
+
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +19,8 @@ pub(crate) fn nav() -> Nav {
     let sso = NavItem::new("sso", "Single Sign On", SSO_PATH).needs(Permission::ManageSso);
     let sign_in = NavItem::new("sign-in", "Signing in", "/settings/security/sign-in")
         .needs(Permission::ManageSecuritySettings);
-    let security = NavGroup { label: "Security & Control", items: vec![sso, sign_in] };
+    let audit = NavItem::new("audit", "Audit log", audit::PATH).needs(Permission::ReadAudit);
+    let security = NavGroup { label: "Security & Control", items: vec![sso, sign_in, audit] };
     let settings = NavItem::new("settings", "Settings", "/settings").needs(Permission::ManageSso);
     Nav {
         sections: vec![
@@ -30,7 +33,11 @@ pub(crate) fn nav() -> Nav {
 }
 
 pub(crate) fn routes(app: App) -> Router {
-    Router::new().route("/", get(home)).route("/settings", get(settings)).with_state(app)
+    Router::new()
+        .route("/", get(home))
+        .route("/settings", get(settings))
+        .merge(audit::routes())
+        .with_state(app)
 }
 
 #[derive(askama::Template)]

@@ -33,6 +33,7 @@ const fn of_workspace(table: &'static str, column: &'static str) -> SealedColumn
 pub const SEALED: &[SealedColumn] = &[
     of_workspace("factor_challenges", "state"),
     of_installation("factors", "secret", &["id"]),
+    of_installation("audit_keys", "private_key", &["id"]),
     of_installation("idempotency_keys", "answer", &["scope", "key"]),
     of_installation("keyring_secrets", "secret", &["name"]),
     of_workspace("mails", "body"),

@@ -1,4 +1,4 @@
-use gatehouse_store::audit::{self, Event, hash_of};
+use gatehouse_store::audit::{self, Event, Wanted, hash_of};
 use gatehouse_store::sql;
 use gatehouse_testkit::{TestStore, on_both};
 use gatehouse_types::{Id, Role, WorkspaceId};
@@ -24,7 +24,7 @@ on_both!(entries_of_a_workspace_form_a_chain_without_gaps, |t: TestStore| async 
     for task in tasks {
         task.await.unwrap();
     }
-    let entries = audit::after(&mut t.store.reader(), &ws, 0, 100).await.unwrap();
+    let entries = audit::after(&mut t.store.reader(), ws.as_str(), &Wanted::default(), 0, 100).await.unwrap();
     assert_eq!(entries.len(), 20);
     let mut previous = "0".repeat(64);
     for (n, entry) in entries.iter().enumerate() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use gatehouse_store::audit::Wanted;
 use gatehouse_store::keyring::{Rotation, SEALED, Stage, plan, rotate, scan};
 use gatehouse_store::mails::{self, NewMail};
 use gatehouse_store::{Binding, Error, MasterKey, Queries, Sealed, Store, audit, idempotency, sql};
@@ -145,7 +146,7 @@ on_both!(a_rotation_reencrypts_everything_and_servers_go_on, |t: TestStore| asyn
         assert_eq!(store.keyring().derive("csrf"), csrf, "forms that were shown before can be sent after");
         assert_eq!(store.keyring().current_key(), report.data_key);
     }
-    let told = audit::after(&mut t.store.reader(), &ws, 0, 100).await.unwrap();
+    let told = audit::after(&mut t.store.reader(), ws.as_str(), &Wanted::default(), 0, 100).await.unwrap();
     assert!(told.iter().any(|e| e.event == "keyring.rotated"), "the workspace is told");
 });
 
@@ -182,7 +183,8 @@ on_both!(a_rotation_that_breaks_off_anywhere_is_resumed, |t: TestStore| async mo
         resealed += 1;
         let found = scan(&t.store).await.unwrap();
         assert!(found.columns.iter().all(|c| c.current == c.values), "{stop:?}: {found:?}");
-        let told = audit::after(&mut t.store.reader(), &ws, 0, 100).await.unwrap();
+        let told =
+            audit::after(&mut t.store.reader(), ws.as_str(), &Wanted::default(), 0, 100).await.unwrap();
         let told = told.iter().filter(|e| e.event == "keyring.rotated").count();
         assert_eq!(told, resealed, "{stop:?}: each rotation is told once");
     }
@@ -235,7 +237,7 @@ on_both!(what_does_not_open_is_refused_recorded_and_named, |t: TestStore| async 
     assert_eq!((report.refused, report.retired_data_keys.len()), (vec![format!("mails.body, row {id}")], 0));
     let mut told = Vec::new();
     for _ in 0..100 {
-        told = audit::after(&mut t.store.reader(), &ws, 0, 100).await.unwrap();
+        told = audit::after(&mut t.store.reader(), ws.as_str(), &Wanted::default(), 0, 100).await.unwrap();
         told.retain(|e| e.event == "keyring.refused");
         if !told.is_empty() {
             break;

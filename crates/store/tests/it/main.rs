@@ -4,6 +4,7 @@
 
 mod audit;
 mod backup;
+mod audit_export;
 mod group_commit;
 mod jobs;
 mod keyring;

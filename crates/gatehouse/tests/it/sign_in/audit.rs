@@ -72,6 +72,12 @@ async fn events_are_filtered_by_time_event_actor_and_outcome(t: TestApp) {
     assert!(newest[0]["sequence"].as_i64() > newest[1]["sequence"].as_i64(), "newest first");
 }
 
+/// The lines that are entries.
+fn entries(export: &str) -> Vec<Value> {
+    let lines = export.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
+    lines.filter(|l| l["type"].is_null()).collect()
+}
+
 /// The hash of a line, computed from nothing but the line.
 fn proves(line: &Value, previous: &str, sequence: i64) {
     assert_eq!((line["sequence"].as_i64(), line["previousHash"].as_str()), (Some(sequence), Some(previous)));
@@ -88,9 +94,17 @@ async fn the_export_is_a_chain_that_proves_itself(t: TestApp) {
     let export = owner.get(&format!("{EVENTS}/export")).await;
     assert_eq!(export.status, 200);
     assert!(export.header("content-type").unwrap().starts_with("application/jsonl"));
-    let lines: Vec<Value> = export.body.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let all: Vec<Value> = export.body.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let (header, trailer) = (&all[0], all.last().unwrap());
+    assert_eq!((&header["type"], &header["chain"]), (&json!("gatehouse-audit-export"), &json!(t.workspace)));
+    assert_eq!((&trailer["type"], &trailer["count"]), (&json!("gatehouse-audit-trailer"), &json!(total)));
+    // the links of all lines can be followed in one way
+    for pair in all.windows(2) {
+        assert_eq!(pair[0]["hash"], pair[1]["previousHash"], "{pair:?}");
+    }
+    let lines = entries(&export.body);
     assert_eq!(lines.len() as u64, total);
-    let mut previous = lines[0]["previousHash"].as_str().unwrap().to_owned();
+    let mut previous = header["hash"].as_str().unwrap().to_owned();
     for (at, line) in lines.iter().enumerate() {
         proves(line, &previous, i64::try_from(at).unwrap() + 1);
         assert_eq!(line["chain"], json!(t.workspace));
@@ -111,7 +125,7 @@ async fn changes_at_once_leave_a_chain_without_gaps(t: TestApp) {
     }
     assert!(tasks.join_all().await.into_iter().all(|status| status == 200));
     let export = owner.get(&format!("{EVENTS}/export")).await.body;
-    let lines: Vec<Value> = export.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let lines = entries(&export);
     let mut previous = lines[0]["previousHash"].as_str().unwrap().to_owned();
     for (at, line) in lines.iter().enumerate() {
         proves(line, &previous, i64::try_from(at).unwrap() + 1);

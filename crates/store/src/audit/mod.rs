@@ -1,16 +1,23 @@
 //! The audit log: one entry for each change and each sign-in, written in the transaction of what it tells of.
 //!
 //! Entries of a workspace form a chain: each has a sequence number without gaps and a hash over its content and
-//! the hash before it. The table refuses updates and deletes.
+//! the hash before it. The table refuses updates and deletes. Heads of chains are signed ([`heads`], [`keys`]); an
+//! export carries the signatures ([`file`]) and is proved without the server ([`verify`]).
 
-use gatehouse_types::{
-    Actor, AuditEventId, Effect, Page, PageRequest, Principal, Timestamp, UserId, WorkspaceId,
-};
+pub mod file;
+pub mod heads;
+pub mod keys;
+mod list;
+pub mod verify;
+
+use gatehouse_types::{Actor, AuditEventId, Effect, Principal, Timestamp, UserId, WorkspaceId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Filter, Queries, Result, Row, Tx, sql};
+use crate::{Result, Row, Tx, sql};
+
+pub use list::{Condition, Field, Wanted, after, before, find, list};
 
 /// The chain of events that belong to no workspace (a failed sign-in of nobody known).
 pub(crate) const NO_WORKSPACE: &str = "-";
@@ -196,13 +203,22 @@ async fn insert(tx: &mut Tx, chain: &str, e: &Entry) -> Result<()> {
 
 /// The hash of an entry: SHA-256 over its canonical JSON without `hash`, with its chain's name.
 pub fn hash_of(chain: &str, entry: &Entry) -> String {
-    let content = json!({
+    let mut content = content_of(chain, entry);
+    if let Some(members) = content.as_object_mut() {
+        members.remove("hash");
+    }
+    gatehouse_types::hex(&Sha256::digest(canonical(&content).as_bytes()))
+}
+
+/// An entry as a line of an export has it, with its chain's name.
+fn content_of(chain: &str, entry: &Entry) -> Json {
+    json!({
         "chain": chain, "id": entry.id, "sequence": entry.sequence, "at": entry.at, "event": entry.event,
         "outcome": entry.outcome, "actorKind": entry.actor_kind, "actorId": entry.actor_id,
         "targetKind": entry.target_kind, "targetId": entry.target_id, "ip": entry.ip,
         "requestId": entry.request_id, "details": entry.details, "previousHash": entry.previous_hash,
-    });
-    gatehouse_types::hex(&Sha256::digest(canonical(&content).as_bytes()))
+        "hash": entry.hash,
+    })
 }
 
 /// JSON with sorted keys and no space, whatever the order of maps in memory is (in the manner of RFC 8785).
@@ -220,66 +236,6 @@ pub fn canonical(value: &Json) -> String {
         Json::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         other => other.to_string(),
     }
-}
-
-/// Which entries are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// At or after.
-    pub start: Option<Timestamp>,
-    /// Before.
-    pub end: Option<Timestamp>,
-    /// This event, exactly.
-    pub event: Option<String>,
-    /// By this person.
-    pub actor_id: Option<String>,
-    /// With this outcome.
-    pub outcome: Option<Outcome>,
-}
-
-/// One page of a workspace's entries, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list<Q: Queries>(
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    wanted: Wanted,
-    page: PageRequest,
-) -> Result<Page<Entry>> {
-    let (rows, total) = Filter::new(COLUMNS, "audit_events", "chain = $", workspace)
-        .and_if("at >= $", wanted.start)
-        .and_if("at < $", wanted.end)
-        .and_if("event = $", wanted.event)
-        .and_if("actor_id = $", wanted.actor_id)
-        .and_if("outcome = $", wanted.outcome.map(Outcome::as_str))
-        .page(db, "sequence DESC", page)
-        .await?;
-    let entries = rows.iter().map(read).collect::<Result<_>>()?;
-    Ok(Page::new(entries, page, total))
-}
-
-/// Up to `limit` entries of a chain after a sequence number, in the chain's order: the export reads on from there.
-///
-/// # Errors
-/// When the database fails.
-pub async fn after<Q: Queries>(
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    sequence: i64,
-    limit: i64,
-) -> Result<Vec<Entry>> {
-    let rows = db
-        .fetch_all(
-            sql("SELECT id, sequence, at, event, outcome, actor_kind, actor_id, target_kind, target_id, ip, \
-                 request_id, details, previous_hash, hash FROM audit_events WHERE chain = $1 AND sequence > $2 \
-                 ORDER BY sequence LIMIT $3")
-            .bind(workspace)
-            .bind(sequence)
-            .bind(limit),
-        )
-        .await?;
-    rows.iter().map(read).collect()
 }
 
 const COLUMNS: &str = "id, sequence, at, event, outcome, actor_kind, actor_id, target_kind, target_id, ip, \
