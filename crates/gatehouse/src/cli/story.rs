@@ -15,6 +15,7 @@ use crate::Settings;
 use crate::app::{Parts, store_options};
 use browser::{Answer, Browser};
 
+mod audit;
 mod browser;
 
 /// The lab's owner.
@@ -63,6 +64,9 @@ impl<'a> Story<'a> {
         let step = Instant::now();
         self.back_up(settings).await.context("the backup")?;
         tell("backed up while serving, restored elsewhere and verified", step);
+        let step = Instant::now();
+        self.audit().await.context("the audit log")?;
+        tell("the audit log is exported and proved; a changed line is found", step);
         println(&format!("the whole story took {} ms", began.elapsed().as_millis()));
         Ok(())
     }
