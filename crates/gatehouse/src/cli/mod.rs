@@ -1,8 +1,8 @@
 //! The command line: one file a command. Exit codes: 0 done, 1 refused or failed, 2 wrong use or setting.
 
 mod admin;
-mod backup;
 mod audit;
+mod backup;
 mod demo;
 mod doctor;
 mod openapi;

@@ -1,8 +1,7 @@
 //! What is looked at in a restored database before it counts.
 
-use gatehouse_types::{Id, WorkspaceId};
-
 use super::format::refuse;
+use crate::audit::Wanted;
 use crate::{Queries, Result, audit, sql};
 
 /// Entries of a chain that are read at once.
@@ -20,10 +19,9 @@ pub(super) async fn chains<Q: Queries>(db: &mut Q) -> Result<Chains> {
     let mut found = Chains::default();
     for head in db.fetch_all(sql("SELECT chain, sequence, hash FROM audit_heads ORDER BY chain")).await? {
         let (name, length, hash) = (head.text("chain")?, head.int("sequence")?, head.text("hash")?);
-        let chain = WorkspaceId::from_stored(name.clone());
         let (mut sequence, mut last) = (0, audit::GENESIS.to_owned());
         loop {
-            let entries = audit::after(db, &chain, sequence, BATCH).await?;
+            let entries = audit::after(db, &name, &Wanted::default(), sequence, BATCH).await?;
             if entries.is_empty() {
                 break;
             }

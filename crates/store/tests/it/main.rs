@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where its expectation does")]
 
 mod audit;
-mod backup;
 mod audit_export;
+mod backup;
 mod group_commit;
 mod jobs;
 mod keyring;
