@@ -26,6 +26,11 @@ impl Addresses {
         self.origin.join(&self.sign_on_path())
     }
 
+    /// The second signing certificate in PEM.
+    pub fn second_certificate_path(&self) -> String {
+        format!("{}/certificate/second", self.path)
+    }
+
     /// The single logout URL, for both bindings.
     pub fn logout_url(&self) -> String {
         self.origin.join(&self.logout_path())

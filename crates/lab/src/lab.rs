@@ -54,6 +54,11 @@ impl Lab {
         self.sso.lab_key(&workspace.id).await
     }
 
+    /// The key that comes after it.
+    pub(crate) async fn second_key(&self, workspace: &Workspace) -> Result<LabKey> {
+        self.sso.second_lab_key(&workspace.id).await
+    }
+
     /// Whom the workspace's lab answers. It learns the service provider's certificate as every identity provider does,
     /// from the published metadata.
     ///

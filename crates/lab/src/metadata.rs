@@ -6,12 +6,12 @@ use gatehouse_saml::idp::{IdpDescription, idp_metadata};
 use crate::addresses::Addresses;
 
 /// Metadata of an identity provider (SAML 2.0 metadata §2.4.3) that takes requests by HTTP-Redirect.
-pub(crate) fn document(addresses: &Addresses, certificate: &Certificate) -> String {
+pub(crate) fn document(addresses: &Addresses, certificates: Vec<Certificate>) -> String {
     let described = idp_metadata(&IdpDescription {
         entity_id: addresses.entity_id(),
         sso_url: addresses.sign_on_url(),
         slo_url: Some(addresses.logout_url()),
-        certificates: vec![certificate.clone()],
+        certificates,
         passive_endpoint: None,
         want_authn_requests_signed: false,
     });

@@ -16,6 +16,8 @@ const SP_PURPOSE: &str = "sp";
 const SHARED_SCOPE: &str = "-";
 /// The purpose under which the keys of lab identity providers are kept.
 const LAB_PURPOSE: &str = "lab-idp";
+/// The purpose under which their second keys are kept.
+const SECOND_LAB_PURPOSE: &str = "lab-idp-second";
 /// Our SAML certificates are valid this many days; the key is what counts, providers pin it.
 const KEY_DAYS: i64 = 3650;
 /// They are valid from a little before now, for clocks that are behind (an hour, in microseconds).
@@ -132,6 +134,15 @@ impl Sso {
     /// When the key cannot be made or kept.
     pub async fn lab_key(&self, workspace: &WorkspaceId) -> Result<LabKey> {
         let key = self.load_or_make_key(LAB_PURPOSE, workspace.as_str()).await?;
+        Ok(LabKey { signing: key.signing, certificate: key.certificate })
+    }
+
+    /// The key that the lab identity provider of one workspace would roll to; the first look makes it.
+    ///
+    /// # Errors
+    /// When the key cannot be made or kept.
+    pub async fn second_lab_key(&self, workspace: &WorkspaceId) -> Result<LabKey> {
+        let key = self.load_or_make_key(SECOND_LAB_PURPOSE, workspace.as_str()).await?;
         Ok(LabKey { signing: key.signing, certificate: key.certificate })
     }
 

@@ -59,6 +59,9 @@ impl<'a> Story<'a> {
         self.idp_initiated(&connection).await.context("the IdP-initiated sign-in")?;
         tell("IdP-initiated sign-in from the lab's portal", step);
         let step = Instant::now();
+        self.single_logout().await.context("the single logout")?;
+        tell("single logout at the lab ends the session at once", step);
+        let step = Instant::now();
         self.replay(response).await.context("the replay")?;
         tell("the same response once more is refused, and says why", step);
         let step = Instant::now();
@@ -129,7 +132,7 @@ impl<'a> Story<'a> {
             "name": "Lab identity provider", "protocol": "saml", "provider": "other", "jitProvisioning": true,
             "defaultRole": "member",
             "samlConfig": {"entityId": lab.entity_id(), "ssoUrl": lab.sign_on_url(), "certificate": certificate,
-                "signRequests": true},
+                "sloUrl": lab.logout_url(), "signRequests": true},
         });
         let made = self.administrator.call("POST", "/api/v1/sso/connections", Some(new)).await?;
         ensure!(made["status"] == "inactive", "a new connection is inactive: {made}");
@@ -176,6 +179,24 @@ impl<'a> Story<'a> {
         let back = self.person.post(&posted.action, &posted.fields).await?;
         ensure!(back.status == 303, "answered {}: {}", back.status, back.body);
         self.expect_person("bruno@lab.test").await
+    }
+
+    /// Somebody signs out at the lab, in another browser: the session here ends.
+    async fn single_logout(&mut self) -> anyhow::Result<()> {
+        let me = self.administrator.call("GET", "/api/v1/me", None).await?;
+        let workspace = me["workspace"]["id"].as_str().context("no workspace")?.parse()?;
+        let lab = Addresses::new(self.app.public_url(), &workspace);
+        let mut portal = Browser::new(self.app.public_url().as_str())?;
+        let page = portal.get(&lab.logout_path()).await?;
+        let mut form = Form::read(&page.body).context("the lab showed no form")?;
+        form.fields.push(("person".to_owned(), "bruno".to_owned()));
+        let asked = portal.post(&form.action, &form.fields).await?;
+        let answered = portal.get(&asked.location.context("the lab asked for nothing")?).await?;
+        let told = portal.get(&answered.location.context("the request was not answered")?).await?;
+        ensure!(told.body.contains("success"), "the lab was told: {}", told.body);
+        let after = self.person.get("/api/v1/me").await?;
+        ensure!(after.status == 401, "the session goes on: {}", after.status);
+        Ok(())
     }
 
     /// The lab's page: the form with one person chosen, sent; its answer is the form for us.

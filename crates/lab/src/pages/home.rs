@@ -17,6 +17,7 @@ pub(crate) struct Home {
     certificate: String,
     domain: &'static str,
     people: &'static [Person],
+    claims: [(&'static str, &'static str, &'static str); 5],
 }
 
 /// What this is, and its values to copy.
@@ -33,14 +34,25 @@ pub(crate) async fn show(
         certificate: key.certificate.to_base64(),
         domain: LAB_DOMAIN,
         people: &PEOPLE,
+        claims: crate::issue::CLAIMS,
     }))
 }
 
 /// The metadata document (SAML 2.0 metadata, appendix A for its media type).
 pub(crate) async fn metadata(State(lab): State<Lab>, Here(workspace): Here) -> HtmlResult<impl IntoResponse> {
-    let key = lab.key(&workspace).await?;
-    let document = metadata::document(&lab.addresses(&workspace.id), &key.certificate);
+    let certificates =
+        vec![lab.key(&workspace).await?.certificate, lab.second_key(&workspace).await?.certificate];
+    let document = metadata::document(&lab.addresses(&workspace.id), certificates);
     Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], document))
+}
+
+/// The second signing certificate in PEM.
+pub(crate) async fn second_certificate(
+    State(lab): State<Lab>,
+    Here(workspace): Here,
+) -> HtmlResult<impl IntoResponse> {
+    let key = lab.second_key(&workspace).await?;
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], key.certificate.to_pem()))
 }
 
 /// The signing certificate in PEM (RFC 7468 §5).

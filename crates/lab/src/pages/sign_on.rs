@@ -4,7 +4,7 @@ use gatehouse_web::{Choice, HtmlResult, Page, PageContext, PostAway, VerifiedFor
 use serde::Deserialize;
 
 use super::{Here, chosen};
-use crate::issue::Answer;
+use crate::issue::{Answer, Manner};
 use crate::people::{PEOPLE, Person};
 use crate::request::{Asked, consumer_service, relay_state, request_id};
 use crate::{Lab, faults};
@@ -18,6 +18,9 @@ pub(crate) struct SignOn {
     asked: Asked,
     faults: Vec<Choice>,
     fault: String,
+    keys: Vec<Choice>,
+    key: String,
+    skew: String,
     people: &'static [Person],
 }
 
@@ -27,6 +30,10 @@ pub(crate) struct SignOnForm {
     person: String,
     #[serde(default)]
     fault: String,
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    skew: String,
     request_id: String,
     acs: String,
     #[serde(default)]
@@ -48,6 +55,9 @@ pub(crate) async fn ask(
         asked,
         faults: faults::choices(),
         fault: faults::NO_FAULT.to_owned(),
+        keys: Manner::keys(),
+        key: String::new(),
+        skew: String::new(),
         people: &PEOPLE,
     }))
 }
@@ -61,6 +71,7 @@ pub(crate) async fn answer(
     let answer = Answer {
         person: chosen(&form.person)?,
         fault: faults::parse(&form.fault)?,
+        manner: Manner::parse(&form.skew, &form.key)?,
         acs: consumer_service(lab.public_url(), &form.acs)?,
         in_response_to: Some(request_id(form.request_id)?),
         relay_state: relay_state(form.relay_state)?,

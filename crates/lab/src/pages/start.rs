@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Here, chosen};
 use crate::addresses::AcsUrl;
-use crate::issue::Answer;
+use crate::issue::{Answer, Manner};
 use crate::people::{PEOPLE, Person};
 use crate::request::relay_state;
 use crate::{Lab, faults};
@@ -24,6 +24,9 @@ pub(crate) struct Start {
     relay_state: String,
     faults: Vec<Choice>,
     fault: String,
+    keys: Vec<Choice>,
+    key: String,
+    skew: String,
     people: &'static [Person],
     errors: FieldErrors,
 }
@@ -40,6 +43,10 @@ pub(crate) struct StartForm {
     person: String,
     #[serde(default)]
     fault: String,
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    skew: String,
     #[serde(default)]
     connection: String,
     #[serde(default)]
@@ -70,6 +77,8 @@ pub(crate) async fn answer(
             let again = Start {
                 relay_state: form.relay_state.unwrap_or_default(),
                 fault: form.fault,
+                key: form.key,
+                skew: form.skew,
                 errors: FieldErrors::from(&e),
                 ..page(&lab, workspace, &context, form.connection)
             };
@@ -88,6 +97,9 @@ fn page(lab: &Lab, workspace: Workspace, context: &PageContext, connection: Stri
         relay_state: String::new(),
         faults: faults::choices(),
         fault: faults::NO_FAULT.to_owned(),
+        keys: Manner::keys(),
+        key: String::new(),
+        skew: String::new(),
         people: &PEOPLE,
         errors: FieldErrors::none(),
     }
@@ -100,6 +112,7 @@ fn read(lab: &Lab, form: StartForm) -> Result<Answer> {
     Ok(Answer {
         person: chosen(&form.person)?,
         fault: faults::parse(&form.fault)?,
+        manner: Manner::parse(&form.skew, &form.key)?,
         acs: AcsUrl::unsolicited(lab.public_url(), &connection),
         in_response_to: None,
         relay_state: relay_state(form.relay_state)?,

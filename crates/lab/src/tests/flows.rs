@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::http::{StatusCode, header};
 use gatehouse_saml::idp::Fault;
-use gatehouse_saml::{Certificate, InResponseTo, parse_idp_metadata};
+use gatehouse_saml::{Certificate, InResponseTo, Reason, parse_idp_metadata};
 use gatehouse_testkit::{TestStore, on_both};
 
 use super::{HOST, World, new_key};
@@ -55,6 +55,32 @@ on_both!(a_sign_in_begun_at_the_lab_is_an_unsolicited_answer, |t: TestStore| asy
     let judged = world.judge(&lab, &answer, InResponseTo::Unsolicited).await;
     assert_eq!(judged.outcome.unwrap().name_id().value, "bruno@lab.test");
     assert!(world.judge(&lab, &answer, asked()).await.outcome.is_err());
+});
+
+on_both!(the_clock_and_the_key_of_an_answer_can_be_chosen, |t: TestStore| async move {
+    let mut world = World::new(t).await;
+    let lab = world.workspace("Trial", true).await;
+    let page = world.request_url(&lab);
+    for (skew, reason) in [
+        ("", None),
+        ("55", None),
+        ("-300", None),
+        ("65", Some(Reason::IssuedInFuture)),
+        ("-3600", Some(Reason::ConfirmationExpired)),
+    ] {
+        let answer = world.choose(&page, &[("person", "ada"), ("skew", skew)]).await;
+        let outcome = world.judge(&lab, &answer, asked()).await.outcome;
+        assert_eq!(outcome.err().map(|e| e.reason), reason, "{skew}");
+    }
+    let answer = world.choose(&page, &[("person", "ada"), ("key", "second")]).await;
+    let mut policy = world.policy(&lab, &answer, asked()).await;
+    assert_eq!(answer.judged_by(&policy).outcome.unwrap_err().reason, Reason::SignatureWrongKey);
+    policy.certificates.push(world.lab.sso().second_lab_key(&lab).await.unwrap().certificate);
+    assert!(answer.judged_by(&policy).outcome.unwrap().used_fallback());
+    for (name, value) in [("skew", "soon"), ("skew", "86401"), ("key", "third")] {
+        let answer = world.choose(&page, &[("person", "ada"), (name, value)]).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{name} {value}");
+    }
 });
 
 #[tokio::test]
@@ -154,7 +180,11 @@ async fn the_lab_shows_its_values_in_every_form_and_they_agree() {
     let pem = world.get(&addresses.certificate_path()).await;
     assert_eq!(pem.header(header::CONTENT_TYPE), "text/plain; charset=utf-8");
     let certificate = Certificate::from_pem_or_base64(&pem.body).unwrap();
-    assert_eq!(read.certificates, std::slice::from_ref(&certificate));
+    let second = world.get(&addresses.second_certificate_path()).await;
+    let second = Certificate::from_pem_or_base64(&second.body).unwrap();
+    assert_eq!(read.certificates, [certificate.clone(), second]);
+    let services: Vec<_> = read.slo_urls.values().map(|s| s.location.clone()).collect();
+    assert_eq!(services, vec![addresses.logout_url(); 2]);
     certificate.check_key().unwrap();
 
     let home = world.get(&addresses.home_path()).await;
