@@ -120,7 +120,7 @@ pub(crate) async fn page<Q: Queries>(
     page: PageRequest,
 ) -> Result<(Vec<(Session, String)>, i64)> {
     let columns = "s.id, s.workspace_id, s.user_id, s.method, s.connection_id, s.ip, s.user_agent, \
-         s.created_at, s.last_used_at, s.expires_at, w.name AS workspace_name";
+         s.created_at, s.last_used_at, s.expires_at, s.second_step, s.proven_at, w.name AS workspace_name";
     let from = "sessions s JOIN workspaces w ON w.id = s.workspace_id";
     let (rows, total) = Filter::new(columns, from, "s.user_id = $", user)
         .and("s.expires_at > $", now)
