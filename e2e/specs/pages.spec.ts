@@ -9,8 +9,10 @@ const pages = {
   home: '/',
   'single-sign-on': '/settings/security/sso',
   'single-sign-on-form': '/settings/security/sso?tab=enable',
+  people: '/settings/people',
   account: '/account',
   audit: '/settings/audit',
+  'forgotten-password': '/reset',
 }
 const widths = [1280, 390]
 const schemes = ['light', 'dark'] as const

@@ -30,6 +30,7 @@ pub use mail::{MailContext, SendMail};
 pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
 pub use service::access::require;
 pub use service::factors::{Enrolled, OwnFactors, PROOF_SECONDS, Proof, RECOVERY_CODES};
+pub use service::invitations::{OpenInvitation, WantedInvitations};
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};
 pub use service::members::{Member, WantedMembers};
 pub use service::own_password::PasswordUse;
@@ -73,6 +74,9 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::account::change_password))
         .routes(routes!(api::account::sessions, api::account::end_others))
         .routes(routes!(api::account::end))
+        .routes(routes!(api::invitations::list, api::invitations::create))
+        .routes(routes!(api::invitations::resend))
+        .routes(routes!(api::invitations::revoke))
         .routes(routes!(api::users::list))
         .routes(routes!(api::users::get, api::users::update, api::users::remove))
         .routes(routes!(api::users::sessions))

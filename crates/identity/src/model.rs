@@ -1,7 +1,7 @@
 //! Workspaces, people, memberships, sessions: what they are.
 
 use gatehouse_types::{
-    AuthMethod, ConnectionId, Email, FactorId, Role, SessionId, Timestamp, UserId, WorkspaceId,
+    AuthMethod, ConnectionId, Email, FactorId, InvitationId, Role, SessionId, Timestamp, UserId, WorkspaceId,
 };
 
 /// One company.
@@ -177,6 +177,76 @@ impl EndReason {
             Self::PasswordSet => "password-set",
             Self::Reported => "reported",
             Self::MemberRemoved => "member-removed",
+        }
+    }
+}
+
+/// An invitation into a workspace.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// Into which workspace.
+    pub workspace_id: WorkspaceId,
+    /// Who is invited.
+    pub email: Email,
+    /// The role there.
+    pub role: Role,
+    /// Who invited.
+    pub invited_by: Option<UserId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When the mail was written last.
+    pub sent_at: Timestamp,
+    /// Until when it counts.
+    pub expires_at: Timestamp,
+    /// When it was accepted.
+    pub accepted_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// How an invitation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum InvitationStatus {
+    /// It can be accepted.
+    Pending,
+    /// It was.
+    Accepted,
+    /// Nobody did in time.
+    Expired,
+    /// It was taken back.
+    Revoked,
+}
+
+impl std::str::FromStr for InvitationStatus {
+    type Err = gatehouse_types::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "pending" => Ok(Self::Pending),
+            "accepted" => Ok(Self::Accepted),
+            "expired" => Ok(Self::Expired),
+            "revoked" => Ok(Self::Revoked),
+            _ => {
+                let message = "The status must be one of pending, accepted, expired, revoked.";
+                Err(gatehouse_types::Error::validation("status", message))
+            }
+        }
+    }
+}
+
+impl Invitation {
+    /// How it stands at a moment.
+    pub fn status(&self, now: Timestamp) -> InvitationStatus {
+        if self.accepted_at.is_some() {
+            InvitationStatus::Accepted
+        } else if self.revoked_at.is_some() {
+            InvitationStatus::Revoked
+        } else if self.expires_at <= now {
+            InvitationStatus::Expired
+        } else {
+            InvitationStatus::Pending
         }
     }
 }

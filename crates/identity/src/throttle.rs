@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gatehouse_types::{Email, Origin, Result, SharedClock};
+use gatehouse_types::{Email, Origin, Result, SharedClock, WorkspaceId};
 use gatehouse_web::Limiter;
 
 /// Failures of one account from everywhere before it slows down for everyone, and the seconds until one more.
@@ -53,17 +53,21 @@ const MAILS_TO: (u32, u32) = (3, 600);
 /// Mails that one network may ask for at once, and the seconds until one more.
 const MAILS_FROM: (u32, u32) = (20, 60);
 
-/// Bounds the mails that strangers may make us send.
+/// Mails that one workspace sends to one invited address at once, and the seconds until one more.
+const INVITATIONS_TO: (u32, u32) = (10, 600);
+
+/// Bounds the mails that strangers may make us send, and those to the invited.
 #[derive(Clone, Debug)]
 pub(crate) struct MailLimits {
     to: Arc<Limiter>,
     from: Arc<Limiter>,
+    invited: Arc<Limiter>,
 }
 
 impl MailLimits {
     pub(crate) fn new(clock: &SharedClock) -> Self {
         let limiter = |(burst, seconds)| Arc::new(Limiter::new(Arc::clone(clock), burst, seconds));
-        Self { to: limiter(MAILS_TO), from: limiter(MAILS_FROM) }
+        Self { to: limiter(MAILS_TO), from: limiter(MAILS_FROM), invited: limiter(INVITATIONS_TO) }
     }
 
     /// Takes one mail of the address and of the network.
@@ -73,6 +77,14 @@ impl MailLimits {
     pub(crate) fn take(&self, to: &Email, from: &Origin) -> Result<()> {
         self.from.require(&from.network())?;
         self.to.require(to.as_str())
+    }
+
+    /// Takes one mail of a workspace to an invited address.
+    ///
+    /// # Errors
+    /// `RateLimited`.
+    pub(crate) fn take_invitation(&self, workspace: &WorkspaceId, to: &Email) -> Result<()> {
+        self.invited.require(&format!("{workspace} {to}"))
     }
 }
 

@@ -21,11 +21,13 @@ pub(crate) fn nav() -> Nav {
         .needs(Permission::ManageSecuritySettings);
     let audit = NavItem::new("audit", "Audit log", audit::PATH).needs(Permission::ReadAudit);
     let security = NavGroup { label: "Security & Control", items: vec![sso, sign_in, audit] };
+    let people = NavItem::new("people", "People", "/settings/people").needs(Permission::ReadMembers);
+    let workspace = NavGroup { label: "Workspace", items: vec![people] };
     let settings = NavItem::new("settings", "Settings", "/settings").needs(Permission::ManageSso);
     Nav {
         sections: vec![
             NavSection { item: NavItem::new("home", "Home", "/"), groups: Vec::new() },
-            NavSection { item: settings, groups: vec![security] },
+            NavSection { item: settings, groups: vec![workspace, security] },
             NavSection { item: NavItem::new("account", "Your account", "/account"), groups: Vec::new() },
         ],
         ..Nav::default()

@@ -46,6 +46,10 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
         Anyone,
         r#"{"token":"none","password":"four words of nonsense"}"#,
     ),
+    ("get", "/api/v1/invitations", Admin, ""),
+    ("post", "/api/v1/invitations", Admin, r#"{"email":"new@walked.test","role":"viewer"}"#),
+    ("delete", "/api/v1/invitations/{id}", Admin, ""),
+    ("post", "/api/v1/invitations/{id}/resend", Admin, ""),
     ("get", "/api/v1/me", SignedIn, ""),
     ("put", "/api/v1/me", SignedIn, r#"{"name":"Walked"}"#),
     ("put", "/api/v1/me/password", SignedIn, r#"{"currentPassword":"x","newPassword":"y"}"#),
@@ -101,6 +105,16 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/settings/audit/aud_1"),
     ("get", "/account"),
     ("post", "/account/name"),
+    ("post", "/invitation/none/accept"),
+    ("get", "/settings/people"),
+    ("post", "/settings/people/invitations"),
+    ("post", "/settings/people/invitations/inv_1/resend"),
+    ("get", "/settings/people/invitations/inv_1/revoke"),
+    ("post", "/settings/people/invitations/inv_1/revoke"),
+    ("get", "/settings/people/usr_1/role"),
+    ("post", "/settings/people/usr_1/role"),
+    ("get", "/settings/people/usr_1/remove"),
+    ("post", "/settings/people/usr_1/remove"),
     ("post", "/account/password"),
     ("post", "/account/sessions/end-others"),
     ("post", "/account/sessions/ses_1/end"),
@@ -143,6 +157,7 @@ struct Ids {
     identity: String,
     user: String,
     session: String,
+    invitation: String,
 }
 
 impl Ids {
@@ -164,7 +179,9 @@ impl Ids {
         let text = |of: &Value| of.as_str().unwrap().to_owned();
         let (user, session) = (text(&walked["user"]["id"]), text(&walked["sessions"][0]["id"]));
         let (connection, domain) = (lab.id.clone(), lab.domain);
-        Self { workspace, connection, decision, domain, attempt, identity, user, session }
+        let invited = serde_json::json!({"email": "invited@walked.test", "role": "viewer"});
+        let invitation = text(&owner.post("/api/v1/invitations", invited).await.ok()["id"]);
+        Self { workspace, connection, decision, domain, attempt, identity, user, session, invitation }
     }
 
     /// Ids of the right kind that were never given to anything.
@@ -183,12 +200,14 @@ impl Ids {
             identity: odd(&self.identity),
             user: odd(&self.user),
             session: odd(&self.session),
+            invitation: odd(&self.invitation),
         }
     }
 
     fn fill(&self, text: &str) -> String {
         let id = match text {
             _ if text.contains("/decisions/") => &self.decision,
+            _ if text.contains("/invitations/") => &self.invitation,
             _ if text.contains("/users/") => &self.user,
             _ if text.contains("/me/sessions/") => &self.session,
             _ => &self.connection,
@@ -317,7 +336,7 @@ async fn another_workspaces_ids_answer_like_ids_that_do_not_exist(t: TestApp) {
             assert_eq!(own.status, 200, "{may:?} {method} {path}: {}", own.body);
             let foreign =
                 [&ids.connection, &ids.workspace, &ids.attempt, &ids.domain, &ids.identity, &ids.user];
-            for foreign in foreign.into_iter().chain([&ids.session]) {
+            for foreign in foreign.into_iter().chain([&ids.session, &ids.invitation]) {
                 assert!(!own.body.contains(foreign), "{method} {path} shows {foreign}: {}", own.body);
             }
         }

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod auth;
 pub(crate) mod caller;
 pub(crate) mod factors;
+pub(crate) mod invitations;
 pub(crate) mod me;
 pub(crate) mod reset;
 pub(crate) mod second_step;

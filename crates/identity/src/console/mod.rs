@@ -2,6 +2,8 @@
 
 mod account;
 mod factors;
+mod invitation;
+mod people;
 mod reset;
 mod second_step;
 mod security;
@@ -21,6 +23,14 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/switch-workspace", post(sign_in::switch))
         .route("/reset", get(reset::show).post(reset::ask))
         .route("/reset/{token}", get(reset::open).post(reset::set))
+        .route("/invitation/{token}", get(invitation::open).post(invitation::join))
+        .route("/invitation/{token}/accept", post(invitation::accept))
+        .route("/settings/people", get(people::show))
+        .route("/settings/people/invitations", post(people::invite))
+        .route("/settings/people/invitations/{id}/resend", post(people::resend))
+        .route("/settings/people/invitations/{id}/revoke", get(people::ask_revoke).post(people::revoke))
+        .route("/settings/people/{id}/role", get(people::ask_role).post(people::change_role))
+        .route("/settings/people/{id}/remove", get(people::ask_remove).post(people::remove))
         .route("/account", get(account::show))
         .route("/account/name", post(account::rename))
         .route("/account/password", post(account::change_password))

@@ -1,7 +1,7 @@
 //! The mails to people: what happened, what to do. Plain text; links begin with the public address.
 
 use gatehouse_store::mails::NewMail;
-use gatehouse_types::{Email, Secret};
+use gatehouse_types::{Email, Role, Secret};
 
 /// Where a sign-in or a change came from, in words.
 #[derive(Clone, Debug)]
@@ -39,4 +39,100 @@ pub(crate) fn password_set(to: &Email, how: &str, at: &Circumstances, reset: &st
          ended. If it was not you, set a new password at once and tell your administrator:\n{reset}\n"
     );
     mail(to, "Your password was changed", &body)
+}
+
+pub(crate) fn invitation(to: &Email, workspace: &str, by: Option<&str>, role: Role, link: &str) -> NewMail {
+    let by = by.unwrap_or("An administrator");
+    let body = format!(
+        "{by} invites you to the workspace {workspace} of Gatehouse as {role}.\n\nAccept within 7 days:\n{link}\n\n\
+         The link is for {to} alone. If you do not expect it, do nothing.\n"
+    );
+    mail(to, format!("You are invited to {workspace}"), &body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(mail: &NewMail) -> String {
+        format!("To: {}\nSubject: {}\n\n{}", mail.to, mail.subject, mail.body.expose())
+    }
+
+    fn ada() -> Email {
+        "ada@lab.test".parse().unwrap()
+    }
+
+    #[test]
+    fn a_reset_says_what_the_link_does_and_for_how_long() {
+        insta::assert_snapshot!(shown(&reset(&ada(), "https://gate.test/reset/TOKEN")), @"
+        To: ada@lab.test
+        Subject: Set a new password
+
+        Somebody, probably you, asked for a new password for ada@lab.test.
+
+        Set it here within an hour:
+        https://gate.test/reset/TOKEN
+
+        The link works once. If it was not you, do nothing: your password stays as it is.
+        ");
+    }
+
+    #[test]
+    fn whom_single_sign_on_binds_is_led_to_it() {
+        insta::assert_snapshot!(shown(&reset_through_sso(&ada(), "https://gate.test/login")), @"
+        To: ada@lab.test
+        Subject: You sign in through your company
+
+        Somebody, probably you, asked for a new password for ada@lab.test.
+
+        Your company wants you to sign in through its identity provider, so there is no password to set here. Sign in with your company's account:
+        https://gate.test/login
+
+        If it was not you, do nothing.
+        ");
+    }
+
+    #[test]
+    fn a_change_tells_when_from_where_and_what_to_do() {
+        let at = Circumstances {
+            when: "24 Nov 2026, 04:11 UTC".into(),
+            network: "192.0.2.7".into(),
+            browser: "Firefox on Linux".into(),
+        };
+        insta::assert_snapshot!(shown(&password_set(&ada(), "changed", &at, "https://gate.test/reset")), @"
+        To: ada@lab.test
+        Subject: Your password was changed
+
+        The password of ada@lab.test was changed.
+
+        When: 24 Nov 2026, 04:11 UTC
+        From: 192.0.2.7
+        With: Firefox on Linux
+
+        Every other session was ended. If it was not you, set a new password at once and tell your administrator:
+        https://gate.test/reset
+        ");
+    }
+
+    #[test]
+    fn an_invitation_names_workspace_role_and_who_invites() {
+        let mail = invitation(
+            &ada(),
+            "Acme",
+            Some("owner@acme.test"),
+            Role::Member,
+            "https://gate.test/invitation/TOKEN",
+        );
+        insta::assert_snapshot!(shown(&mail), @"
+        To: ada@lab.test
+        Subject: You are invited to Acme
+
+        owner@acme.test invites you to the workspace Acme of Gatehouse as member.
+
+        Accept within 7 days:
+        https://gate.test/invitation/TOKEN
+
+        The link is for ada@lab.test alone. If you do not expect it, do nothing.
+        ");
+    }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod authenticate;
 pub(crate) mod factors;
+pub(crate) mod invitations;
 pub(crate) mod letters;
 pub(crate) mod login;
 pub(crate) mod members;

@@ -2,6 +2,7 @@
 
 pub(crate) mod challenges;
 pub(crate) mod factors;
+pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod members;

@@ -1,0 +1,115 @@
+use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_types::{Email, InvitationId, OwnerKind, PageRequest, UserId, WorkspaceId};
+
+use crate::model::{Invitation, InvitationStatus};
+use crate::service::invitations::WantedInvitations;
+
+fn read(row: &Row) -> Result<Invitation> {
+    Ok(Invitation {
+        id: row.id("id")?,
+        workspace_id: row.id("workspace_id")?,
+        email: Email::from_stored(row.text("email")?),
+        role: row.parse("role")?,
+        invited_by: row.opt_id("invited_by")?,
+        created_at: row.time("created_at")?,
+        sent_at: row.time("sent_at")?,
+        expires_at: row.time("expires_at")?,
+        accepted_at: row.opt_time("accepted_at")?,
+        revoked_at: row.opt_time("revoked_at")?,
+    })
+}
+
+pub(crate) async fn insert(tx: &mut Tx, i: &Invitation, digest: &str) -> Result<()> {
+    let insert =
+        sql("INSERT INTO invitations (id, workspace_id, owner_kind, version, email, role, token_digest, \
+         invited_by, created_at, sent_at, expires_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $8, $9)")
+        .bind(&i.id)
+        .bind(&i.workspace_id)
+        .bind(OwnerKind::Person.as_str())
+        .bind(i.email.as_str())
+        .bind(i.role.as_str())
+        .bind(digest)
+        .bind(i.invited_by.as_ref())
+        .bind(i.created_at)
+        .bind(i.expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+const COLUMNS: &str =
+    "id, workspace_id, email, role, invited_by, created_at, sent_at, expires_at, accepted_at, revoked_at";
+
+/// One page of a workspace's invitations, newest first.
+pub(crate) async fn page<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    wanted: &WantedInvitations,
+    now: gatehouse_types::Timestamp,
+    page: PageRequest,
+) -> Result<(Vec<Invitation>, i64)> {
+    use InvitationStatus as S;
+    let all = Filter::new(COLUMNS, "invitations", "workspace_id = $", workspace)
+        .and_contains("email LIKE $ ESCAPE '\\'", wanted.email.as_deref());
+    let open = "accepted_at IS NULL AND revoked_at IS NULL";
+    let filter = match wanted.status {
+        None => all,
+        Some(S::Accepted) => all.and_fixed("accepted_at IS NOT NULL"),
+        Some(S::Revoked) => all.and_fixed("revoked_at IS NOT NULL"),
+        Some(S::Pending) => all.and_fixed(open).and("expires_at > $", now),
+        Some(S::Expired) => all.and_fixed(open).and("expires_at <= $", now),
+    };
+    let (rows, total) = filter.page(db, "created_at DESC, id DESC", page).await?;
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
+}
+
+/// An invitation of the workspace, locked against others who would change it.
+pub(crate) async fn lock(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    id: &InvitationId,
+) -> Result<Option<Invitation>> {
+    const SELECT: &str = "SELECT id, workspace_id, email, role, invited_by, created_at, sent_at, expires_at, \
+         accepted_at, revoked_at FROM invitations WHERE workspace_id = $1 AND id = $2";
+    let row = tx.lock_optional(SELECT, sql(SELECT).bind(workspace).bind(id)).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The invitation of this token's digest.
+pub(crate) async fn by_token<Q: Queries>(db: &mut Q, digest: &str) -> Result<Option<Invitation>> {
+    let select = sql("SELECT id, workspace_id, email, role, invited_by, created_at, sent_at, expires_at, \
+         accepted_at, revoked_at FROM invitations WHERE token_digest = $1");
+    db.fetch_optional(select.bind(digest)).await?.as_ref().map(read).transpose()
+}
+
+/// A new token and new days.
+pub(crate) async fn renew(tx: &mut Tx, i: &Invitation, digest: &str) -> Result<()> {
+    let update = sql(
+        "UPDATE invitations SET token_digest = $2, sent_at = $3, expires_at = $4, version = version + 1 \
+         WHERE id = $1",
+    );
+    tx.execute(update.bind(&i.id).bind(digest).bind(i.sent_at).bind(i.expires_at)).await.map(drop)
+}
+
+pub(crate) async fn revoke(tx: &mut Tx, id: &InvitationId) -> Result<()> {
+    let update = sql("UPDATE invitations SET revoked_at = $2 WHERE id = $1");
+    tx.execute(update.bind(id).bind(tx.store().now())).await.map(drop)
+}
+
+/// Uses the invitation up; says whether it was open.
+pub(crate) async fn accept(tx: &mut Tx, id: &InvitationId, by: &UserId) -> Result<bool> {
+    let update = sql("UPDATE invitations SET accepted_at = $2, accepted_by = $3, last_used_at = $2 \
+         WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $2");
+    Ok(tx.execute(update.bind(id).bind(tx.store().now()).bind(by)).await? == 1)
+}
+
+/// Whether the address has an invitation that can be accepted.
+pub(crate) async fn is_open<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    email: &Email,
+    now: gatehouse_types::Timestamp,
+) -> Result<bool> {
+    let select =
+        sql("SELECT id FROM invitations WHERE workspace_id = $1 AND email = $2 AND accepted_at IS NULL \
+         AND revoked_at IS NULL AND expires_at > $3 LIMIT 1");
+    Ok(db.fetch_optional(select.bind(workspace).bind(email.as_str()).bind(now)).await?.is_some())
+}
