@@ -29,6 +29,7 @@ mod saml2;
 mod scan;
 mod structure;
 mod time;
+mod trace;
 mod write;
 mod xenc;
 mod xml;
@@ -49,3 +50,4 @@ pub use metadata::{
 };
 pub use policy::{CLOCK_SKEW, InResponseTo, Policy, Protocol};
 pub use redirect::{ReceivedRequest, RedirectError};
+pub use trace::{Outline, redact};

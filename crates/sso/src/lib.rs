@@ -28,9 +28,11 @@ pub use service::login::{Endpoint, Posted, SignedIn};
 pub use service::logout::{LogoutEndpoint, LogoutOutcome};
 pub use service::logout_start::Leave;
 pub use service::settings::SettingsView;
+pub use service::shares::NewShare;
 pub use service::start::Started;
 pub use service::status::TestReport;
 pub use sso::{LabKey, Options, Sso};
+pub use store::attempts::Wanted as WantedAttempts;
 
 /// How often expired rows are forgotten, in seconds.
 const SWEEP_SECONDS: i64 = 300;
@@ -57,6 +59,10 @@ pub fn api(sso: Sso) -> OpenApiRouter {
         .routes(routes!(api::domains::set_primary))
         .routes(routes!(api::attempts::list))
         .routes(routes!(api::attempts::get))
+        .routes(routes!(api::attempts::reveal))
+        .routes(routes!(api::shares::create))
+        .routes(routes!(api::shares::list))
+        .routes(routes!(api::shares::revoke))
         .routes(routes!(api::identities::list))
         .routes(routes!(api::identities::unlink))
         .routes(routes!(api::settings::get, api::settings::update))
@@ -68,7 +74,8 @@ pub fn api(sso: Sso) -> OpenApiRouter {
 
 /// What browsers use: the ways to providers and back, and the console's pages.
 pub fn browser(sso: Sso) -> axum::Router {
-    api::acs::routes().merge(api::slo::routes()).merge(console::routes()).with_state(sso)
+    let browsers = api::acs::routes().merge(api::slo::routes());
+    browsers.merge(console::routes()).merge(console::shared_routes()).with_state(sso)
 }
 
 /// The background work.

@@ -30,6 +30,9 @@ const REFUSALS: (u32, u32) = (600, 1);
 /// Sign-ins that one network begins at once, and the seconds until one more: each leaves a row until it expires.
 const STARTS: (u32, u32) = (6000, 1);
 
+/// Shared traces that one network opens at once, and the seconds until one more: nobody tries tokens out.
+const OPENINGS: (u32, u32) = (60, 2);
+
 /// What the operator decides about single sign-on.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -58,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) kept_failures: Limiter,
     pub(crate) refusals: Limiter,
     pub(crate) starts: Limiter,
+    pub(crate) openings: Limiter,
     own_key: OnceCell<OwnKey>,
 }
 
@@ -88,6 +92,7 @@ impl Sso {
             kept_failures: limiter(KEPT_FAILURES),
             refusals: limiter(REFUSALS),
             starts: limiter(STARTS),
+            openings: limiter(OPENINGS),
             own_key: OnceCell::new(),
             store,
             identity,

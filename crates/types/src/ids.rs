@@ -127,6 +127,8 @@ ids! {
     IdentityId = "idn";
     /// One attempt to sign in through a connection.
     SsoAttemptId = "att";
+    /// A link that shows one attempt to somebody without an account.
+    TraceShareId = "trs";
     /// The recorded reason of a check.
     DecisionId = "dec";
     /// One entry of the audit log.

@@ -19,7 +19,7 @@ pub use error::{Error, Kind, Result};
 pub use ids::{
     AuditEventId, ChallengeId, ConnectionId, DecisionId, DomainId, FactorId, Id, IdentityId, Ids,
     InvitationId, JobId, LabPersonId, LinkId, MailId, RequestId, SessionId, SigningKeyId, SsoAttemptId,
-    UserId, WorkspaceId,
+    TraceShareId, UserId, WorkspaceId,
 };
 pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};

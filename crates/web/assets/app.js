@@ -4,7 +4,7 @@
 // <copy-field><input readonly><button hidden>Copy</button></copy-field>
 customElements.define("copy-field", class extends HTMLElement {
   connectedCallback() {
-    const [input, button] = [this.querySelector("input"), this.querySelector("button")];
+    const [input, button] = [this.querySelector("input, textarea"), this.querySelector("button")];
     if (!input || !button || this.ready) return;
     this.ready = true;
     button.hidden = false;

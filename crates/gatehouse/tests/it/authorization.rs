@@ -79,6 +79,10 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/sso/connections/{id}/activate", Admin, ""),
     ("get", "/api/v1/sso/connections/{id}/attempts", Admin, ""),
     ("get", "/api/v1/sso/connections/{id}/attempts/{attempt_id}", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/attempts/{attempt_id}/reveal", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/attempts/{attempt_id}/share", Admin, "{}"),
+    ("get", "/api/v1/sso/connections/{id}/attempts/{attempt_id}/shares", Admin, ""),
+    ("delete", "/api/v1/sso/connections/{id}/attempts/{attempt_id}/shares/{share_id}", Admin, ""),
     ("post", "/api/v1/sso/connections/{id}/deactivate", Admin, ""),
     ("post", "/api/v1/sso/connections/{id}/domains", Admin, r#"{"domain":"walked.test"}"#),
     ("put", "/api/v1/sso/connections/{id}/domains/{domain_id}", Admin, r#"{"federated":true}"#),
@@ -144,6 +148,12 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/excluded"),
+    ("get", "/settings/security/sso/attempts"),
+    ("get", "/settings/security/sso/attempts/att_1"),
+    ("post", "/settings/security/sso/attempts/att_1/reveal"),
+    ("post", "/settings/security/sso/attempts/att_1/share"),
+    ("get", "/settings/security/sso/attempts/att_1/shares/trs_1/revoke"),
+    ("post", "/settings/security/sso/attempts/att_1/shares/trs_1/revoke"),
 ];
 
 /// The real ids of one workspace.
@@ -158,6 +168,7 @@ struct Ids {
     user: String,
     session: String,
     invitation: String,
+    share: String,
 }
 
 impl Ids {
@@ -173,6 +184,9 @@ impl Ids {
             listed["data"][0]["id"].as_str().unwrap().to_owned()
         };
         let (attempt, identity) = (first("attempts").await, first("identities").await);
+        let share = format!("{}/attempts/{attempt}/share", lab.path);
+        let share = owner.post(&share, serde_json::json!({})).await.ok()["share"]["id"].clone();
+        let share = share.as_str().unwrap().to_owned();
         let workspace = t.workspace.to_string();
         t.person("walked@main.test", Role::Member).await;
         let walked = t.sign_in("walked@main.test").await.get("/api/v1/me").await.ok();
@@ -181,7 +195,7 @@ impl Ids {
         let (connection, domain) = (lab.id.clone(), lab.domain);
         let invited = serde_json::json!({"email": "invited@walked.test", "role": "viewer"});
         let invitation = text(&owner.post("/api/v1/invitations", invited).await.ok()["id"]);
-        Self { workspace, connection, decision, domain, attempt, identity, user, session, invitation }
+        Self { workspace, connection, decision, domain, attempt, identity, user, session, invitation, share }
     }
 
     /// Ids of the right kind that were never given to anything.
@@ -201,6 +215,7 @@ impl Ids {
             user: odd(&self.user),
             session: odd(&self.session),
             invitation: odd(&self.invitation),
+            share: odd(&self.share),
         }
     }
 
@@ -217,6 +232,7 @@ impl Ids {
             .replace("{attempt_id}", &self.attempt)
             .replace("{identity_id}", &self.identity)
             .replace("{session_id}", &self.session)
+            .replace("{share_id}", &self.share)
             .replace("{workspace}", &self.workspace)
     }
 }
@@ -351,7 +367,7 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
     let other = owner.post("/api/v1/sso/connections", serde_json::from_str(OIDC).unwrap()).await.ok();
     let me = owner.get("/api/v1/me").await.ok()["user"]["id"].as_str().unwrap().to_owned();
     let mixed = Ids { connection: other["id"].as_str().unwrap().to_owned(), user: me, ..ids.clone() };
-    for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() == 2) {
+    for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() >= 2) {
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(body).unwrap());
         let answer = owner.call(method, &mixed.fill(path), body.clone()).await;
         answer.refused(404, "not_found");
@@ -374,7 +390,9 @@ async fn the_console_hides_single_sign_on_from_viewers_and_members(t: TestApp) {
     for role in [Role::Viewer, Role::Member] {
         t.person(&format!("{role}@main.test"), role).await;
         let browser = t.browser(&format!("{role}@main.test")).await;
-        assert_eq!(browser.get("/settings/security/sso").await.status, 403);
+        for page in ["/settings/security/sso", "/settings/security/sso/attempts"] {
+            assert_eq!(browser.get(page).await.status, 403, "{page}");
+        }
         assert!(
             !browser.get("/").await.body.contains("/settings/security/sso"),
             "{role} sees the menu entry"

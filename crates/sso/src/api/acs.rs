@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gatehouse_identity::{Anybody, SESSION_SECONDS};
 use gatehouse_types::{ConnectionId, Error};
-use gatehouse_web::{CookieKind, Form, HtmlResult, LocalPath, Path, Query, SeeOther, Web};
+use gatehouse_web::{CookieKind, Form, HtmlError, HtmlResult, LocalPath, Path, Query, SeeOther, Web};
 use serde::Deserialize;
 
 use super::intake::{Intake, admit};
@@ -82,7 +82,7 @@ async fn shared(
     web: Web,
     who: Anybody,
     headers: HeaderMap,
-    Form(form): Form<AcsForm>,
+    form: Result<Form<AcsForm>, HtmlError>,
 ) -> HtmlResult<Response> {
     answer(state, web, who, headers, form, Endpoint::Shared).await
 }
@@ -93,7 +93,7 @@ async fn own(
     who: Anybody,
     Path(id): Path<ConnectionId>,
     headers: HeaderMap,
-    Form(form): Form<AcsForm>,
+    form: Result<Form<AcsForm>, HtmlError>,
 ) -> HtmlResult<Response> {
     answer(state, web, who, headers, form, Endpoint::Own(id)).await
 }
@@ -104,7 +104,7 @@ async fn idp_initiated(
     who: Anybody,
     Path(id): Path<ConnectionId>,
     headers: HeaderMap,
-    Form(form): Form<AcsForm>,
+    form: Result<Form<AcsForm>, HtmlError>,
 ) -> HtmlResult<Response> {
     answer(state, web, who, headers, form, Endpoint::IdpInitiated(id)).await
 }
@@ -115,9 +115,13 @@ async fn answer(
     web: Web,
     Anybody(actor): Anybody,
     headers: HeaderMap,
-    form: AcsForm,
+    form: Result<Form<AcsForm>, HtmlError>,
     endpoint: Endpoint,
 ) -> HtmlResult<Response> {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(HtmlError(unread)) => return Ok(sso.refuse_post(&actor, &endpoint, unread).await?),
+    };
     let posted = Posted {
         endpoint,
         response: &form.response,

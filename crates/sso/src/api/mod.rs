@@ -7,5 +7,6 @@ pub(crate) mod domains;
 pub(crate) mod identities;
 pub(crate) mod intake;
 pub(crate) mod settings;
+pub(crate) mod shares;
 pub(crate) mod slo;
 pub(crate) mod views;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::{attempts, domains, logout, requests};
 
-/// Forgets requests that nobody answered, assertions that no clock accepts any more, attempts older than 14 days; claims of domains that nobody proved in time expire.
+/// Forgets requests that nobody answered, assertions that no clock accepts any more, attempts older than 14 days or beyond the newest of their connection, with their links; claims of domains that nobody proved in time expire.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sweep;
 
@@ -17,7 +17,7 @@ impl Job for Sweep {
         let mut tx = store.begin_always().await?;
         requests::sweep(&mut tx).await?;
         logout::sweep(&mut tx).await?;
-        attempts::sweep(&mut tx).await?;
+        attempts::sweep(&mut tx, attempts::KEPT_OF_CONNECTION).await?;
         domains::expire(&mut tx).await?;
         Ok(tx.commit().await?)
     }

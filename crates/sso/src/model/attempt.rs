@@ -2,6 +2,8 @@ use gatehouse_store::decisions::Reason;
 use gatehouse_types::{ConnectionId, DecisionId, SsoAttemptId, Timestamp};
 use serde::Serialize;
 
+use super::trace::Facts;
+
 /// Who began a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -51,12 +53,22 @@ pub struct Attempt {
     pub reason: Option<String>,
     /// Whom the provider named, when its word was verified.
     pub subject: Option<String>,
+    /// The person's address, when the provider's word was verified.
+    pub email: Option<String>,
     /// The checks in order.
     pub checks: Vec<Reason>,
+    /// What was expected and what was found, when there was a message to look at.
+    pub facts: Option<Facts>,
     /// The recorded refusal.
     pub decision_id: Option<DecisionId>,
     /// From which address.
     pub ip: Option<String>,
+    /// The browser, as it names itself.
+    pub browser: Option<String>,
+    /// The request, as logs name it.
+    pub request_id: String,
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
     /// Whether the message itself is kept.
     pub has_message: bool,
 }

@@ -1,11 +1,14 @@
 //! What a connection, a domain, an attempt and the settings are; pure, no database.
 
+mod advice;
 mod attempt;
 mod config;
 mod connection;
 mod domain;
 mod settings;
+mod share;
 mod status;
+mod trace;
 
 pub use attempt::{Attempt, Flow};
 pub use config::{Config, OidcConfig, Protocol, Provider, SamlConfig, SloBinding, WsfedConfig, sign_on_url};
@@ -16,4 +19,7 @@ pub use domain::{
 };
 pub(crate) use domain::{Look, Standing};
 pub use settings::Settings;
+pub use share::Share;
 pub use status::{ConnectionEvent, ConnectionStatus, Missing};
+pub(crate) use trace::Expected;
+pub use trace::{Comparison, Facts, Moment, Trace, TraceCheck};

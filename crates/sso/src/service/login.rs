@@ -2,20 +2,20 @@
 
 use gatehouse_identity::{NewSession, Signed};
 use gatehouse_saml::{
-    CLOCK_SKEW, Certificate, InResponseTo, Judgement, Message, Policy, Protocol, VerifiedAssertion,
+    CLOCK_SKEW, Certificate, InResponseTo, Judgement, Message, Outline, Policy, Protocol, VerifiedAssertion,
     decode_post_binding, verify,
 };
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::decisions::{Reason, Refusal, refuse_in};
-use gatehouse_types::{Actor, AuthMethod, ConnectionId, Error, Id, Kind, Result, Timestamp, digest};
+use gatehouse_types::{Actor, AuthMethod, ConnectionId, Email, Error, Id, Kind, Result, Timestamp, digest};
 use gatehouse_web::LocalPath;
 use serde_json::json;
 
 use super::connections::object;
 use super::person::{NotThisPerson, claims, may_be_foreign};
 use crate::Sso;
-use crate::model::{Attempt, Connection, ConnectionStatus, Flow, SamlConfig};
+use crate::model::{Attempt, Connection, ConnectionStatus, Expected, Facts, Flow, SamlConfig};
 use crate::store::logout::Called;
 use crate::store::requests::{self, Pending};
 use crate::store::{attempts, certificates, connections, domains, logout};
@@ -63,23 +63,25 @@ struct Refused {
     code: String,
     checks: Vec<Reason>,
     subject: Option<String>,
+    email: Option<String>,
 }
 
 impl Refused {
     fn new(mut checks: Vec<Reason>, code: impl Into<String>, check: &str, detail: impl Into<String>) -> Self {
         checks.push(Reason::failed(check, detail));
-        Self { code: code.into(), checks, subject: None }
+        Self { code: code.into(), checks, subject: None, email: None }
     }
 
     /// A refusal of a person. Somebody outside the verified domains may be another company's: nothing is kept that
     /// tells who it is.
-    fn person(mut checks: Vec<Reason>, subject: &str, no: NotThisPerson) -> Self {
+    fn person(mut checks: Vec<Reason>, subject: &str, email: Option<&Email>, no: NotThisPerson) -> Self {
         let foreign = may_be_foreign(no.code);
         if foreign {
             checks.iter_mut().for_each(|c| c.detail = "Passed.".to_owned());
         }
         let subject = (!foreign).then(|| subject.to_owned());
-        Self { subject, ..Self::new(checks, no.code, no.check, no.detail) }
+        let email = email.filter(|_| !foreign).map(ToString::to_string);
+        Self { subject, email, ..Self::new(checks, no.code, no.check, no.detail) }
     }
 }
 
@@ -98,6 +100,10 @@ struct Arrived<'a> {
     flow: Flow,
     bytes: &'a [u8],
     posted: &'a Posted<'a>,
+    /// What the message says of itself; unverified, for the attempt alone.
+    outline: Option<Outline>,
+    /// The request of ours that it says to answer.
+    request: Option<String>,
 }
 
 impl Sso {
@@ -108,8 +114,15 @@ impl Sso {
     /// `InvalidRequest` for what is no SAML response; `NotFound` for an unknown connection; `Authentication` with the
     /// decision for a response that is not accepted.
     pub async fn finish(&self, actor: &Actor, posted: Posted<'_>) -> Result<SignedIn> {
-        let bytes = decode_post_binding(posted.response)
-            .map_err(|e| Error::invalid_request(format!("This is not a SAML response: {}", e.detail)))?;
+        let bytes = match decode_post_binding(posted.response) {
+            Ok(bytes) => bytes,
+            Err(e) => {
+                let failure = Error::invalid_request(format!("This is not a SAML response: {}", e.detail));
+                return self
+                    .refuse_intake(actor, &posted.endpoint, e.reason.code(), &e.detail, failure)
+                    .await;
+            }
+        };
         let message = Message::parse(&bytes);
         let peek = message.as_ref().ok().map(Message::peek);
         let pending = match peek.as_ref().and_then(|p| p.in_response_to.as_deref()) {
@@ -123,7 +136,10 @@ impl Sso {
         };
         let asked = peek.as_ref().is_some_and(|p| p.in_response_to.is_some());
         let flow = if asked { Flow::SpInitiated } else { Flow::IdpInitiated };
-        let arrived = Arrived { connection: &connection, flow, bytes: &bytes, posted: &posted };
+        let outline = message.as_ref().ok().map(Message::outline);
+        let request = pending.as_ref().filter(|p| p.connection_id == connection.id).map(|p| p.id.clone());
+        let arrived =
+            Arrived { connection: &connection, flow, bytes: &bytes, posted: &posted, outline, request };
         let message = match message {
             Ok(message) => message,
             Err(e) => {
@@ -193,7 +209,14 @@ impl Sso {
                 continue;
             };
             let Some(saml) = connection.config.saml() else { continue };
-            let arrived = Arrived { connection: &connection, flow: Flow::IdpInitiated, bytes, posted };
+            let arrived = Arrived {
+                connection: &connection,
+                flow: Flow::IdpInitiated,
+                bytes,
+                posted,
+                outline: None,
+                request: None,
+            };
             let policy = self.policy(&arrived, saml, None).await?;
             let Ok(assertion) = verify(message, &policy).outcome else { continue };
             let Ok(claims) = claims(saml, &assertion) else { continue };
@@ -262,7 +285,7 @@ impl Sso {
                 if checks.iter().all(|c| c.ok) {
                     checks.push(Reason::failed("response", rejection.detail));
                 }
-                Err(Refused { code: rejection.reason.code().to_owned(), checks, subject: None })
+                Err(Refused { code: rejection.reason.code().to_owned(), checks, subject: None, email: None })
             }
         })
     }
@@ -276,16 +299,11 @@ impl Sso {
         let id = &arrived.connection.id;
         let pinned = arrived.connection.certificates.iter();
         let certificates = pinned.map(|c| Certificate::from_pem_or_base64(&c.pem).map_err(Error::internal));
-        let acs_url = match &arrived.posted.endpoint {
-            Endpoint::Shared => self.acs_url(),
-            Endpoint::Own(_) => self.sp_acs_url(id),
-            Endpoint::IdpInitiated(_) => self.idp_acs_url(id),
-        };
         Ok(Policy {
             protocol: Protocol::Saml2,
             idp_entity_id: saml.entity_id.clone(),
             audiences: vec![self.entity_id(), self.idp_acs_url(id)],
-            acs_urls: vec![acs_url],
+            acs_urls: vec![self.posted_to(&arrived.posted.endpoint)],
             certificates: certificates.collect::<Result<_>>()?,
             decryption_keys: vec![self.own_key().await?.decryption.clone()],
             in_response_to: waiting.map_or(InResponseTo::Unsolicited, |p| InResponseTo::Expect(p.id.clone())),
@@ -309,12 +327,13 @@ impl Sso {
         let name_id = assertion.name_id().value.clone();
         let claims = match claims(saml, assertion) {
             Ok(claims) => claims,
-            Err(no) => return self.refuse(actor, arrived, Refused::person(checks, &name_id, no)).await,
+            Err(no) => return self.refuse(actor, arrived, Refused::person(checks, &name_id, None, no)).await,
         };
         let mut tx = self.0.store.begin(&actor.origin).await?;
         if let Err(refused) = single_use(&mut tx, connection, waiting.as_ref(), assertion, &checks).await? {
             tx.rollback().await?;
-            return self.refuse(actor, arrived, Refused { subject: Some(name_id), ..refused }).await;
+            let email = Some(claims.email.to_string());
+            return self.refuse(actor, arrived, Refused { subject: Some(name_id), email, ..refused }).await;
         }
         checks.push(Reason::passed("single use", "The assertion was not used before."));
         if let Some(index) = assertion.session_index()
@@ -323,13 +342,15 @@ impl Sso {
             tx.rollback().await?;
             let detail = "The provider has ended this session of its own already. Sign in again.";
             let refused = Refused::new(checks, "session_logged_out", "provider's session", detail);
-            return self.refuse(actor, arrived, Refused { subject: Some(name_id), ..refused }).await;
+            let email = Some(claims.email.to_string());
+            return self.refuse(actor, arrived, Refused { subject: Some(name_id), email, ..refused }).await;
         }
         let found = match self.person(&mut tx, actor, connection, &claims, &mut checks).await? {
             Ok(found) => found,
             Err(no) => {
                 tx.rollback().await?;
-                return self.refuse(actor, arrived, Refused::person(checks, &name_id, no)).await;
+                let refused = Refused::person(checks, &name_id, Some(&claims.email), no);
+                return self.refuse(actor, arrived, refused).await;
             }
         };
         certificates::touch(&mut tx, &connection.id, assertion.certificate_fingerprint()).await?;
@@ -342,15 +363,14 @@ impl Sso {
         let signed = self.0.identity.start_session(&mut tx, actor, new).await?;
         let (session, called) = (&signed.session, Called::of(assertion));
         logout::remember(&mut tx, &session.id, &connection.id, &called, session.expires_at).await?;
-        let attempt = self.new_attempt(actor, arrived, true, None, Some(name_id), checks);
-        attempts::insert(
-            &mut tx,
-            &connection.workspace_id,
-            &attempt,
-            Some(arrived.bytes),
-            actor.origin.request_id.as_str(),
-        )
-        .await?;
+        let attempt = Attempt {
+            success: true,
+            subject: Some(name_id),
+            email: Some(claims.email.to_string()),
+            checks,
+            ..self.new_attempt(actor, arrived)
+        };
+        attempts::insert(&mut tx, &connection.workspace_id, &attempt, Some(arrived.bytes)).await?;
         let details = json!({"connectionId": connection.id, "attemptId": attempt.id, "flow": arrived.flow,
             "fallbackCertificate": assertion.used_fallback()});
         let event = Event::success("sso.signed-in", ("user", found.user.id.as_str()), details);
@@ -360,27 +380,27 @@ impl Sso {
         Ok(SignedIn { signed, return_to: LocalPath::parse(wanted.unwrap_or("/")) })
     }
 
-    fn new_attempt(
-        &self,
-        actor: &Actor,
-        arrived: &Arrived<'_>,
-        success: bool,
-        reason: Option<String>,
-        subject: Option<String>,
-        checks: Vec<Reason>,
-    ) -> Attempt {
-        Attempt {
-            id: self.0.store.ids().make(),
-            connection_id: arrived.connection.id.clone(),
-            at: self.0.store.now(),
-            flow: arrived.flow,
-            success,
-            reason,
-            subject,
-            checks,
-            decision_id: None,
-            ip: actor.origin.ip.map(|ip| ip.to_string()),
-            has_message: false,
+    /// The attempt of a message, with what was expected and what it says; its outcome is the caller's.
+    fn new_attempt(&self, actor: &Actor, arrived: &Arrived<'_>) -> Attempt {
+        let connection = arrived.connection;
+        let expected = connection.config.saml().map(|saml| Expected {
+            issuer: saml.entity_id.clone(),
+            audiences: vec![self.entity_id(), self.idp_acs_url(&connection.id)],
+            acs_url: self.posted_to(&arrived.posted.endpoint),
+            request: arrived.request.clone(),
+            certificates: connection.certificates.iter().map(|c| c.fingerprint.clone()).collect(),
+        });
+        let found = arrived.outline.clone().map(Into::into);
+        let facts = expected.zip(found).map(|(expected, found)| Facts { expected, found });
+        Attempt { facts, ..self.blank_attempt(actor, connection, arrived.flow) }
+    }
+
+    /// The address that was posted to.
+    fn posted_to(&self, endpoint: &Endpoint) -> String {
+        match endpoint {
+            Endpoint::Shared => self.acs_url(),
+            Endpoint::Own(id) => self.sp_acs_url(id),
+            Endpoint::IdpInitiated(id) => self.idp_acs_url(id),
         }
     }
 
@@ -397,20 +417,19 @@ impl Sso {
             reasons: refused.checks.clone(),
         };
         let decision = refuse_in(&mut tx, actor, Some(workspace), refusal).await?;
-        let mut attempt = self.new_attempt(
-            actor,
-            arrived,
-            false,
-            Some(refused.code.clone()),
-            refused.subject,
-            refused.checks,
-        );
-        attempt.decision_id = Some(decision.clone());
+        let attempt = Attempt {
+            reason: Some(refused.code.clone()),
+            subject: refused.subject,
+            email: refused.email,
+            checks: refused.checks,
+            decision_id: Some(decision.clone()),
+            ..self.new_attempt(actor, arrived)
+        };
         let keep = !may_be_foreign(&refused.code)
             && arrived.bytes.len() <= MAX_KEPT_FAILURE
             && self.0.kept_failures.check(arrived.connection.id.as_str()).is_ok();
         let message = keep.then_some(arrived.bytes);
-        attempts::insert(&mut tx, workspace, &attempt, message, actor.origin.request_id.as_str()).await?;
+        attempts::insert(&mut tx, workspace, &attempt, message).await?;
         let details = json!({"reason": refused.code, "decision": decision, "attemptId": attempt.id, "flow": arrived.flow});
         let event =
             Event::failure("sso.refused", Some(("connection", arrived.connection.id.as_str())), details);

@@ -208,14 +208,7 @@ impl Sso {
             certificates::touch(&mut tx, &connection.id, request.certificate_fingerprint()).await?;
             let attempt = self.logout_attempt(actor, connection, None, checks.clone());
             let details = json!({"sessionsEnded": ended, "attemptId": attempt.id});
-            attempts::insert(
-                &mut tx,
-                &connection.workspace_id,
-                &attempt,
-                None,
-                actor.origin.request_id.as_str(),
-            )
-            .await?;
+            attempts::insert(&mut tx, &connection.workspace_id, &attempt, None).await?;
             let event =
                 Event::success("sso.logout-received", ("connection", connection.id.as_str()), details);
             audit::record_in(&mut tx, actor, Some(&connection.workspace_id), event).await?;
@@ -280,8 +273,7 @@ impl Sso {
             LogoutStatus::Failed(_) => "failed",
         };
         let details = json!({"status": status, "attemptId": attempt.id});
-        attempts::insert(&mut tx, &connection.workspace_id, &attempt, None, actor.origin.request_id.as_str())
-            .await?;
+        attempts::insert(&mut tx, &connection.workspace_id, &attempt, None).await?;
         let event = Event::success("sso.logout-answered", ("connection", connection.id.as_str()), details);
         audit::record_in(&mut tx, actor, Some(&connection.workspace_id), event).await?;
         tx.commit().await?;
@@ -296,17 +288,10 @@ impl Sso {
         checks: Vec<Reason>,
     ) -> Attempt {
         Attempt {
-            id: self.0.store.ids().make(),
-            connection_id: connection.id.clone(),
-            at: self.0.store.now(),
-            flow: Flow::Logout,
             success: reason.is_none(),
             reason,
-            subject: None,
             checks,
-            decision_id: None,
-            ip: actor.origin.ip.map(|ip| ip.to_string()),
-            has_message: false,
+            ..self.blank_attempt(actor, connection, Flow::Logout)
         }
     }
 
@@ -329,7 +314,7 @@ impl Sso {
         let decision = refuse_in(&mut tx, actor, Some(workspace), refusal).await?;
         let mut attempt = self.logout_attempt(actor, connection, Some(refused.code.clone()), refused.checks);
         attempt.decision_id = Some(decision.clone());
-        attempts::insert(&mut tx, workspace, &attempt, None, actor.origin.request_id.as_str()).await?;
+        attempts::insert(&mut tx, workspace, &attempt, None).await?;
         let details = json!({"reason": refused.code, "decision": decision, "attemptId": attempt.id, "flow": Flow::Logout});
         let event = Event::failure("sso.refused", Some(("connection", connection.id.as_str())), details);
         audit::record_in(&mut tx, actor, Some(workspace), event).await?;

@@ -1,12 +1,12 @@
 use gatehouse_identity::SESSION_SECONDS;
 use gatehouse_saml::{AuthnRequest, NameIdPolicy};
-use gatehouse_store::decisions::{Reason, Refusal, refuse};
+use gatehouse_store::decisions::Reason;
 use gatehouse_types::{Actor, ConnectionId, Error, Result, Secret, digest, random_token};
 use gatehouse_web::LocalPath;
 
-use super::connections::{not_found, object};
+use super::connections::not_found;
 use crate::Sso;
-use crate::model::{Connection, ConnectionStatus, SamlConfig};
+use crate::model::{Connection, ConnectionStatus, Flow, SamlConfig};
 use crate::store::connections;
 use crate::store::requests::{self, Pending};
 
@@ -74,13 +74,9 @@ impl Sso {
             }
             (status, _) => format!("The connection is {status}; an administrator must activate it."),
         };
-        self.0.refusals.require(&actor.origin.network())?;
-        let refusal = Refusal {
-            action: "session:start",
-            object: Some(object(&connection.id)),
-            reasons: vec![Reason::failed("connection", why)],
-        };
-        let decision = refuse(&self.0.store, actor, Some(&connection.workspace_id), refusal).await?;
+        let check = Reason::failed("connection", why);
+        let decision =
+            self.leave_refusal(actor, connection, Flow::SpInitiated, "connection_inactive", check).await?;
         Err(Error::authorization(
             "Single sign-on is disabled here. Sign in another way, or ask your administrator.",
         )

@@ -9,3 +9,4 @@ pub(crate) mod keys;
 pub(crate) mod logout;
 pub(crate) mod requests;
 pub(crate) mod settings;
+pub(crate) mod shares;

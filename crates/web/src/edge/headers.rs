@@ -44,12 +44,17 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub(super) fn secure(response: &mut Response, request_id: &RequestId, https: bool) {
     let allowed = response.extensions_mut().remove::<AllowFormAction>();
     let headers = response.headers_mut();
+    // an answer may keep its address even from ourselves
+    let silent = headers.get(header::REFERRER_POLICY).is_some_and(|v| v == "no-referrer");
     for (name, value) in ALWAYS {
         // a page whose address is a secret says less of where one came from
         if name == header::REFERRER_POLICY && headers.get(&name).is_some_and(|v| v == "strict-origin") {
             continue;
         }
         headers.insert(name, value);
+    }
+    if silent {
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
     if https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

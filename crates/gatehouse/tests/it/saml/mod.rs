@@ -7,6 +7,7 @@ mod logout;
 mod mandatory;
 mod people;
 mod tenants;
+mod traces;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,83 @@
+use gatehouse_store::{Queries, Result, Row, Tx, sql};
+use gatehouse_types::{SsoAttemptId, Timestamp, TraceShareId, WorkspaceId};
+
+use crate::model::Share;
+
+fn read(row: &Row) -> Result<Share> {
+    Ok(Share {
+        id: row.id("id")?,
+        workspace_id: row.id("workspace_id")?,
+        attempt_id: row.id("attempt_id")?,
+        created_by: row.opt_text("created_by")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        revoked_at: row.opt_time("revoked_at")?,
+        opened: row.int("opened")?,
+        first_opened_at: row.opt_time("first_opened_at")?,
+        last_used_at: row.opt_time("last_used_at")?,
+    })
+}
+
+/// Keeps a link under the digest of its token.
+pub(crate) async fn insert(tx: &mut Tx, share: &Share, token: &str) -> Result<()> {
+    let insert =
+        sql("INSERT INTO sso_trace_shares (id, workspace_id, attempt_id, owner_kind, version, token, \
+         created_by, created_at, expires_at, opened) VALUES ($1, $2, $3, 'workspace', 1, $4, $5, $6, $7, 0)")
+        .bind(&share.id)
+        .bind(&share.workspace_id)
+        .bind(&share.attempt_id)
+        .bind(token)
+        .bind(share.created_by.clone())
+        .bind(share.created_at)
+        .bind(share.expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+/// The links of an attempt, the latest first.
+pub(crate) async fn of<Q: Queries>(db: &mut Q, attempt: &SsoAttemptId) -> Result<Vec<Share>> {
+    let select =
+        sql("SELECT id, workspace_id, attempt_id, created_by, created_at, expires_at, revoked_at, opened, \
+         first_opened_at, last_used_at FROM sso_trace_shares WHERE attempt_id = $1 \
+         ORDER BY created_at DESC, id DESC LIMIT 200");
+    db.fetch_all(select.bind(attempt)).await?.iter().map(read).collect()
+}
+
+pub(crate) async fn find<Q: Queries>(
+    db: &mut Q,
+    attempt: &SsoAttemptId,
+    id: &TraceShareId,
+) -> Result<Option<Share>> {
+    let select =
+        sql("SELECT id, workspace_id, attempt_id, created_by, created_at, expires_at, revoked_at, opened, \
+         first_opened_at, last_used_at FROM sso_trace_shares WHERE attempt_id = $1 AND id = $2");
+    db.fetch_optional(select.bind(attempt).bind(id)).await?.as_ref().map(read).transpose()
+}
+
+/// The link of a token that still shows something: not revoked, not past its time, of a connection that is there.
+pub(crate) async fn open<Q: Queries>(db: &mut Q, token: &str, now: Timestamp) -> Result<Option<Share>> {
+    let select = sql(
+        "SELECT s.id, s.workspace_id, s.attempt_id, s.created_by, s.created_at, s.expires_at, s.revoked_at, \
+         s.opened, s.first_opened_at, s.last_used_at FROM sso_trace_shares s \
+         JOIN sso_attempts a ON a.id = s.attempt_id JOIN sso_connections c ON c.id = a.connection_id \
+         WHERE s.token = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND a.expires_at > $2 \
+         AND c.deleted_at IS NULL",
+    );
+    db.fetch_optional(select.bind(token).bind(now)).await?.as_ref().map(read).transpose()
+}
+
+/// Counts an opening; says whether it was the first one, `None` when the link was revoked meanwhile.
+pub(crate) async fn count_opening(tx: &mut Tx, id: &TraceShareId) -> Result<Option<bool>> {
+    let now = tx.store().now();
+    let update = sql("UPDATE sso_trace_shares SET opened = opened + 1, last_used_at = $2, \
+         first_opened_at = COALESCE(first_opened_at, $2) WHERE id = $1 AND revoked_at IS NULL RETURNING opened");
+    let row = tx.fetch_optional(update.bind(id).bind(now)).await?;
+    row.map(|r| Ok(r.int("opened")? == 1)).transpose()
+}
+
+/// Takes a link back; says whether it was live.
+pub(crate) async fn revoke(tx: &mut Tx, id: &TraceShareId, workspace: &WorkspaceId) -> Result<bool> {
+    let now = tx.store().now();
+    let update = sql("UPDATE sso_trace_shares SET revoked_at = $3 WHERE id = $1 AND workspace_id = $2 \
+         AND revoked_at IS NULL");
+    Ok(tx.execute(update.bind(id).bind(workspace).bind(now)).await? == 1)
+}
