@@ -1,6 +1,7 @@
 use std::process::{Command, ExitCode, Stdio};
 
 use gatehouse_outbound::Dns;
+use gatehouse_store::audit::heads;
 use gatehouse_store::keyring;
 
 use super::admin::println;
@@ -36,6 +37,7 @@ async fn look(settings: &Settings) -> Vec<(&'static str, Finding)> {
     vec![
         ("database", database(settings).await),
         ("secrets", secrets(settings).await),
+        ("audit", audit(settings).await),
         ("public url", public_url(settings)),
         ("smtp", smtp(settings).await),
         ("dns", dns(settings).await),
@@ -70,6 +72,21 @@ async fn secrets(settings: &Settings) -> Finding {
             found.values(),
             found.refused_places().join("; ")
         )),
+        Err(e) => Finding::Bad(format!("{e:#}")),
+    }
+}
+
+/// Reads every audit chain: a rewritten one is found here.
+async fn audit(settings: &Settings) -> Finding {
+    let looked = async {
+        let store = open_store(settings, &Parts::default()).await?;
+        anyhow::Ok(heads::check(&store).await?)
+    };
+    match looked.await {
+        Ok(broken) if broken.is_empty() => {
+            Finding::Ok("every chain is whole and fits its signed heads.".into())
+        }
+        Ok(broken) => Finding::Bad(broken.join("; ")),
         Err(e) => Finding::Bad(format!("{e:#}")),
     }
 }

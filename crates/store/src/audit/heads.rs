@@ -170,6 +170,26 @@ async fn sign_with(store: &Store, chain: &str, signer: &Signer) -> Result<Option
     Ok(None)
 }
 
+/// Reads every chain from its beginning and compares it with its last signed head; says what is wrong with which.
+///
+/// # Errors
+/// When the database fails.
+pub async fn check(store: &Store) -> Result<Vec<String>> {
+    let heads =
+        store.reader().fetch_all(sql("SELECT chain, sequence, hash FROM audit_heads ORDER BY chain")).await?;
+    let mut found = Vec::new();
+    for row in heads {
+        let (chain, head) = (row.text("chain")?, (row.int("sequence")?, row.text("hash")?));
+        let mut what = broken(store, &chain, None, &head).await?;
+        if what.is_none() {
+            let signed = last(&mut store.reader(), &chain).await?.filter(|s| s.sequence <= head.0);
+            what = broken(store, &chain, signed.as_ref(), &head).await?;
+        }
+        found.extend(what.map(|what| format!("{chain}: {what}")));
+    }
+    Ok(found)
+}
+
 /// Signs the head of every chain that has grown by [`EVERY_ENTRIES`], or grown at all since [`EVERY_SECONDS`].
 ///
 /// # Errors

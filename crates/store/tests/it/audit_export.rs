@@ -159,6 +159,7 @@ on_both!(heads_are_signed_when_due_and_never_over_a_broken_chain, |t: TestStore|
     entries(t, &ws, usize::try_from(heads::EVERY_ENTRIES).unwrap()).await;
     heads::sign_due(store).await.unwrap();
     assert_eq!(count().await, 3, "many entries do not wait");
+    assert!(heads::check(store).await.unwrap().is_empty());
     // somebody with rights on the database rewrites an entry
     entries(t, &ws, 3).await;
     let off = match store.kind() {
@@ -172,5 +173,6 @@ on_both!(heads_are_signed_when_due_and_never_over_a_broken_chain, |t: TestStore|
     tx.commit().await.unwrap();
     let broken = heads::sign(store, ws.as_str()).await.unwrap();
     assert_eq!(broken.as_deref(), Some("entry 1008 was changed"));
+    assert_eq!(heads::check(store).await.unwrap(), [format!("{ws}: entry 1008 was changed")]);
     assert_eq!(count().await, 3);
 });
