@@ -19,4 +19,4 @@ mod settings;
 
 pub use app::{App, Parts};
 pub use server::{Server, serve};
-pub use settings::{Overrides, SettingError, Settings};
+pub use settings::{LogFormat, Overrides, SettingError, Settings};

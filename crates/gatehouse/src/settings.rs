@@ -20,7 +20,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "listen",
     "public_url",
     "data_dir",
@@ -31,6 +31,7 @@ pub(crate) const NAMES: [&str; 13] = [
     "dns_server",
     "egress_allow",
     "log",
+    "log_format",
     "metrics_listen",
     "trusted_proxies",
     "require_domain",
@@ -55,6 +56,26 @@ impl std::fmt::Display for SettingError {
 
 impl std::error::Error for SettingError {}
 
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Readable lines.
+    Text,
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err(()),
+        }
+    }
+}
+
 /// The settings of one server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -78,6 +99,8 @@ pub struct Settings {
     pub egress_allow: Vec<IpNet>,
     /// The log filter, like `info` or `gatehouse=debug`.
     pub log: String,
+    /// How log lines look; `None`: readable at a terminal, else JSON.
+    pub log_format: Option<LogFormat>,
     /// A listener of its own for `/metrics`.
     pub metrics_listen: Option<SocketAddr>,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -146,6 +169,7 @@ impl Settings {
             dns_server: get("dns_server").map(str::to_owned),
             egress_allow: networks("egress_allow", get("egress_allow"))?,
             log: get("log").unwrap_or("info").to_owned(),
+            log_format: optional(get, "log_format", "must be json or text")?,
             metrics_listen: optional(get, "metrics_listen", "write it like 127.0.0.1:9090")?,
             trusted_proxies: networks("trusted_proxies", get("trusted_proxies"))?,
             require_domain: parse(
@@ -261,6 +285,7 @@ mod tests {
             ("GATEHOUSE_EGRESS_ALLOW", "10.0.0.0/99"),
             ("GATEHOUSE_REQUIRE_DOMAIN", "perhaps"),
             ("GATEHOUSE_LOG", "verbose"),
+            ("GATEHOUSE_LOG_FORMAT", "xml"),
             ("GATEHOUSE_LOG", "info,,=["),
         ] {
             let refused = load(&[(name, value)]).unwrap_err().to_string();

@@ -11,7 +11,7 @@ use gatehouse_types::{JobId, Result as TypesResult, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Queries, Result, Row, Store, Tx, sql};
+use crate::{Queries, Result, Row, Store, Tx, numbers, sql};
 
 /// How long a worker may hold a job; afterwards another takes it, seconds.
 const LEASE_SECONDS: i64 = 60;
@@ -200,6 +200,7 @@ impl Worker {
     /// When the database fails.
     pub async fn step(&self) -> Result<bool> {
         let Some(job) = self.claim().await? else { return Ok(false) };
+        let began = std::time::Instant::now();
         let outcome = match self.registry.runs.get(job.kind.as_str()) {
             None => {
                 Err(gatehouse_types::Error::unavailable("no server of this version knows this kind of job"))
@@ -209,6 +210,13 @@ impl Worker {
                 Err(_) => Err(gatehouse_types::Error::unavailable("the job took too long")),
             },
         };
+        let kind = self.registry.runs.get_key_value(job.kind.as_str()).map_or("unknown", |(kind, _)| *kind);
+        let how = match &outcome {
+            Ok(()) => "done",
+            Err(_) if job.attempts >= MAX_ATTEMPTS => "dead",
+            Err(_) => "failed",
+        };
+        numbers::job(kind, how, began.elapsed());
         self.conclude(&job, outcome).await?;
         Ok(true)
     }

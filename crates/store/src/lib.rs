@@ -20,6 +20,7 @@ pub mod keyring;
 mod list;
 pub mod mails;
 mod migrate;
+mod numbers;
 mod open;
 mod query;
 mod reader;

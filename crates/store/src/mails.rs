@@ -139,6 +139,7 @@ pub async fn find(store: &Store, id: &MailId) -> Result<Option<Mail>> {
 /// # Errors
 /// When the database fails.
 pub async fn mark(tx: &mut Tx, id: &MailId, status: &'static str) -> Result<()> {
+    crate::numbers::mail(status);
     let now = (status == "sent").then(|| tx.store().now());
     let update = sql("UPDATE mails SET status = $2, sent_at = $3 WHERE id = $1");
     tx.execute(update.bind(id).bind(status).bind(now)).await.map(drop)

@@ -13,7 +13,7 @@ use crate::engine::group_commit::Writer;
 use crate::keyring::{self, KeyFile, open_keyring};
 use crate::reader::Pool;
 use crate::tx::Inner as TxInner;
-use crate::{Error, Keyring, Queries, Reader, Result, Tx, files, migrate, sql};
+use crate::{Error, Keyring, Queries, Reader, Result, Tx, files, migrate, numbers, sql};
 
 /// Connections that read SQLite side by side.
 const SQLITE_READERS: u32 = 4;
@@ -242,6 +242,13 @@ impl Store {
 }
 
 async fn begin(pool: &Pool, writer: Option<&Writer>) -> Result<TxInner> {
+    let began = std::time::Instant::now();
+    let begun = begin_now(pool, writer).await;
+    numbers::waited(began.elapsed());
+    begun
+}
+
+async fn begin_now(pool: &Pool, writer: Option<&Writer>) -> Result<TxInner> {
     match (pool, writer) {
         (Pool::Postgres(pool), _) => Ok(TxInner::Postgres(pool.begin().await?)),
         (Pool::Sqlite(_), Some(writer)) => Ok(TxInner::Sqlite(writer.begin().await?)),

@@ -3,6 +3,7 @@ use sqlx::Postgres;
 
 use crate::engine::group_commit::WriteTx;
 use crate::engine::postgres;
+use crate::numbers::Counted;
 use crate::{Queries, Query, Result, Row, Store};
 
 /// A write transaction. Nothing in it counts before [`Tx::commit`]; dropped, it rolls back.
@@ -14,6 +15,7 @@ pub struct Tx {
     store: Store,
     dry_run: Option<DryRun>,
     has_jobs: bool,
+    counted: Vec<Counted>,
 }
 
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(crate) enum Inner {
 
 impl Tx {
     pub(crate) fn new(inner: Inner, store: Store, dry_run: Option<DryRun>) -> Self {
-        Self { inner, store, dry_run, has_jobs: false }
+        Self { inner, store, dry_run, has_jobs: false, counted: Vec::new() }
     }
 
     /// The store this transaction is of: ids, time, keyring.
@@ -66,6 +68,11 @@ impl Tx {
         matches!(self.inner, Inner::Postgres(_))
     }
 
+    /// Notes an audit entry, which counts after the commit.
+    pub(crate) fn count_later(&mut self, counted: Counted) {
+        self.counted.push(counted);
+    }
+
     /// Notes that a job was enqueued, so that workers are woken after the commit.
     pub(crate) fn wake_workers(&mut self) {
         self.has_jobs = true;
@@ -83,6 +90,7 @@ impl Tx {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
         }
+        self.counted.into_iter().for_each(Counted::count);
         if self.has_jobs {
             self.store.jobs_waker().notify_one();
         }

@@ -1,18 +1,24 @@
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::api::health::metrics_route;
 use crate::app::Parts;
-use crate::{App, Server, Settings, server};
+use crate::{App, LogFormat, Server, Settings, server};
+
+/// Upper bounds of the buckets of measured times, seconds.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+/// How often measured times are put into their buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    init_log(&settings.log)?;
+    init_log(&settings.log, settings.log_format)?;
     let runtime = super::runtime()?;
     let ended = runtime.block_on(serve(settings));
     // what was cut off by a second signal is not waited for
@@ -20,21 +26,33 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     ended
 }
 
-/// Logs as JSON lines, one event a line; people at a terminal get them readable.
-pub(crate) fn init_log(filter: &str) -> anyhow::Result<()> {
+/// Logs as JSON lines, one event a line; people at a terminal get them readable, unless a form is given.
+pub(crate) fn init_log(filter: &str, format: Option<LogFormat>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).context("log (GATEHOUSE_LOG)")?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let set = if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        builder.try_init()
-    } else {
-        builder.json().flatten_event(true).try_init()
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let set = match format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json }) {
+        LogFormat::Text => builder.with_ansi(terminal).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     set.map_err(|e| anyhow::anyhow!("the log could not be set up: {e}"))
 }
 
 /// The recorder of the numbers; one for the process, made by the command and not by the application.
 pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
-    PrometheusBuilder::new().install_recorder().context("the metrics could not be set up")
+    let seconds = Matcher::Suffix("_seconds".to_owned());
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(seconds, &BUCKETS);
+    let recorder = builder.and_then(PrometheusBuilder::install_recorder);
+    recorder.context("the metrics could not be set up")
+}
+
+/// Puts measured times into their buckets: between two scrapes, or without any, they would pile up.
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut tick = tokio::time::interval(UPKEEP);
+    loop {
+        tick.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
@@ -46,6 +64,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         opened = open(&settings) => opened?,
     };
     let metrics = init_metrics()?;
+    tokio::spawn(keep_up(metrics.clone()));
     let (stop, stopped) = watch::channel(false);
     let elsewhere = settings.metrics_listen.is_some();
     let router = app.router((!elsewhere).then(|| metrics.clone()));

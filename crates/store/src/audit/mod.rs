@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use crate::numbers::Counted;
 use crate::{Result, Row, Tx, sql};
 
 pub use list::{Condition, Field, Wanted, after, before, find, list};
@@ -128,6 +129,7 @@ pub async fn record_in(
         let target = event.target.map(|(kind, id)| format!("{kind}:{id}"));
         trial.note(Effect { event: event.event.to_owned(), target, details: event.details.clone() });
     }
+    tx.count_later(Counted::of(&event));
     let chain = workspace.map_or(NO_WORKSPACE, gatehouse_types::Id::as_str).to_owned();
     let head = lock_head(tx, &chain).await?;
     let (actor_kind, actor_id) = actor_of(actor);

@@ -2,8 +2,12 @@
 
 mod backup;
 mod full_disk;
+mod kill9;
+mod metrics;
+mod secrets;
 mod servers;
 mod stop;
+mod upgrade;
 
 use gatehouse_testkit::{Database, Kind};
 
