@@ -55,6 +55,8 @@ const MAILS_FROM: (u32, u32) = (20, 60);
 
 /// Mails that one workspace sends to one invited address at once, and the seconds until one more.
 const INVITATIONS_TO: (u32, u32) = (10, 600);
+/// Mails that one workspace sends to invited addresses at once, and the seconds until one more.
+const INVITATIONS_OF: (u32, u32) = (500, 60);
 
 /// Bounds the mails that strangers may make us send, and those to the invited.
 #[derive(Clone, Debug)]
@@ -62,12 +64,18 @@ pub(crate) struct MailLimits {
     to: Arc<Limiter>,
     from: Arc<Limiter>,
     invited: Arc<Limiter>,
+    inviting: Arc<Limiter>,
 }
 
 impl MailLimits {
     pub(crate) fn new(clock: &SharedClock) -> Self {
         let limiter = |(burst, seconds)| Arc::new(Limiter::new(Arc::clone(clock), burst, seconds));
-        Self { to: limiter(MAILS_TO), from: limiter(MAILS_FROM), invited: limiter(INVITATIONS_TO) }
+        Self {
+            to: limiter(MAILS_TO),
+            from: limiter(MAILS_FROM),
+            invited: limiter(INVITATIONS_TO),
+            inviting: limiter(INVITATIONS_OF),
+        }
     }
 
     /// Takes one mail of the address and of the network.
@@ -84,7 +92,8 @@ impl MailLimits {
     /// # Errors
     /// `RateLimited`.
     pub(crate) fn take_invitation(&self, workspace: &WorkspaceId, to: &Email) -> Result<()> {
-        self.invited.require(&format!("{workspace} {to}"))
+        self.invited.require(&format!("{workspace} {to}"))?;
+        self.inviting.require(&workspace.to_string())
     }
 }
 
@@ -95,6 +104,20 @@ mod tests {
 
     fn from(ip: impl Into<std::net::IpAddr>) -> Origin {
         Origin { ip: Some(ip.into()), ..Origin::machine(RequestId::from_stored("req_1".into())) }
+    }
+
+    #[test]
+    fn a_workspace_mails_no_endless_list_of_addresses() {
+        let clock = Arc::new(TestClock::new(Timestamp::from_seconds(1_000_000)));
+        let limits = MailLimits::new(&(clock.clone() as SharedClock));
+        let workspace = WorkspaceId::from_stored("wsp_1".into());
+        let invite = |n: u32| limits.take_invitation(&workspace, &format!("p{n}@b.de").parse().unwrap());
+        for n in 0..INVITATIONS_OF.0 {
+            invite(n).unwrap();
+        }
+        assert!(invite(INVITATIONS_OF.0).unwrap_err().retry_after().unwrap() <= INVITATIONS_OF.1);
+        clock.advance(i64::from(INVITATIONS_OF.1));
+        invite(INVITATIONS_OF.0).unwrap();
     }
 
     fn throttle() -> (Throttle, Arc<TestClock>) {

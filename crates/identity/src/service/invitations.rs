@@ -70,7 +70,7 @@ impl Identity {
         if pending >= MAX_PENDING {
             return Err(Error::conflict("500 invitations are open. Revoke some first."));
         }
-        if invitations::is_open(&mut tx, &workspace, &email, now).await? {
+        if !invitations::open_to(&mut tx, &workspace, &email).await?.is_empty() {
             return Err(Error::conflict("This address has an open invitation. Send it again, or revoke it.")
                 .on_field("email"));
         }
@@ -96,16 +96,20 @@ impl Identity {
 
     async fn may_invite(&self, actor: &Actor, role: Role) -> Result<WorkspaceId> {
         let workspace = require(&self.0.store, actor, Permission::ManageMembers, None).await?;
-        if role == Role::Owner && actor.role().is_some_and(|r| r < Role::Owner) {
-            let refusal = Refusal {
-                action: Permission::ManageMembers.as_str(),
-                object: None,
-                reasons: vec![Reason::failed("role", "Only owners invite owners; ask an owner.")],
-            };
-            let decision = refuse(&self.0.store, actor, Some(workspace), refusal).await?;
-            return Err(Error::authorization("Only an owner can invite an owner.").decided(decision));
+        if invites_too_high(actor, role) {
+            return Err(self.owners_invite_owners(actor, workspace).await?);
         }
         Ok(workspace.clone())
+    }
+
+    async fn owners_invite_owners(&self, actor: &Actor, workspace: &WorkspaceId) -> Result<Error> {
+        let refusal = Refusal {
+            action: Permission::ManageMembers.as_str(),
+            object: None,
+            reasons: vec![Reason::failed("role", "Only owners invite owners; ask an owner.")],
+        };
+        let decision = refuse(&self.0.store, actor, Some(workspace), refusal).await?;
+        Ok(Error::authorization("Only an owner can invite an owner.").decided(decision))
     }
 
     async fn mail_invitation(
@@ -173,6 +177,21 @@ impl Identity {
         Ok(tx.commit().await?)
     }
 
+    /// Revokes what is open for an address: a link that was mailed earlier gives back nothing that was taken since.
+    pub(crate) async fn revoke_open_invitations(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        email: &Email,
+    ) -> Result<()> {
+        for invitation in invitations::open_to(tx, workspace, email).await? {
+            invitations::revoke(tx, &invitation.id).await?;
+            note(tx, actor, &invitation, "invitation.revoked").await?;
+        }
+        Ok(())
+    }
+
     async fn changeable(&self, actor: &Actor, id: &InvitationId) -> Result<(Tx, Invitation)> {
         let object = Some(format!("invitation:{id}"));
         let workspace = require(&self.0.store, actor, Permission::ManageMembers, object).await?;
@@ -183,8 +202,10 @@ impl Identity {
             InvitationStatus::Accepted => Err(Error::conflict("This invitation was accepted.")),
             InvitationStatus::Revoked => Err(Error::conflict("This invitation was revoked. Make a new one.")),
             InvitationStatus::Pending | InvitationStatus::Expired => {
-                if invitation.role == Role::Owner {
-                    self.may_invite(actor, Role::Owner).await?;
+                if invites_too_high(actor, invitation.role) {
+                    // the refusal is written by a transaction of its own, which would wait for this one
+                    tx.rollback().await?;
+                    return Err(self.owners_invite_owners(actor, workspace).await?);
                 }
                 Ok((tx, invitation))
             }
@@ -288,6 +309,10 @@ impl Identity {
         self.add_member(tx, actor, workspace, user, role, CreatedVia::Invitation).await?;
         note(tx, actor, invitation, "invitation.accepted").await
     }
+}
+
+fn invites_too_high(actor: &Actor, role: Role) -> bool {
+    role == Role::Owner && actor.role().is_some_and(|r| r < Role::Owner)
 }
 
 fn over() -> Error {

@@ -53,7 +53,7 @@ pub enum SignIn {
 }
 
 /// Why a sign-in was refused; told to administrators, never to the caller.
-enum Refused {
+pub(crate) enum Refused {
     WrongCredentials,
     /// A member of nothing, or not of the wanted workspace.
     NoWorkspace,
@@ -78,8 +78,8 @@ impl Identity {
             Some(user) => passwords::hash_of(&mut store.reader(), &user.id).await?,
             None => None,
         };
-        let right = self.0.passwords.verify(with.password.clone(), hash).await?;
-        let Some(user) = user.filter(|_| right) else {
+        let right = self.0.passwords.verify(with.password.clone(), hash.clone()).await?;
+        let Some((user, hash)) = user.zip(hash).filter(|_| right) else {
             return self.refuse_login(actor, &with, None, Refused::WrongCredentials).await;
         };
         let own = self.own_workspaces(&user).await?;
@@ -88,7 +88,9 @@ impl Identity {
             None => !w.sso_required,
         });
         match wanted.cloned() {
-            Some(w) if !w.sso_required => self.after_password(actor, with, user, own, w.membership).await,
+            Some(w) if !w.sso_required => {
+                self.after_password(actor, with, user, own, w.membership, &hash).await
+            }
             Some(_) => self.refuse_login(actor, &with, own.first(), Refused::SsoRequired).await,
             None if own.is_empty() || with.workspace.is_some() => {
                 self.refuse_login(actor, &with, None, Refused::NoWorkspace).await
@@ -104,8 +106,14 @@ impl Identity {
         user: User,
         workspaces: Vec<OwnWorkspace>,
         at: Membership,
-    ) -> Result<LoggedIn> {
+        hash: &str,
+    ) -> Result<SignIn> {
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        // set anew while it was compared: a session now would outlive the end of all others
+        if !passwords::is_still(&mut tx, &user.id, hash).await? {
+            tx.rollback().await?;
+            return self.refuse_login(actor, &with, None, Refused::WrongCredentials).await;
+        }
         if let Some(cookie) = &with.replaces {
             self.end_replaced(&mut tx, actor, cookie).await?;
         }
@@ -114,10 +122,10 @@ impl Identity {
         let signed = self.start_session(&mut tx, actor, new).await?;
         tx.commit().await?;
         self.0.throttle.give_back(&with.email, &actor.origin);
-        Ok(LoggedIn { user, signed, workspaces })
+        Ok(SignIn::Done(Box::new(LoggedIn { user, signed, workspaces })))
     }
 
-    async fn refuse_login(
+    pub(crate) async fn refuse_login(
         &self,
         actor: &Actor,
         with: &Credentials,

@@ -76,6 +76,9 @@ impl Identity {
         if old == Role::Owner && role != Role::Owner {
             not_the_last(&mut tx, &workspace).await?;
         }
+        if role < old {
+            self.revoke_open_invitations(&mut tx, actor, &workspace, &person.email).await?;
+        }
         self.add_member(&mut tx, actor, &workspace, &person, role, CreatedVia::Invitation).await?;
         let member = members::find(&mut tx, &workspace, user).await?;
         tx.commit().await?;
@@ -92,6 +95,7 @@ impl Identity {
             not_the_last(&mut tx, &workspace).await?;
         }
         self.end_sessions(&mut tx, actor, user, Some(&workspace), None, EndReason::MemberRemoved).await?;
+        self.revoke_open_invitations(&mut tx, actor, &workspace, &person.email).await?;
         members::remove(&mut tx, &workspace, user).await?;
         let details = json!({"email": person.email, "role": old});
         audit::record(&mut tx, actor, Event::success("membership.removed", ("user", user.as_str()), details))

@@ -14,7 +14,7 @@ use crate::model::{EndReason, User};
 use crate::service::letters::{self, Circumstances};
 use crate::service::sessions::is_cookie_shaped;
 use crate::store::links::{self, Link, LinkKind};
-use crate::store::{passwords, sessions, users};
+use crate::store::{challenges, passwords, sessions, users};
 use crate::{Identity, PeopleMail, SendMail};
 
 /// How long a reset link counts, in seconds (an hour).
@@ -97,7 +97,8 @@ impl Identity {
         Ok(Error::validation("currentPassword", "This is not your current password.").decided(decision))
     }
 
-    /// Sets a password with all that follows: the other sessions and open reset links end, a mail tells of it.
+    /// Sets a password with all that follows: the other sessions, open reset links and open
+    /// questions for a second step end, a mail tells of it.
     pub(crate) async fn set_password(
         &self,
         tx: &mut Tx,
@@ -108,6 +109,7 @@ impl Identity {
         but: Option<&SessionId>,
     ) -> Result<()> {
         passwords::set(tx, &user.id, hash).await?;
+        challenges::void(tx, &user.id).await?;
         let home = self.home_of(tx, user).await?;
         let event = Event::success(
             "user.password-set",

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::model::{Factor, FactorKind, Membership, User};
 use crate::service::factors::code_digest;
-use crate::service::login::{LoggedIn, OwnWorkspace, SignIn};
+use crate::service::login::{LoggedIn, OwnWorkspace, Refused, SignIn};
 use crate::service::sessions::{NewSession, is_cookie_shaped};
 use crate::store::challenges::{self, Challenge, Purpose};
 use crate::store::{factors, passwords};
@@ -78,9 +78,11 @@ impl Identity {
     pub(crate) async fn ask_second_step(
         &self,
         actor: &Actor,
+        with: &Credentials,
         user: &User,
         at: &Membership,
         factors: Vec<FactorKind>,
+        hash: &str,
     ) -> Result<SignIn> {
         let store = &self.0.store;
         let pending = Pending {
@@ -98,6 +100,10 @@ impl Identity {
             state: None,
         };
         let mut tx = store.begin_always().await?;
+        if !passwords::is_still(&mut tx, &user.id, hash).await? {
+            tx.rollback().await?;
+            return self.refuse_login(actor, with, None, Refused::WrongCredentials).await;
+        }
         let expires_at = store.now().plus_seconds(CHALLENGE_SECONDS);
         let (token, browser) = (pending.challenge.expose(), pending.browser.expose());
         challenges::insert(&mut tx, &challenge, token, browser, expires_at).await?;
@@ -334,14 +340,14 @@ impl Identity {
         user: User,
         own: Vec<OwnWorkspace>,
         at: Membership,
+        hash: &str,
     ) -> Result<SignIn> {
         let db = &mut self.0.store.reader();
         let kinds = self.factor_kinds(db, &user).await?;
         if kinds.is_empty() && !factors::required_in(db, &at.workspace.id).await? {
-            let done = self.finish_login(actor, with, user, own, at).await?;
-            return Ok(SignIn::Done(Box::new(done)));
+            return self.finish_login(actor, with, user, own, at, hash).await;
         }
-        self.ask_second_step(actor, &user, &at, kinds).await
+        self.ask_second_step(actor, &with, &user, &at, kinds, hash).await
     }
 }
 

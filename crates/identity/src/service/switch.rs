@@ -62,7 +62,7 @@ impl Identity {
         // it began as the old one did, and ends when that would have: a switch is no new sign-in
         let seconds = current.expires_at.seconds() - store.now().seconds();
         let usual = NewSession::usual(&user.id, to, role, AuthMethod::Switch);
-        let (second_step, proven_at) = (current.second_step, current.proven_at);
+        let (second_step, proven_at) = (current.second_step, current.proven_at.or(Some(current.created_at)));
         let new = NewSession { connection: via, seconds, second_step, proven_at, ..usual };
         let signed = self.start_session(&mut tx, actor, new).await?;
         self.0.rules.goes_on_as(&mut tx, actor.session()?, &signed.session.id).await?;

@@ -107,3 +107,10 @@ pub(crate) async fn close(tx: &mut Tx, id: &ChallengeId) -> Result<()> {
     let update = sql("UPDATE factor_challenges SET used_at = $2, state = NULL WHERE id = $1");
     tx.execute(update.bind(id).bind(tx.store().now())).await.map(drop)
 }
+
+/// Closes all questions of a person: what led to them counts no more.
+pub(crate) async fn void(tx: &mut Tx, user: &UserId) -> Result<()> {
+    let update =
+        sql("UPDATE factor_challenges SET used_at = $2, state = NULL WHERE user_id = $1 AND used_at IS NULL");
+    tx.execute(update.bind(user).bind(tx.store().now())).await.map(drop)
+}

@@ -90,7 +90,7 @@ pub(crate) async fn renew(tx: &mut Tx, i: &Invitation, digest: &str) -> Result<(
 }
 
 pub(crate) async fn revoke(tx: &mut Tx, id: &InvitationId) -> Result<()> {
-    let update = sql("UPDATE invitations SET revoked_at = $2 WHERE id = $1");
+    let update = sql("UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND accepted_at IS NULL");
     tx.execute(update.bind(id).bind(tx.store().now())).await.map(drop)
 }
 
@@ -101,15 +101,13 @@ pub(crate) async fn accept(tx: &mut Tx, id: &InvitationId, by: &UserId) -> Resul
     Ok(tx.execute(update.bind(id).bind(tx.store().now()).bind(by)).await? == 1)
 }
 
-/// Whether the address has an invitation that can be accepted.
-pub(crate) async fn is_open<Q: Queries>(
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    email: &Email,
-    now: gatehouse_types::Timestamp,
-) -> Result<bool> {
-    let select =
-        sql("SELECT id FROM invitations WHERE workspace_id = $1 AND email = $2 AND accepted_at IS NULL \
-         AND revoked_at IS NULL AND expires_at > $3 LIMIT 1");
-    Ok(db.fetch_optional(select.bind(workspace).bind(email.as_str()).bind(now)).await?.is_some())
+/// The invitations of an address that can be accepted.
+pub(crate) async fn open_to(tx: &mut Tx, workspace: &WorkspaceId, email: &Email) -> Result<Vec<Invitation>> {
+    let select = sql(
+        "SELECT id, workspace_id, email, role, invited_by, created_at, sent_at, expires_at, accepted_at, \
+         revoked_at FROM invitations WHERE workspace_id = $1 AND email = $2 AND accepted_at IS NULL \
+         AND revoked_at IS NULL AND expires_at > $3",
+    );
+    let now = tx.store().now();
+    tx.fetch_all(select.bind(workspace).bind(email.as_str()).bind(now)).await?.iter().map(read).collect()
 }

@@ -25,3 +25,10 @@ pub(crate) async fn touch(tx: &mut Tx, user: &UserId) -> Result<()> {
     let update = sql("UPDATE passwords SET last_used_at = $2 WHERE user_id = $1");
     tx.execute(update.bind(user).bind(tx.store().now())).await.map(drop)
 }
+
+/// Whether the hash is still the one that counts; nobody changes it until the end of the transaction.
+pub(crate) async fn is_still(tx: &mut Tx, user: &UserId, hash: &str) -> Result<bool> {
+    const SELECT: &str = "SELECT hash FROM passwords WHERE user_id = $1 AND blocked_at IS NULL";
+    let row = tx.lock_optional(SELECT, sql(SELECT).bind(user)).await?;
+    Ok(row.map(|r| r.text("hash")).transpose()?.as_deref() == Some(hash))
+}

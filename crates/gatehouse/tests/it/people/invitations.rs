@@ -117,6 +117,37 @@ async fn admins_invite_no_owner_and_members_are_not_invited(t: TestApp) {
     assert_eq!(statuses(&owner).await.len(), 1);
 }
 
+async fn an_admin_who_acts_on_an_owners_invitation_is_refused_and_the_server_goes_on(t: TestApp) {
+    let owner = t.owner().await;
+    let made = invite(&owner, NEW, "owner").await.ok();
+    let path = format!("{ALL}/{}", made["id"].as_str().unwrap());
+    let admin = t.member_of(Role::Admin).await;
+    for answer in [admin.delete(&path).await, admin.post_to(&format!("{path}/resend")).await] {
+        assert!(answer.refused(403, "authorization_error")["decision"].is_string());
+    }
+    owner.delete(&path).await.ok();
+}
+
+async fn a_link_gives_nothing_back_to_whom_was_removed_or_demoted(t: TestApp) {
+    let owner = t.owner().await;
+    let (removed, demoted) = ("removed@main.test", "demoted@main.test");
+    for email in [removed, demoted] {
+        invite(&owner, email, "admin").await.ok();
+        t.person(email, Role::Member).await;
+    }
+    let path = async |email: &str| {
+        let found = owner.get(&format!("/api/v1/users?email={email}")).await.ok();
+        format!("/api/v1/users/{}", found["data"][0]["id"].as_str().unwrap())
+    };
+    owner.delete(&path(removed).await).await.ok();
+    owner.put(&path(demoted).await, json!({"role": "viewer"})).await.ok();
+    for email in [removed, demoted] {
+        let link = format!("/invitation/{}", t.mailed_token(email, "invitation").await);
+        assert_eq!(t.client().get(&link).await.status, 400, "{email}");
+        assert!(statuses(&owner).await.contains(&(email.to_owned(), "revoked".to_owned())));
+    }
+}
+
 async fn an_address_bound_to_a_provider_joins_without_a_password(t: TestApp) {
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
@@ -157,6 +188,8 @@ on_both![
     somebody_known_signs_in_and_accepts_and_nobody_else_can,
     an_invitation_is_sent_again_expires_and_is_revoked,
     admins_invite_no_owner_and_members_are_not_invited,
+    an_admin_who_acts_on_an_owners_invitation_is_refused_and_the_server_goes_on,
+    a_link_gives_nothing_back_to_whom_was_removed_or_demoted,
     an_address_bound_to_a_provider_joins_without_a_password,
     the_page_of_the_people_invites_changes_and_removes,
 ];

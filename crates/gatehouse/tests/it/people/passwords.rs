@@ -28,6 +28,25 @@ async fn a_changed_password_ends_every_other_session_and_a_mail_tells_it(t: Test
     assert_eq!(audit["data"][0]["details"], json!({"email": WHO, "how": "changed"}));
 }
 
+async fn no_sign_in_under_way_with_the_old_password_outlives_its_change(t: TestApp) {
+    t.person(WHO, Role::Member).await;
+    let caller = t.sign_in(WHO).await;
+    let old = || async {
+        let with = json!({"email": WHO, "password": PASSWORD});
+        let answer = t.client().post("/api/v1/auth/login", with).await;
+        (answer.status == 200).then(|| t.client().with_token(answer.json()["accessToken"].as_str().unwrap()))
+    };
+    // they wait for their turn at comparing while the password changes
+    let many = || async { tokio::join!(old(), old(), old(), old(), old(), old()) };
+    let (changed, first, second) = tokio::join!(change(&caller, PASSWORD, NEW), many(), many());
+    changed.ok();
+    for many in [first, second] {
+        for signed_in in <[Option<Client>; 6]>::from(many).into_iter().flatten() {
+            signed_in.get("/api/v1/me").await.refused(401, "authentication_error");
+        }
+    }
+}
+
 async fn a_password_that_is_tried_first_is_refused_and_nothing_ends(t: TestApp) {
     t.person(WHO, Role::Member).await;
     let (caller, other) = (t.sign_in(WHO).await, t.sign_in(WHO).await);
@@ -129,6 +148,7 @@ async fn the_pages_of_a_reset_name_no_token_elsewhere(t: TestApp) {
 }
 
 on_both![
+    no_sign_in_under_way_with_the_old_password_outlives_its_change,
     a_changed_password_ends_every_other_session_and_a_mail_tells_it,
     a_password_that_is_tried_first_is_refused_and_nothing_ends,
     a_wrong_current_password_counts_as_a_failed_sign_in,

@@ -56,6 +56,23 @@ async fn whoever_has_none_sets_one_up_on_the_way_in(t: TestApp) {
     answer(&browser, &asked, "code", &app.code(&t)).await.ok();
 }
 
+async fn a_password_set_anew_closes_the_way_that_the_old_one_opened(t: TestApp) {
+    let owner = t.owner().await;
+    t.person("member@main.test", Role::Member).await;
+    let member = t.sign_in("member@main.test").await;
+    enrol(&t, &owner).await;
+    demand(&owner).await;
+    // somebody who knows the password begins to set up an app on the way in
+    let (thief, asked) = password(&t, "member@main.test").await;
+    let question = json!({"challenge": asked["challenge"]});
+    let offer = thief.post(&format!("{SECOND_STEP}/enrolment"), question).await.ok();
+    let app = App::knowing(offer["secret"].as_str().unwrap());
+    let new = json!({"currentPassword": crate::support::PASSWORD, "newPassword": "seven quiet elephants"});
+    member.put("/api/v1/me/password", new).await.ok();
+    answer(&thief, &asked, "code", &app.code(&t)).await.refused(401, "authentication_error");
+    assert_eq!(member.get(FACTORS).await.ok()["data"], json!([]));
+}
+
 async fn a_session_without_one_does_not_go_on_where_one_is_demanded(t: TestApp) {
     let owner = t.owner().await;
     let other = t.workspace("Other").await;
@@ -83,5 +100,6 @@ async fn a_session_without_one_does_not_go_on_where_one_is_demanded(t: TestApp) 
 on_both![
     an_owner_demands_a_second_step_only_with_one_of_the_own,
     whoever_has_none_sets_one_up_on_the_way_in,
+    a_password_set_anew_closes_the_way_that_the_old_one_opened,
     a_session_without_one_does_not_go_on_where_one_is_demanded,
 ];
