@@ -6,6 +6,7 @@ use gatehouse_saml::{Certificate, DecryptionKey, SigningKey};
 use gatehouse_store::Store;
 use gatehouse_types::{ConnectionId, Error, Id, Result, Secret, SigningKeyId, WorkspaceId};
 use gatehouse_web::{Limiter, PublicUrl};
+use moka::sync::Cache;
 use tokio::sync::OnceCell;
 
 use crate::store::keys;
@@ -25,6 +26,8 @@ const BACKDATED_MICROS: i64 = 3_600 * 1_000_000;
 /// Failed messages kept for one connection at once, and the seconds until one more: nobody fills the disk from outside.
 const KEPT_FAILURES: (u32, u32) = (60, 60);
 
+/// Certificates that are kept read, at most; a few KiB each.
+const READ_CERTIFICATES: u64 = 1000;
 /// Refused responses of one network that are recorded at once, and the seconds until one more.
 const REFUSALS: (u32, u32) = (600, 1);
 /// Sign-ins that one network begins at once, and the seconds until one more: each leaves a row until it expires.
@@ -62,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) refusals: Limiter,
     pub(crate) starts: Limiter,
     pub(crate) openings: Limiter,
+    /// Pinned certificates by their text: reading one costs as much as verifying with it.
+    pub(crate) certificates: Cache<String, Certificate>,
     own_key: OnceCell<OwnKey>,
 }
 
@@ -93,6 +98,7 @@ impl Sso {
             refusals: limiter(REFUSALS),
             starts: limiter(STARTS),
             openings: limiter(OPENINGS),
+            certificates: Cache::new(READ_CERTIFICATES),
             own_key: OnceCell::new(),
             store,
             identity,
@@ -126,6 +132,17 @@ impl Sso {
     /// The assertion consumer service of one connection, for answers nobody asked for.
     pub fn idp_acs_url(&self, connection: &ConnectionId) -> String {
         self.0.public_url.join(&format!("/saml/acs/{connection}/idp"))
+    }
+
+    /// A pinned certificate, read once for all sign-ins that rely on it.
+    pub(crate) fn certificate(&self, pem: &str) -> Result<Certificate> {
+        let read = || Certificate::from_pem_or_base64(pem);
+        self.0
+            .certificates
+            .entry_by_ref(pem)
+            .or_try_insert_with(read)
+            .map(|e| e.into_value())
+            .map_err(Error::internal)
     }
 
     /// Our own key; the first look makes it.

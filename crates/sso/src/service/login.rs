@@ -2,7 +2,7 @@
 
 use gatehouse_identity::{NewSession, Signed};
 use gatehouse_saml::{
-    CLOCK_SKEW, Certificate, InResponseTo, Judgement, Message, Outline, Policy, Protocol, VerifiedAssertion,
+    CLOCK_SKEW, InResponseTo, Judgement, Message, Outline, Policy, Protocol, VerifiedAssertion,
     decode_post_binding, verify,
 };
 use gatehouse_store::Tx;
@@ -298,7 +298,7 @@ impl Sso {
     ) -> Result<Policy> {
         let id = &arrived.connection.id;
         let pinned = arrived.connection.certificates.iter();
-        let certificates = pinned.map(|c| Certificate::from_pem_or_base64(&c.pem).map_err(Error::internal));
+        let certificates = pinned.map(|c| self.certificate(&c.pem));
         Ok(Policy {
             protocol: Protocol::Saml2,
             idp_entity_id: saml.entity_id.clone(),
@@ -353,7 +353,7 @@ impl Sso {
                 return self.refuse(actor, arrived, refused).await;
             }
         };
-        certificates::touch(&mut tx, &connection.id, assertion.certificate_fingerprint()).await?;
+        certificates::touch(&mut tx, connection, assertion.certificate_fingerprint()).await?;
         if let Some(cookie) = arrived.posted.replaces {
             self.0.identity.end_replaced(&mut tx, actor, cookie).await?;
         }

@@ -205,7 +205,7 @@ impl Sso {
             if ended > 0 && ended_at.is_none() {
                 ended_at = Some(at);
             }
-            certificates::touch(&mut tx, &connection.id, request.certificate_fingerprint()).await?;
+            certificates::touch(&mut tx, connection, request.certificate_fingerprint()).await?;
             let attempt = self.logout_attempt(actor, connection, None, checks.clone());
             let details = json!({"sessionsEnded": ended, "attemptId": attempt.id});
             attempts::insert(&mut tx, &connection.workspace_id, &attempt, None).await?;
@@ -265,7 +265,7 @@ impl Sso {
             let refused = Refused::new(checks, "request_unknown", "single use", detail);
             return self.refuse_logout(actor, connection, refused).await;
         }
-        certificates::touch(&mut tx, &connection.id, response.certificate_fingerprint()).await?;
+        certificates::touch(&mut tx, connection, response.certificate_fingerprint()).await?;
         let attempt = self.logout_attempt(actor, connection, None, checks);
         let status = match response.status() {
             LogoutStatus::Success => "success",

@@ -159,12 +159,14 @@ impl Sso {
             Err(refused) => return Ok(Err(refused)),
         };
         // the account's own address counts too: a link outlives the proof of its domain
-        if let Some(no) = outside_domains(tx, connection, &user.email).await? {
+        if user.email.domain() != claims.email.domain()
+            && let Some(no) = outside_domains(tx, connection, &user.email).await?
+        {
             return Ok(Err(no));
         }
         let role = self.membership(tx, actor, connection, &user).await?;
         if role.is_ok() {
-            connections::touch(tx, &connection.id).await?;
+            connections::touch(tx, connection).await?;
         }
         Ok(role.map(|role| Found { user, role }))
     }

@@ -1,7 +1,7 @@
 use gatehouse_store::{Queries, Result, Row, Tx, sql};
 use gatehouse_types::{ConnectionId, OwnerKind};
 
-use crate::model::PinnedCertificate;
+use crate::model::{Connection, PinnedCertificate};
 
 fn read(row: &Row) -> Result<PinnedCertificate> {
     Ok(PinnedCertificate {
@@ -46,12 +46,16 @@ pub(crate) async fn replace(tx: &mut Tx, connection: &ConnectionId, all: &[Pinne
 }
 
 /// Notes that a sign-in relied on a certificate, to the minute.
-pub(crate) async fn touch(tx: &mut Tx, connection: &ConnectionId, fingerprint: &str) -> Result<()> {
+pub(crate) async fn touch(tx: &mut Tx, connection: &Connection, fingerprint: &str) -> Result<()> {
     let now = tx.store().now();
+    let used = connection.certificates.iter().find(|c| c.fingerprint == fingerprint);
+    if used.and_then(|c| c.last_used_at).is_some_and(|at| at >= now.plus_seconds(-60)) {
+        return Ok(());
+    }
     let update =
         sql("UPDATE sso_certificates SET last_used_at = $3 WHERE connection_id = $1 AND fingerprint = $2 \
          AND COALESCE(last_used_at, 0) < $4");
-    tx.execute(update.bind(connection).bind(fingerprint).bind(now).bind(now.plus_seconds(-60)))
+    tx.execute(update.bind(&connection.id).bind(fingerprint).bind(now).bind(now.plus_seconds(-60)))
         .await
         .map(drop)
 }

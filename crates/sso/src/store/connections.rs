@@ -186,9 +186,12 @@ pub(crate) async fn list<Q: Queries>(
 }
 
 /// Notes a sign-in through the connection, to the minute.
-pub(crate) async fn touch(tx: &mut Tx, id: &ConnectionId) -> Result<()> {
+pub(crate) async fn touch(tx: &mut Tx, connection: &Connection) -> Result<()> {
     let now = tx.store().now();
+    if connection.last_used_at.is_some_and(|at| at >= now.plus_seconds(-60)) {
+        return Ok(());
+    }
     let update =
         sql("UPDATE sso_connections SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
-    tx.execute(update.bind(id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
+    tx.execute(update.bind(&connection.id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
 }
