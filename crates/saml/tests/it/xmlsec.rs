@@ -18,6 +18,12 @@ pub(crate) fn xmlsec1(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// As [`xmlsec1`], `None` when it refuses its input.
+pub(crate) fn try_xmlsec1(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("xmlsec1").args(arguments).output().expect("xmlsec1 is installed");
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+}
+
 /// A directory with the keys of both parties.
 pub(crate) struct Scratch(TempDir);
 
