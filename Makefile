@@ -1,6 +1,6 @@
 # Entry points; what they do is in scripts/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check setup test fmt lint e2e measure
+.PHONY: help demo demo-check setup test fmt lint e2e fuzz bench measure
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ lint: ## formatting, clippy and the optional gates
 
 e2e: ## the browser journeys alone (after setup)
 	scripts/e2e
+
+fuzz: ## ten minutes of each fuzz target (scripts/fuzz SECONDS TARGET for less)
+	scripts/fuzz
+
+bench: ## the performance goals beside floors and peers; the table of docs/performance.md
+	scripts/bench --write
 
 measure: ## size of the binary, start to ready, idle memory (release build)
 	cargo build --release --package gatehouse

@@ -1,0 +1,43 @@
+//! The load generator: makes distinct signed responses, sends them, plays whole sign-ins, and runs the judging alone.
+#![allow(clippy::print_stdout, reason = "a tool of the command line")]
+
+mod alone;
+mod flow;
+mod http;
+mod make;
+mod send;
+
+use clap::Parser;
+use std::path::PathBuf;
+
+/// What to do.
+#[derive(Parser)]
+enum Command {
+    /// Writes the identity provider's key, certificate and metadata into a folder.
+    Provider { dir: PathBuf, issuer: String },
+    /// Writes form bodies with distinct signed responses, one a line.
+    Make(make::Make),
+    /// Posts the bodies of a file, each once.
+    Send(send::Send),
+    /// Whole sign-ins that begin at the service provider.
+    Flow(flow::Flow),
+    /// Judges the bodies of a file in this process and prints the microseconds of CPU time each.
+    Alone(alone::Alone),
+}
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match Command::parse() {
+        Command::Provider { dir, issuer } => make::provider(&dir, &issuer),
+        Command::Make(make) => make.run(),
+        Command::Send(send) => runtime.block_on(send.run()),
+        Command::Flow(flow) => runtime.block_on(flow.run()),
+        Command::Alone(alone) => alone.run(),
+    }
+}
+
+/// Microseconds since 1970.
+fn now() -> i64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
