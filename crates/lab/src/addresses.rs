@@ -41,6 +41,11 @@ impl Addresses {
         format!("{}/slo", self.path)
     }
 
+    /// The single sign-on URL, for requests by HTTP-POST.
+    pub fn posted_sign_on_url(&self) -> String {
+        self.origin.join(&format!("{}/post", self.sign_on_path()))
+    }
+
     /// The page that explains the lab.
     pub fn home_path(&self) -> String {
         self.path.clone()

@@ -70,7 +70,7 @@ impl Lab {
             destination: self.addresses(workspace).sign_on_url(),
             default_acs: self.sso.acs_url(),
             public_url: self.public_url.clone(),
-            certificate: metadata::signing_certificate(&self.sso.sp_metadata().await?),
+            certificate: metadata::signing_certificate(&self.sso.workspace_sp_metadata(workspace).await?),
         })
     }
 }

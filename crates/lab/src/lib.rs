@@ -35,6 +35,7 @@ pub fn routes(lab: Lab) -> Router {
         .route("/lab/idp/{workspace}/certificate", get(pages::home::certificate))
         .route("/lab/idp/{workspace}/certificate/second", get(pages::home::second_certificate))
         .route("/lab/idp/{workspace}/sso", get(pages::sign_on::ask).post(pages::sign_on::answer))
+        .route("/lab/idp/{workspace}/sso/post", post(pages::sign_on::ask_posted))
         .route("/lab/idp/{workspace}/start", get(pages::start::ask).post(pages::start::answer))
         .route("/lab/idp/{workspace}/slo", get(pages::slo::by_redirect).post(pages::slo::by_post))
         .route("/lab/idp/{workspace}/slo/answer", post(pages::slo::answer))

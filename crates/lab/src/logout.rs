@@ -174,13 +174,15 @@ impl Lab {
             idp_entity_id: self.sso().entity_id(),
             audiences: Vec::new(),
             acs_urls: vec![self.addresses(workspace).logout_url()],
-            certificates: metadata::signing_certificate(&self.sso().sp_metadata().await?)
+            certificates: metadata::signing_certificate(&self.sso().workspace_sp_metadata(workspace).await?)
                 .into_iter()
                 .collect(),
             decryption_keys: Vec::new(),
             in_response_to: waited.map_or(InResponseTo::Unsolicited, InResponseTo::Expect),
             now: self.sso().identity().store().now().micros(),
             clock_skew: CLOCK_SKEW,
+            authenticated_since: None,
+            authn_contexts: Vec::new(),
             allow_sha1: false,
         };
         match verify_logout(message, &policy).outcome.map_err(|e| refuse(e.detail))? {

@@ -5,7 +5,7 @@ use gatehouse_saml::idp::{IdpDescription, idp_metadata};
 
 use crate::addresses::Addresses;
 
-/// Metadata of an identity provider (SAML 2.0 metadata §2.4.3) that takes requests by HTTP-Redirect.
+/// Metadata of an identity provider (SAML 2.0 metadata §2.4.3) that takes requests by HTTP-Redirect and HTTP-POST.
 pub(crate) fn document(addresses: &Addresses, certificates: Vec<Certificate>) -> String {
     let described = idp_metadata(&IdpDescription {
         entity_id: addresses.entity_id(),
@@ -15,14 +15,15 @@ pub(crate) fn document(addresses: &Addresses, certificates: Vec<Certificate>) ->
         passive_endpoint: None,
         want_authn_requests_signed: false,
     });
-    without_post(&described, &addresses.sign_on_url())
+    posted_elsewhere(&described, addresses)
 }
 
-/// The engine names the HTTP-POST binding too, which the lab's page does not take: promise only what is kept.
-fn without_post(metadata: &str, sign_on_url: &str) -> String {
-    const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
-    let service = format!(r#"<md:SingleSignOnService Binding="{POST}" Location="{sign_on_url}"/>"#);
-    metadata.replace(&service, "")
+/// The engine gives both bindings one address; the lab takes posted requests at one of their own.
+fn posted_elsewhere(metadata: &str, addresses: &Addresses) -> String {
+    let service = |location: &str| {
+        format!(r#"<md:SingleSignOnService Binding="{}" Location="{location}"/>"#, gatehouse_saml::HTTP_POST)
+    };
+    metadata.replace(&service(&addresses.sign_on_url()), &service(&addresses.posted_sign_on_url()))
 }
 
 /// The first certificate in the metadata of our own service provider: the one that verifies signed requests. `None`

@@ -73,7 +73,27 @@ impl Expected {
     pub(crate) fn read(&self, query: &str) -> Result<Asked> {
         let received =
             AuthnRequest::from_redirect_query(query, self.certificate.as_ref()).map_err(refused)?;
-        let signature = signature_state(query, &received);
+        let there = query.split('&').any(|p| p.starts_with("Signature="));
+        self.accept(received, there)
+    }
+
+    /// Reads a request of the HTTP-POST binding (bindings §3.5).
+    ///
+    /// # Errors
+    /// As [`Expected::read`].
+    pub(crate) fn read_post(&self, field: &str, relay_state: Option<String>, now: i64) -> Result<Asked> {
+        let known = self.certificate.as_slice();
+        let received = AuthnRequest::from_post_field(field, relay_state, known, now).map_err(refused)?;
+        self.accept(received, false)
+    }
+
+    /// The request, when it may be answered; `signed` says whether a signature is there at all.
+    fn accept(&self, received: ReceivedRequest, signed: bool) -> Result<Asked> {
+        let signature = match (received.signature_verified, signed) {
+            (true, _) => Signature::Verified,
+            (false, true) => Signature::Unchecked,
+            (false, false) => Signature::Absent,
+        };
         if received.issuer != self.issuer {
             return Err(refuse("The request is not from this Gatehouse: the lab answers nobody else."));
         }
@@ -122,15 +142,6 @@ pub(crate) fn relay_state(text: Option<String>) -> Result<Option<String>> {
         return Err(Error::validation("relayState", words));
     }
     Ok(text)
-}
-
-fn signature_state(query: &str, received: &ReceivedRequest) -> Signature {
-    let there = query.split('&').any(|p| p.starts_with("Signature="));
-    match (received.signature_verified, there) {
-        (true, _) => Signature::Verified,
-        (false, true) => Signature::Unchecked,
-        (false, false) => Signature::Absent,
-    }
 }
 
 fn refuse(why: &'static str) -> Error {

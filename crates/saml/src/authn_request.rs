@@ -1,14 +1,18 @@
-//! Requests that this service provider sends (core §3.4.1) by the HTTP-Redirect binding (bindings §3.4).
+//! Requests that this service provider sends (core §3.4.1) by the bindings HTTP-Redirect and HTTP-POST
+//! (bindings §3.4 and §3.5).
 
+use crate::certificate::Certificate;
+use crate::idp::{SignOptions, sign_enveloped};
 use crate::keys::{KeyError, SigningKey};
 use crate::redirect::address;
 use crate::write::{Xml, present};
-use crate::xml::ns;
+use crate::xml::{encode_base64, ns};
 use crate::{limits, time};
 
 /// The binding by which responses come back.
-pub(crate) const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
-pub(crate) const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+pub const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+/// The binding by which requests leave in a URL.
+pub const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 
 /// What kind of name the identity provider should send (core §3.4.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +42,8 @@ pub struct AuthnRequest {
     pub is_passive: bool,
     /// The wanted kind of name.
     pub name_id_policy: Option<NameIdPolicy>,
+    /// The authentication contexts of which one must be met exactly; none: any will do.
+    pub authn_contexts: Vec<String>,
 }
 
 /// Why a request cannot be sent.
@@ -50,6 +56,9 @@ pub enum RequestError {
     /// Signing failed.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The request could not be written; a fault of this crate.
+    #[error("the request could not be signed: {0}")]
+    Signature(String),
 }
 
 impl AuthnRequest {
@@ -78,8 +87,33 @@ impl AuthnRequest {
             ]);
             xml.empty("samlp:NameIDPolicy", &attributes);
         }
+        if !self.authn_contexts.is_empty() {
+            xml.open("samlp:RequestedAuthnContext", &[("Comparison", "exact")]);
+            for context in &self.authn_contexts {
+                xml.leaf("saml:AuthnContextClassRef", &[], context);
+            }
+            xml.close("samlp:RequestedAuthnContext");
+        }
         xml.close("samlp:AuthnRequest");
         xml.finish()
+    }
+
+    /// The form field `SAMLRequest` of the HTTP-POST binding (bindings §3.5.4): the request in base64 and, with a
+    /// key, an enveloped RSA-SHA256 signature in it.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn post_field(&self, signing: Option<(&SigningKey, &Certificate)>) -> Result<String, RequestError> {
+        let xml = match signing {
+            None => self.to_xml(),
+            Some((key, certificate)) => {
+                let certificate = Some(certificate.clone());
+                let options = SignOptions { certificate, ..SignOptions::default() };
+                sign_enveloped(&self.to_xml(), &self.id, key, &options)
+                    .map_err(|e| RequestError::Signature(e.to_string()))?
+            }
+        };
+        Ok(encode_base64(xml))
     }
 
     /// The URL to send the browser to: the deflated request, the relay state and, with a key, their RSA-SHA256

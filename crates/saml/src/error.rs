@@ -169,6 +169,10 @@ reasons! {
     AudienceMismatch = "audience_mismatch",
     /// No authentication statement (rules 13 and 14).
     AuthnStatementMissing = "authn_statement_missing",
+    /// The person authenticated before the request, which demanded that it happen anew.
+    AuthnNotFresh = "authn_not_fresh",
+    /// The person authenticated in another way than the request demanded.
+    AuthnContextMismatch = "authn_context_mismatch",
     /// The identity provider's session is over already.
     SessionExpired = "session_expired",
     /// Statements name different subjects (rule 14).

@@ -75,14 +75,15 @@ impl Judge<'_> {
         match layout.slot {
             Slot::Plain(_) => self.assertion(&layout, response_by, &usable),
             Slot::Encrypted { replaced, data } => {
-                let (text, place) = self.decrypt(document, replaced, data)?;
+                let (text, place, key) = self.decrypt(document, replaced, data)?;
                 let document = parse_in_place(&text, &place);
                 let document = self.checks.run("Decrypted content is one element", document, |_| {
                     "Every rule is applied to it again.".to_owned()
                 })?;
                 // Rules 2 to 5 once more, for the document that decryption made.
                 let inner = self.layout(&document, protocol)?;
-                self.assertion(&inner, response_by, &usable)
+                let accepted = self.assertion(&inner, response_by, &usable)?;
+                Ok(VerifiedAssertion { decrypted_with: Some(key), ..accepted })
             }
         }
     }
@@ -156,9 +157,11 @@ impl Judge<'_> {
         document: &Document<'_>,
         replaced: Node<'_, '_>,
         data: Node<'_, '_>,
-    ) -> Result<(Zeroizing<String>, Range<usize>), Rejection> {
-        let plain = xenc::decrypt(replaced, data, &self.policy.decryption_keys)
-            .and_then(|plain| put_in_place(document, replaced, &plain));
+    ) -> Result<(Zeroizing<String>, Range<usize>, usize), Rejection> {
+        let plain = xenc::decrypt(replaced, data, &self.policy.decryption_keys).and_then(|(plain, key)| {
+            let (text, place) = put_in_place(document, replaced, &plain)?;
+            Ok((text, place, key))
+        });
         self.checks.run("Assertion is decrypted", plain, |_| "Decrypted with our key.".to_owned())
     }
 
@@ -215,6 +218,7 @@ impl Judge<'_> {
             response_id: layout.response.and_then(|r| xml::attribute(r, "ID")).map(str::to_owned),
             certificate_fingerprint: certificate.map_or_else(String::new, |c| c.fingerprint().to_owned()),
             used_fallback,
+            decrypted_with: None,
             claims,
         }
     }

@@ -71,6 +71,7 @@ pub struct VerifiedAssertion {
     pub(crate) response_id: Option<String>,
     pub(crate) certificate_fingerprint: String,
     pub(crate) used_fallback: bool,
+    pub(crate) decrypted_with: Option<usize>,
     pub(crate) replay_until: i64,
 }
 
@@ -92,6 +93,11 @@ impl VerifiedAssertion {
     /// The assertion's ID: what the replay guard remembers, together with the issuer.
     pub fn assertion_id(&self) -> &str {
         &self.claims.assertion_id
+    }
+
+    /// The place, in the policy's list, of the key that decrypted it; `None` when it was not encrypted.
+    pub fn decrypted_with(&self) -> Option<usize> {
+        self.decrypted_with
     }
 
     /// The ID of the response around it; `None` in WS-Federation.

@@ -34,7 +34,7 @@ mod write;
 mod xenc;
 mod xml;
 
-pub use authn_request::{AuthnRequest, NameIdPolicy, RequestError};
+pub use authn_request::{AuthnRequest, HTTP_POST, HTTP_REDIRECT, NameIdPolicy, RequestError};
 pub use certificate::{Certificate, CertificateError, KeyKind};
 pub use error::{Reason, Rejection};
 pub use judge::{verify, verify_bytes};
@@ -46,7 +46,8 @@ pub use logout::{
 };
 pub use message::{Message, MessageProtocol, Peek, decode_post_binding};
 pub use metadata::{
-    IdpMetadata, LogoutService, MetadataError, Organisation, SpMetadata, parse_idp_metadata, sp_metadata,
+    IdpMetadata, LogoutService, MetadataError, Organisation, SpMetadata, parse_idp_metadata,
+    read_idp_metadata, sp_metadata,
 };
 pub use policy::{CLOCK_SKEW, InResponseTo, Policy, Protocol};
 pub use redirect::{ReceivedRequest, RedirectError};

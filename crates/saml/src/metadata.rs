@@ -3,10 +3,11 @@
 use crate::authn_request::{HTTP_POST, HTTP_REDIRECT};
 use crate::certificate::Certificate;
 use crate::error::Rejection;
+use crate::time;
 use crate::write::{Xml, present};
 use crate::xenc::ContentCipher;
 use crate::xml::{self, ns};
-use roxmltree::Node;
+use roxmltree::{Document, Node};
 use std::collections::BTreeMap;
 
 const FED: &str = "http://docs.oasis-open.org/wsfed/federation/200706";
@@ -140,8 +141,10 @@ pub struct IdpMetadata {
     pub certificates: Vec<Certificate>,
     /// Whether it wants signed requests.
     pub want_authn_requests_signed: bool,
-    /// End of validity, microseconds since the Unix epoch.
+    /// End of validity, microseconds since the Unix epoch: the earliest that the entity or a list around it says.
     pub valid_until: Option<i64>,
+    /// For how long a copy may be kept, microseconds: the shortest that is said.
+    pub cache_duration: Option<i64>,
 }
 
 /// A single logout service (metadata §2.2.2).
@@ -166,6 +169,12 @@ pub enum MetadataError {
     /// No identity provider, or several.
     #[error("the metadata describes {0} identity providers; exactly one is needed")]
     IdentityProviders(usize),
+    /// The wanted entity is not in it, or is no identity provider.
+    #[error("the metadata describes no identity provider with the entity id {0}")]
+    NotThisEntity(String),
+    /// A key for it is pinned, and it is not signed.
+    #[error("the metadata is not signed, and a certificate for its signature is pinned")]
+    NotSigned,
     /// No readable signing certificate.
     #[error("the metadata has no readable signing certificate")]
     NoCertificate,
@@ -183,21 +192,52 @@ impl From<Rejection> for MetadataError {
 /// # Errors
 /// When it is none, within the bounds of [`crate::limits`].
 pub fn parse_idp_metadata(bytes: &[u8]) -> Result<IdpMetadata, MetadataError> {
+    choose(&xml::parse(bytes)?, None)
+}
+
+/// Reads the identity provider of this entity id (when one is given) from metadata, and verifies the signature of the
+/// document with the pinned certificate (when one is given). Without it, the origin of the document must be trusted.
+///
+/// # Errors
+/// As [`parse_idp_metadata`]; and when the entity is not there, or the signature is missing or wrong.
+pub fn read_idp_metadata(
+    bytes: &[u8],
+    entity_id: Option<&str>,
+    signer: Option<&Certificate>,
+    now: i64,
+) -> Result<IdpMetadata, MetadataError> {
     let document = xml::parse(bytes)?;
-    let root = document.root_element();
-    let entities: Vec<Node<'_, '_>> = if xml::is(root, ns::MD, "EntityDescriptor") {
-        vec![root]
-    } else if xml::is(root, ns::MD, "EntitiesDescriptor") {
-        xml::named(root, ns::MD, "EntityDescriptor").collect()
-    } else {
-        return Err(MetadataError::NotMetadata);
-    };
-    let mut providers = entities.into_iter().filter(|e| xml::elements(*e).any(is_provider));
-    match (providers.next(), providers.next()) {
-        (Some(entity), None) => read_entity(entity),
-        (None, _) => Err(MetadataError::IdentityProviders(0)),
-        (Some(_), Some(_)) => Err(MetadataError::IdentityProviders(2 + providers.count())),
+    if let Some(signer) = signer {
+        let by = crate::dsig::verify_root(&document, std::slice::from_ref(signer), now)?;
+        by.ok_or(MetadataError::NotSigned)?;
     }
+    choose(&document, entity_id)
+}
+
+fn choose(document: &Document<'_>, wanted: Option<&str>) -> Result<IdpMetadata, MetadataError> {
+    let root = document.root_element();
+    if !is_list(root) && !xml::is(root, ns::MD, "EntityDescriptor") {
+        return Err(MetadataError::NotMetadata);
+    }
+    let entities = root.descendants().filter(|e| xml::is(*e, ns::MD, "EntityDescriptor") && in_lists(*e));
+    let mut providers = entities
+        .filter(|e| xml::elements(*e).any(is_provider))
+        .filter(|e| wanted.is_none_or(|wanted| xml::attribute(*e, "entityID") == Some(wanted)));
+    match (providers.next(), providers.next(), wanted) {
+        (Some(entity), None, _) => read_entity(entity),
+        (None, _, Some(wanted)) => Err(MetadataError::NotThisEntity(wanted.to_owned())),
+        (None, _, None) => Err(MetadataError::IdentityProviders(0)),
+        (Some(_), Some(_), _) => Err(MetadataError::IdentityProviders(2 + providers.count())),
+    }
+}
+
+fn is_list(node: Node<'_, '_>) -> bool {
+    xml::is(node, ns::MD, "EntitiesDescriptor")
+}
+
+/// Whether nothing but lists is around an entity: one inside an extension is not meant.
+fn in_lists(entity: Node<'_, '_>) -> bool {
+    entity.ancestors().skip(1).filter(Node::is_element).all(is_list)
 }
 
 fn is_provider(role: Node<'_, '_>) -> bool {
@@ -246,8 +286,23 @@ fn read_entity(entity: Node<'_, '_>) -> Result<IdpMetadata, MetadataError> {
         passive_endpoint,
         certificates,
         want_authn_requests_signed,
-        valid_until: xml::time(entity, "validUntil")?,
+        valid_until: shortest(entity, |n| xml::time(n, "validUntil"))?,
+        cache_duration: shortest(entity, |n| {
+            Ok(xml::attribute(n, "cacheDuration").and_then(|text| time::parse_duration(xml::trim(text))))
+        })?,
     })
+}
+
+/// The least value that the entity or one of the lists around it has.
+fn shortest(
+    entity: Node<'_, '_>,
+    value: impl Fn(Node<'_, '_>) -> Result<Option<i64>, Rejection>,
+) -> Result<Option<i64>, Rejection> {
+    let mut least: Option<i64> = None;
+    for node in entity.ancestors().filter(Node::is_element) {
+        least = [least, value(node)?].into_iter().flatten().min();
+    }
+    Ok(least)
 }
 
 fn signing_certificates(role: Node<'_, '_>, out: &mut Vec<Certificate>) {

@@ -52,6 +52,11 @@ pub struct Policy {
     pub now: i64,
     /// How far clocks may differ; [`CLOCK_SKEW`] by policy.
     pub clock_skew: Duration,
+    /// With `ForceAuthn`: when the request was made. A person who authenticated before is refused (core §3.4.1).
+    /// Microseconds since the Unix epoch.
+    pub authenticated_since: Option<i64>,
+    /// The authentication contexts that the request demanded; none: any will do (core §3.3.2.2.1).
+    pub authn_contexts: Vec<String>,
     /// Accept SHA-1 in signatures and digests: the one relaxation there is, with a warning to the
     /// administrator. Off by policy.
     pub allow_sha1: bool,

@@ -94,6 +94,32 @@ impl AuthnRequest {
     }
 }
 
+impl AuthnRequest {
+    /// Reads a request from the form field of the HTTP-POST binding (bindings §3.5) and verifies its enveloped
+    /// signature when certificates, at most two, are given.
+    ///
+    /// # Errors
+    /// When there is no request, or it is too large, or its signature is wrong.
+    pub fn from_post_field(
+        field: &str,
+        relay_state: Option<String>,
+        sp_certificates: &[Certificate],
+        now: i64,
+    ) -> Result<ReceivedRequest, RedirectError> {
+        if field.len() > limits::REDIRECT_QUERY_BYTES {
+            return Err(RedirectError::TooLarge);
+        }
+        let packed: Vec<u8> = field.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
+        let bytes = xml::decode_base64(&packed).ok_or(RedirectError::Encoding("SAMLRequest"))?;
+        let document = xml::parse(&bytes)?;
+        let signed = !sp_certificates.is_empty() && {
+            let by = crate::dsig::verify_root(&document, sp_certificates, now);
+            by.map_err(|_| RedirectError::SignatureInvalid)?.is_some()
+        };
+        read_request(&bytes, relay_state, signed)
+    }
+}
+
 fn read_request(
     bytes: &[u8],
     relay_state: Option<String>,

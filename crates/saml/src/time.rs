@@ -44,6 +44,40 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     Some(seconds * MICROS + fraction)
 }
 
+/// Reads an `xs:duration` (XML Schema part 2 §3.2.6) without a sign, in microseconds; a year counts 365 days, a month 30.
+pub(crate) fn parse_duration(text: &str) -> Option<i64> {
+    let rest = text.strip_prefix('P').filter(|_| text.len() <= 64)?;
+    let (date, clock) = match rest.split_once('T') {
+        Some((date, clock)) if !clock.is_empty() => (date, clock),
+        Some(_) => return None,
+        None => (rest, ""),
+    };
+    if date.is_empty() && clock.is_empty() {
+        return None;
+    }
+    let days = units(date, &[('Y', 365 * 86_400), ('M', 30 * 86_400), ('D', 86_400)])?;
+    let seconds = units(clock, &[('H', 3600), ('M', 60), ('S', 1)])?;
+    days.checked_add(seconds)?.checked_mul(MICROS)
+}
+
+/// Numbers with units in their order, each at most once, in seconds; fractions of a second are cut off.
+fn units(mut text: &str, known: &[(char, i64)]) -> Option<i64> {
+    let (mut total, mut known) = (0i64, known.iter());
+    while !text.is_empty() {
+        let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, unit) = (&text[..at], text[at..].chars().next()?);
+        let (_, seconds) = known.find(|(name, _)| *name == unit)?;
+        let whole = match number.split_once('.') {
+            Some((whole, fraction)) if unit == 'S' && !fraction.is_empty() => whole,
+            Some(_) => return None,
+            None => number,
+        };
+        total = total.checked_add(whole.parse::<i64>().ok()?.checked_mul(*seconds)?)?;
+        text = &text[at + 1..];
+    }
+    Some(total)
+}
+
 /// Seconds east of UTC.
 fn parse_offset(b: &[u8]) -> Option<i64> {
     match b {
@@ -138,6 +172,31 @@ mod tests {
             "1970-01-01T00:00:00+99:00",
         ] {
             assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_in_their_order_only() {
+        let hours = |n: i64| Some(n * 3600 * MICROS);
+        for (text, expected) in [
+            ("PT6H", hours(6)),
+            ("P1D", hours(24)),
+            ("P1DT12H", hours(36)),
+            ("PT3600.5S", hours(1)),
+            ("P0Y0M1DT0H0M0.000S", hours(24)),
+            ("P", None),
+            ("PT", None),
+            ("P1DT", None),
+            ("-P1D", None),
+            ("PT1M1H", None),
+            ("P1H", None),
+            ("PT1.5H", None),
+            ("P99999999999999999999D", None),
+            ("P9223372036854775807Y", None),
+            ("1D", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_duration(text), expected, "{text}");
         }
     }
 

@@ -72,12 +72,13 @@ struct WrappedKey {
     bytes: Vec<u8>,
 }
 
-/// Decrypts `data`, an `EncryptedData`; wrapped keys are in it or beside it in `replaced`.
+/// Decrypts `data`, an `EncryptedData`; wrapped keys are in it or beside it in `replaced`. Hands back which of the
+/// keys did it.
 pub(crate) fn decrypt(
     replaced: Node<'_, '_>,
     data: Node<'_, '_>,
     keys: &[DecryptionKey],
-) -> Result<Zeroizing<Vec<u8>>, Rejection> {
+) -> Result<(Zeroizing<Vec<u8>>, usize), Rejection> {
     if keys.is_empty() {
         return Err(Rejection::new(
             Reason::DecryptionKeyMissing,
@@ -92,12 +93,18 @@ pub(crate) fn decrypt(
     let mut random = Zeroizing::new(vec![0; cipher.key_len()]);
     aws_lc_rs::rand::fill(&mut random)
         .map_err(|_| Rejection::new(Reason::Internal, "No random numbers are to be had."))?;
-    let unwrapped = wrapped
-        .iter()
-        .flat_map(|w| keys.iter().map(move |k| k.unwrap_key(w.algorithm, &w.bytes, w.label.as_deref())))
-        .flatten()
-        .find(|key| key.len() == cipher.key_len());
-    open(cipher, &unwrapped.unwrap_or(random), ciphertext).ok_or_else(failed)
+    // every key is tried, also after one fitted: how many private key operations there are tells nothing
+    let mut unwrapped = None;
+    for w in &wrapped {
+        for (at, key) in keys.iter().enumerate() {
+            let content = key.unwrap_key(w.algorithm, &w.bytes, w.label.as_deref());
+            let content = content.filter(|content| content.len() == cipher.key_len());
+            unwrapped = unwrapped.or(content.map(|content| (at, content)));
+        }
+    }
+    let (at, content) = unwrapped.unwrap_or((0, random));
+    let plain = open(cipher, &content, ciphertext).ok_or_else(failed)?;
+    Ok((plain, at))
 }
 
 fn content_cipher(data: Node<'_, '_>) -> Result<ContentCipher, Rejection> {

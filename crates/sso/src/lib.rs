@@ -29,7 +29,7 @@ pub use service::logout::{LogoutEndpoint, LogoutOutcome};
 pub use service::logout_start::Leave;
 pub use service::settings::SettingsView;
 pub use service::shares::NewShare;
-pub use service::start::Started;
+pub use service::start::{Started, Way};
 pub use service::status::TestReport;
 pub use sso::{LabKey, Options, Sso};
 pub use store::attempts::Wanted as WantedAttempts;
@@ -38,6 +38,10 @@ pub use store::attempts::Wanted as WantedAttempts;
 const SWEEP_SECONDS: i64 = 300;
 /// How often the verified domains that are due are looked at again, in seconds; each is due once a day.
 const RECHECK_SECONDS: i64 = 300;
+/// How often metadata that is due is looked for, in seconds.
+const METADATA_SECONDS: i64 = 300;
+/// How often ending certificates are looked for, in seconds.
+const EXPIRY_SECONDS: i64 = 3_600;
 
 impl FromRef<Sso> for Identity {
     fn from_ref(sso: &Sso) -> Self {
@@ -51,6 +55,7 @@ pub fn api(sso: Sso) -> OpenApiRouter {
         .routes(routes!(api::connections::list, api::connections::create))
         .routes(routes!(api::connections::get, api::connections::update, api::connections::delete))
         .routes(routes!(api::connections::test))
+        .routes(routes!(api::connections::refresh_metadata))
         .routes(routes!(api::connections::activate))
         .routes(routes!(api::connections::deactivate))
         .routes(routes!(api::domains::add))
@@ -69,6 +74,9 @@ pub fn api(sso: Sso) -> OpenApiRouter {
         .routes(routes!(api::settings::enable))
         .routes(routes!(api::settings::disable))
         .routes(routes!(api::settings::sp_metadata))
+        .routes(routes!(api::sp_keys::list, api::sp_keys::create))
+        .routes(routes!(api::sp_keys::delete))
+        .routes(routes!(api::sp_keys::promote))
         .with_state(sso)
 }
 
@@ -80,9 +88,10 @@ pub fn browser(sso: Sso) -> axum::Router {
 
 /// The background work.
 pub fn jobs(sso: &Sso) -> Registry {
-    Registry::default().every(SWEEP_SECONDS, jobs::Sweep, sso.0.store.clone()).every(
-        RECHECK_SECONDS,
-        jobs::Recheck,
-        sso.clone(),
-    )
+    Registry::default()
+        .every(SWEEP_SECONDS, jobs::Sweep, sso.0.store.clone())
+        .every(METADATA_SECONDS, jobs::DueMetadata, sso.clone())
+        .with::<jobs::RefreshMetadata>(sso.clone())
+        .every(EXPIRY_SECONDS, jobs::ExpiryWarnings, sso.clone())
+        .every(RECHECK_SECONDS, jobs::Recheck, sso.clone())
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatehouse_identity::Identity;
 use gatehouse_outbound::{Dns, Http};
@@ -9,12 +10,13 @@ use gatehouse_web::{Limiter, PublicUrl};
 use moka::sync::Cache;
 use tokio::sync::OnceCell;
 
-use crate::store::keys;
+use crate::model::KeyState;
+use crate::store::keys::{self, NewKey};
 
 /// The purpose under which our own SAML key is kept.
-const SP_PURPOSE: &str = "sp";
+pub(crate) const SP_PURPOSE: &str = "sp";
 /// The scope of a key that all workspaces share.
-const SHARED_SCOPE: &str = "-";
+pub(crate) const SHARED_SCOPE: &str = "-";
 /// The purpose under which the keys of lab identity providers are kept.
 const LAB_PURPOSE: &str = "lab-idp";
 /// The purpose under which their second keys are kept.
@@ -23,6 +25,10 @@ const SECOND_LAB_PURPOSE: &str = "lab-idp-second";
 const KEY_DAYS: i64 = 3650;
 /// They are valid from a little before now, for clocks that are behind (an hour, in microseconds).
 const BACKDATED_MICROS: i64 = 3_600 * 1_000_000;
+/// Keys of workspaces that are kept ready for use at most.
+const OPENED_KEYS: u64 = 1_000;
+/// How long a key stays ready that nobody uses.
+const OPENED_IDLE: Duration = Duration::from_secs(3_600);
 /// Failed messages kept for one connection at once, and the seconds until one more: nobody fills the disk from outside.
 const KEPT_FAILURES: (u32, u32) = (60, 60);
 
@@ -67,7 +73,8 @@ pub(crate) struct Inner {
     pub(crate) openings: Limiter,
     /// Pinned certificates by their text: reading one costs as much as verifying with it.
     pub(crate) certificates: Cache<String, Certificate>,
-    own_key: OnceCell<OwnKey>,
+    own_key: OnceCell<Arc<OwnKey>>,
+    pub(crate) opened_keys: Cache<SigningKeyId, Arc<OwnKey>>,
 }
 
 /// Our own SAML key: it signs requests and opens encrypted assertions.
@@ -100,6 +107,7 @@ impl Sso {
             openings: limiter(OPENINGS),
             certificates: Cache::new(READ_CERTIFICATES),
             own_key: OnceCell::new(),
+            opened_keys: Cache::builder().max_capacity(OPENED_KEYS).time_to_idle(OPENED_IDLE).build(),
             store,
             identity,
             http,
@@ -145,9 +153,10 @@ impl Sso {
             .map_err(Error::internal)
     }
 
-    /// Our own key; the first look makes it.
-    pub(crate) async fn own_key(&self) -> Result<&OwnKey> {
-        self.0.own_key.get_or_try_init(|| self.load_or_make_key(SP_PURPOSE, SHARED_SCOPE)).await
+    /// The key that all workspaces share until they have one of their own; the first look makes it.
+    pub(crate) async fn own_key(&self) -> Result<Arc<OwnKey>> {
+        let key = self.0.own_key.get_or_try_init(|| self.load_or_make_key(SP_PURPOSE, SHARED_SCOPE)).await?;
+        Ok(Arc::clone(key))
     }
 
     /// The key of the lab identity provider of one workspace; the first look makes it.
@@ -156,7 +165,7 @@ impl Sso {
     /// When the key cannot be made or kept.
     pub async fn lab_key(&self, workspace: &WorkspaceId) -> Result<LabKey> {
         let key = self.load_or_make_key(LAB_PURPOSE, workspace.as_str()).await?;
-        Ok(LabKey { signing: key.signing, certificate: key.certificate })
+        Ok(LabKey { signing: key.signing.clone(), certificate: key.certificate.clone() })
     }
 
     /// The key that the lab identity provider of one workspace would roll to; the first look makes it.
@@ -165,28 +174,30 @@ impl Sso {
     /// When the key cannot be made or kept.
     pub async fn second_lab_key(&self, workspace: &WorkspaceId) -> Result<LabKey> {
         let key = self.load_or_make_key(SECOND_LAB_PURPOSE, workspace.as_str()).await?;
-        Ok(LabKey { signing: key.signing, certificate: key.certificate })
+        Ok(LabKey { signing: key.signing.clone(), certificate: key.certificate.clone() })
     }
 
-    async fn load_or_make_key(&self, purpose: &'static str, scope: &str) -> Result<OwnKey> {
+    async fn load_or_make_key(&self, purpose: &'static str, scope: &str) -> Result<Arc<OwnKey>> {
         let store = &self.0.store;
-        if keys::newest(store, purpose, scope).await?.is_none() {
-            let (certificate, private) = make_key(purpose, store.now().micros()).await?;
+        let mut found = keys::of(&mut store.reader(), purpose, scope).await?;
+        if found.is_empty() {
+            let (certificate, private_pem) = make_key(purpose, store.now().micros()).await?;
+            let (certificate, private_pem) = (certificate.as_str(), &private_pem);
+            let state = KeyState::Current;
+            let new = NewKey { purpose, scope, state, version: 1, certificate, private_pem };
             let mut tx = store.begin_always().await?;
-            keys::insert_first(&mut tx, purpose, scope, &certificate, &private).await?;
+            // unless another server was faster
+            keys::insert(&mut tx, &new).await?;
             tx.commit().await?;
+            found = keys::of(&mut store.reader(), purpose, scope).await?;
         }
-        let stored = keys::newest(store, purpose, scope).await?;
-        let stored = stored.ok_or_else(|| Error::internal("a SAML key was not kept"))?;
-        let certificate = Certificate::from_pem_or_base64(&stored.certificate).map_err(Error::internal)?;
-        let signing = SigningKey::from_pem(stored.private_pem.expose()).map_err(Error::internal)?;
-        let decryption = DecryptionKey::from_pem(stored.private_pem.expose()).map_err(Error::internal)?;
-        Ok(OwnKey { id: stored.id, signing, decryption, certificate })
+        let newest = found.first().ok_or_else(|| Error::internal("a SAML key was not kept"))?;
+        self.opened(newest).await
     }
 }
 
 /// Makes an RSA key pair with a self-signed certificate beside the async runtime: it takes a while.
-async fn make_key(name: &'static str, now: i64) -> Result<(String, Secret)> {
+pub(crate) async fn make_key(name: &'static str, now: i64) -> Result<(String, Secret)> {
     let made = tokio::task::spawn_blocking(move || {
         let key = SigningKey::generate()?;
         let until = now + KEY_DAYS * 86_400 * 1_000_000;

@@ -126,6 +126,8 @@ impl Inspect {
                 .map_or(InResponseTo::Unsolicited, InResponseTo::Expect),
             now: now.micros(),
             clock_skew: CLOCK_SKEW,
+            authenticated_since: None,
+            authn_contexts: Vec::new(),
             allow_sha1: false,
         })
     }

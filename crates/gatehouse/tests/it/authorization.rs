@@ -91,11 +91,16 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("put", "/api/v1/sso/connections/{id}/domains/{domain_id}/verify", Admin, ""),
     ("get", "/api/v1/sso/connections/{id}/identities", Admin, ""),
     ("delete", "/api/v1/sso/connections/{id}/identities/{identity_id}", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/metadata/refresh", Admin, ""),
     ("post", "/api/v1/sso/connections/{id}/test", Admin, ""),
     ("get", "/api/v1/sso/settings", Admin, ""),
     ("put", "/api/v1/sso/settings", Admin, "{}"),
     ("post", "/api/v1/sso/settings/disable", Admin, ""),
     ("post", "/api/v1/sso/settings/enable", Admin, ""),
+    ("get", "/api/v1/sso/sp-keys", Admin, ""),
+    ("post", "/api/v1/sso/sp-keys", Admin, ""),
+    ("delete", "/api/v1/sso/sp-keys/{id}", Admin, ""),
+    ("post", "/api/v1/sso/sp-keys/{id}/promote", Admin, ""),
     ("get", "/api/v1/sso/sp-metadata", Admin, ""),
 ];
 const OIDC: &str = r#"{"name":"Walked","protocol":"oidc",
@@ -169,6 +174,7 @@ struct Ids {
     session: String,
     invitation: String,
     share: String,
+    sp_key: String,
 }
 
 impl Ids {
@@ -179,6 +185,9 @@ impl Ids {
         assert_eq!(entered.status, 303, "{}", entered.body);
         let decision = t.enter_from_lab(&t.client(), &lab.id, "mallory").await.decision();
         owner.put("/api/v1/sso/settings", serde_json::json!({"connectionId": lab.id})).await.ok();
+        let fed = serde_json::json!({"samlConfig": {"metadataUrl": t.lab().entity_id()}});
+        owner.put(&lab.path, fed).await.ok();
+        let sp_key = owner.post_to("/api/v1/sso/sp-keys").await.ok()["id"].as_str().unwrap().to_owned();
         let first = async |of: &str| {
             let listed = owner.get(&format!("{}/{of}", lab.path)).await.ok();
             listed["data"][0]["id"].as_str().unwrap().to_owned()
@@ -195,7 +204,19 @@ impl Ids {
         let (connection, domain) = (lab.id.clone(), lab.domain);
         let invited = serde_json::json!({"email": "invited@walked.test", "role": "viewer"});
         let invitation = text(&owner.post("/api/v1/invitations", invited).await.ok()["id"]);
-        Self { workspace, connection, decision, domain, attempt, identity, user, session, invitation, share }
+        Self {
+            workspace,
+            connection,
+            decision,
+            domain,
+            attempt,
+            identity,
+            user,
+            session,
+            invitation,
+            share,
+            sp_key,
+        }
     }
 
     /// Ids of the right kind that were never given to anything.
@@ -216,6 +237,7 @@ impl Ids {
             session: odd(&self.session),
             invitation: odd(&self.invitation),
             share: odd(&self.share),
+            sp_key: odd(&self.sp_key),
         }
     }
 
@@ -225,6 +247,7 @@ impl Ids {
             _ if text.contains("/invitations/") => &self.invitation,
             _ if text.contains("/users/") => &self.user,
             _ if text.contains("/me/sessions/") => &self.session,
+            _ if text.contains("/sp-keys/") => &self.sp_key,
             _ => &self.connection,
         };
         text.replace("{id}", id)
@@ -322,6 +345,8 @@ async fn admins_and_owners_may_call_everything(t: TestApp) {
         walk(&ids, &caller, true, |operation, may, answer| {
             let fits = match may {
                 Anyone => true,
+                // there is a next key already, for the operations that need one
+                Admin if operation == "post /api/v1/sso/sp-keys" => answer.status == 409,
                 Own => answer.status == 404,
                 Personal => !matches!(answer.status, 401 | 403),
                 Owner if !is_owner => answer.status == 403,

@@ -10,6 +10,7 @@ mod keyring;
 mod openapi;
 mod operations;
 mod saml;
+mod saml_depth;
 mod second_step;
 mod sign_in;
 mod support;

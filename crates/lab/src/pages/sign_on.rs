@@ -1,12 +1,13 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use gatehouse_web::{Choice, HtmlResult, Page, PageContext, PostAway, VerifiedForm, View};
+use gatehouse_identity::model::Workspace;
+use gatehouse_web::{Choice, Form, HtmlResult, Page, PageContext, PostAway, VerifiedForm, View};
 use serde::Deserialize;
 
 use super::{Here, chosen};
 use crate::issue::{Answer, Manner};
 use crate::people::{PEOPLE, Person};
-use crate::request::{Asked, consumer_service, relay_state, request_id};
+use crate::request::{Asked, Expected, consumer_service, relay_state, request_id};
 use crate::{Lab, faults};
 
 #[derive(Template)]
@@ -48,7 +49,34 @@ pub(crate) async fn ask(
     RawQuery(query): RawQuery,
 ) -> HtmlResult<View<SignOn>> {
     let asked = lab.expected(&workspace.id).await?.read(query.as_deref().unwrap_or_default())?;
-    Ok(View(SignOn {
+    Ok(page(&lab, workspace, &context, asked))
+}
+
+/// The form of the HTTP-POST binding; it comes from a service provider, so it has no proof of ours.
+#[derive(Deserialize)]
+pub(crate) struct RequestForm {
+    #[serde(rename = "SAMLRequest")]
+    request: String,
+    #[serde(rename = "RelayState")]
+    relay_state: Option<String>,
+}
+
+/// The same for a request that was posted. It changes nothing: the page asks who shall answer.
+pub(crate) async fn ask_posted(
+    State(lab): State<Lab>,
+    Here(workspace): Here,
+    context: PageContext,
+    Form(form): Form<RequestForm>,
+) -> HtmlResult<View<SignOn>> {
+    let expected = lab.expected(&workspace.id).await?;
+    let expected = Expected { destination: lab.addresses(&workspace.id).posted_sign_on_url(), ..expected };
+    let now = lab.sso().identity().store().now().micros();
+    let asked = expected.read_post(&form.request, form.relay_state, now)?;
+    Ok(page(&lab, workspace, &context, asked))
+}
+
+fn page(lab: &Lab, workspace: Workspace, context: &PageContext, asked: Asked) -> View<SignOn> {
+    View(SignOn {
         page: context.page("Choose who you are", ""),
         action: lab.addresses(&workspace.id).sign_on_path(),
         workspace: workspace.name,
@@ -59,7 +87,7 @@ pub(crate) async fn ask(
         key: String::new(),
         skew: String::new(),
         people: &PEOPLE,
-    }))
+    })
 }
 
 /// The choice was made: answer as that person. What the form brings back is checked again.

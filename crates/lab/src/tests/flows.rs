@@ -174,8 +174,8 @@ async fn the_lab_shows_its_values_in_every_form_and_they_agree() {
     let read = parse_idp_metadata(metadata.body.as_bytes()).unwrap();
     assert_eq!(read.entity_id, addresses.entity_id());
     let urls: Vec<_> = read.sso_urls.into_iter().collect();
-    let redirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect".to_owned();
-    assert_eq!(urls, [(redirect, addresses.sign_on_url())], "no binding that the page does not take");
+    let (redirect, post) = (gatehouse_saml::HTTP_REDIRECT.to_owned(), gatehouse_saml::HTTP_POST.to_owned());
+    assert_eq!(urls, [(post, addresses.posted_sign_on_url()), (redirect, addresses.sign_on_url())]);
 
     let pem = world.get(&addresses.certificate_path()).await;
     assert_eq!(pem.header(header::CONTENT_TYPE), "text/plain; charset=utf-8");

@@ -118,6 +118,7 @@ impl World {
             force_authn: false,
             is_passive: false,
             name_id_policy: None,
+            authn_contexts: Vec::new(),
         }
     }
 
@@ -138,6 +139,8 @@ impl World {
             in_response_to: asked,
             now: self.test.store.now().micros(),
             clock_skew: CLOCK_SKEW,
+            authenticated_since: None,
+            authn_contexts: Vec::new(),
             allow_sha1: false,
         }
     }

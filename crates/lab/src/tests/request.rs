@@ -25,6 +25,7 @@ fn request() -> AuthnRequest {
         force_authn: true,
         is_passive: false,
         name_id_policy: None,
+        authn_contexts: Vec::new(),
     }
 }
 

@@ -7,6 +7,10 @@ mod read;
 
 pub(crate) use pinned::usable_certificates;
 
+use crate::policy::{CLOCK_SKEW, InResponseTo, Protocol};
+use crate::structure;
+use roxmltree::Document;
+
 use crate::c14n::canonicalize;
 use crate::certificate::{Certificate, Verifies, fingerprint};
 use crate::error::{Reason, Rejection};
@@ -31,6 +35,37 @@ pub(crate) struct Signature<'a, 'i> {
     digest_method: &'static digest::Algorithm,
     digest: Vec<u8>,
     value: Vec<u8>,
+}
+
+/// Verifies the enveloped signature of the root of a document that is no response: a request, or metadata.
+/// `None` when the root is not signed.
+///
+/// # Errors
+/// When the signature is outside the profile or none of the certificates, which may be used now, verifies it.
+pub(crate) fn verify_root(
+    document: &Document<'_>,
+    certificates: &[Certificate],
+    now: i64,
+) -> Result<Option<VerifiedBy>, Rejection> {
+    let root = document.root_element();
+    let Some(signature) = xml::at_most_one(root, ns::DS, "Signature")? else { return Ok(None) };
+    structure::ids_are_unique(document)?;
+    let policy = Policy {
+        protocol: Protocol::Saml2,
+        idp_entity_id: String::new(),
+        audiences: Vec::new(),
+        acs_urls: Vec::new(),
+        certificates: certificates.to_vec(),
+        decryption_keys: Vec::new(),
+        in_response_to: InResponseTo::Unsolicited,
+        now,
+        clock_skew: CLOCK_SKEW,
+        authenticated_since: None,
+        authn_contexts: Vec::new(),
+        allow_sha1: false,
+    };
+    let usable = usable_certificates(&policy)?;
+    Signature::read(signature, false)?.verify(&usable, &policy).map(Some)
 }
 
 /// Which pinned certificate verified a signature.

@@ -59,6 +59,8 @@ pub struct ResponseBuilder {
     pub session_index: Option<String>,
     /// Time of issue, microseconds since the Unix epoch.
     pub issued_at: i64,
+    /// When the person authenticated; `None`: at the time of issue.
+    pub authn_instant: Option<i64>,
     /// Validity from issue on.
     pub lifetime: Duration,
     /// What is signed.
@@ -88,6 +90,7 @@ impl ResponseBuilder {
             attributes: Vec::new(),
             session_index: Some(format!("{id}-s")),
             issued_at,
+            authn_instant: None,
             lifetime: Duration::from_secs(300),
             sign: Sign::default(),
             algorithm: SignatureAlgorithm::default(),
@@ -227,8 +230,11 @@ impl ResponseBuilder {
         }
         xml.close("saml:AudienceRestriction");
         xml.close("saml:Conditions");
-        let session =
-            present(&[("AuthnInstant", Some(&instant)), ("SessionIndex", self.session_index.as_deref())]);
+        let authenticated = time::format(self.authn_instant.unwrap_or(self.issued_at));
+        let session = present(&[
+            ("AuthnInstant", Some(&authenticated)),
+            ("SessionIndex", self.session_index.as_deref()),
+        ]);
         xml.open("saml:AuthnStatement", &session);
         xml.open("saml:AuthnContext", &[]);
         xml.leaf("saml:AuthnContextClassRef", &[], PASSWORD);

@@ -23,7 +23,7 @@ pub(super) fn name(document: &Document<'_>, policy: &Policy) -> Result<NameId, R
             "EncryptedID must hold exactly one EncryptedData.",
         ));
     };
-    let plain = xenc::decrypt(node, data, &policy.decryption_keys)?;
+    let (plain, _) = xenc::decrypt(node, data, &policy.decryption_keys)?;
     let (text, place) = put_in_place(document, node, &plain)?;
     let decrypted = parse_in_place(&text, &place)?;
     // every rule of structure once more, for the document that decryption made

@@ -17,5 +17,7 @@ mod keys;
 mod logout;
 mod logout_attacks;
 mod metadata;
+mod request_posted;
 mod requests;
+mod rollover;
 mod xmlsec;

@@ -13,6 +13,7 @@ fn request() -> AuthnRequest {
         force_authn: true,
         is_passive: false,
         name_id_policy: Some(NameIdPolicy { format: None, allow_create: true }),
+        authn_contexts: Vec::new(),
     }
 }
 

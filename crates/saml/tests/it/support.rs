@@ -99,6 +99,8 @@ pub(crate) fn policy() -> Policy {
         in_response_to: InResponseTo::Expect(REQUEST.to_owned()),
         now: NOW,
         clock_skew: CLOCK_SKEW,
+        authenticated_since: None,
+        authn_contexts: Vec::new(),
         allow_sha1: false,
     }
 }

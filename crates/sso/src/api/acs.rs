@@ -9,13 +9,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gatehouse_identity::{Anybody, SESSION_SECONDS};
 use gatehouse_types::{ConnectionId, Error};
-use gatehouse_web::{CookieKind, Form, HtmlError, HtmlResult, LocalPath, Path, Query, SeeOther, Web};
+use gatehouse_web::{
+    CookieKind, Form, HtmlError, HtmlResult, LocalPath, Path, PostAway, Query, SeeOther, Web,
+};
 use serde::Deserialize;
 
 use super::intake::{Intake, admit};
 use crate::Sso;
 use crate::service::login::{Endpoint, Posted, SignedIn};
-use crate::service::start::{REQUEST_SECONDS, Started};
+use crate::service::start::{REQUEST_SECONDS, Started, Way};
 
 /// The largest post: 1 MiB of XML in base64, whose few odd characters the form encodes once more, bytes.
 const MAX_POST: usize = 2 * 1024 * 1024;
@@ -26,6 +28,7 @@ pub(crate) fn routes() -> Router<Sso> {
     Router::new()
         .route("/sso/{connection}/start", get(start))
         .route("/saml/metadata", get(metadata))
+        .route("/saml/metadata/{connection}", get(connection_metadata))
         .route("/saml/acs", post(shared))
         .route("/saml/acs/{connection}", post(own))
         .route("/saml/acs/{connection}/idp", post(idp_initiated))
@@ -64,9 +67,15 @@ async fn start(
 ) -> HtmlResult<Response> {
     let return_to = LocalPath::parse(input.return_to.as_deref().unwrap_or("/"));
     let known = web.cookies().get(&headers, CookieKind::CrossSitePost);
-    let Started { redirect_url, browser } = sso.start(&actor, &id, &return_to, known).await?;
+    let Started { way, browser } = sso.start(&actor, &id, &return_to, known).await?;
     let cookie = cookie(&web, CookieKind::CrossSitePost, browser.expose(), REQUEST_SECONDS)?;
-    let mut response = SeeOther::to(redirect_url).into_response();
+    let mut response = match way {
+        Way::Redirect(url) => SeeOther::to(url).into_response(),
+        Way::Post { action, request } => {
+            let fields = vec![("SAMLRequest".to_owned(), request)];
+            PostAway { action, fields, towards: "your identity provider".to_owned() }.into_response()
+        }
+    };
     response.headers_mut().append(SET_COOKIE, cookie);
     Ok(response)
 }
@@ -74,6 +83,12 @@ async fn start(
 /// Our metadata, for providers.
 async fn metadata(State(sso): State<Sso>) -> HtmlResult<Response> {
     let xml = sso.sp_metadata().await?;
+    Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], xml).into_response())
+}
+
+/// Our metadata with the keys of a connection's workspace.
+async fn connection_metadata(State(sso): State<Sso>, Path(id): Path<ConnectionId>) -> HtmlResult<Response> {
+    let xml = sso.connection_sp_metadata(&id).await?;
     Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], xml).into_response())
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct AttemptOut {
     subject: Option<String>,
     /// The person's e-mail address, when the provider's word was verified.
     email: Option<String>,
+    /// Whether the older certificate had to stand in for the latest one.
+    used_fallback_certificate: bool,
     /// The checks passed, and the one that failed.
     checks: Vec<Reason>,
     #[schema(value_type = Option<String>)]
@@ -47,6 +49,7 @@ const fn outcome(success: bool) -> &'static str {
 impl From<Attempt> for AttemptOut {
     fn from(a: Attempt) -> Self {
         Self {
+            used_fallback_certificate: a.used_fallback_certificate(),
             id: a.id,
             at: a.at,
             flow: a.flow,

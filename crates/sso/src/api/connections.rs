@@ -42,6 +42,21 @@ pub(crate) struct SamlIn {
     slo_response_url: Option<String>,
     /// How logout messages travel there: `redirect` (the default) or `post`.
     slo_binding: Option<String>,
+    /// How requests travel: `redirect` (default) or `post`.
+    request_binding: Option<String>,
+    /// Whether requests demand that people authenticate anew; answers that nobody asked for are refused then.
+    force_authn: Option<bool>,
+    /// The kind of name that requests ask for, a URI; an empty text clears it.
+    name_id_format: Option<String>,
+    /// Authentication context classes, of which one must be met exactly; at most 10.
+    authn_context: Option<Vec<String>>,
+    /// Where the provider's metadata is: it fills entityId, ssoUrl, certificates, and is fetched again and again. An empty
+    /// text ends that.
+    metadata_url: Option<String>,
+    /// The provider's metadata itself, read once. With several providers in it, `entityId` chooses.
+    metadata_xml: Option<String>,
+    /// The certificate that the metadata must be signed with; an empty text clears it.
+    metadata_certificate: Option<String>,
 }
 
 impl SamlIn {
@@ -118,12 +133,13 @@ impl ConnectionIn {
         let protocol: Protocol = protocol.parse()?;
         let absent =
             |field: &'static str| Error::validation(field, format!("{field} is required for this protocol."));
-        let (mut certificates, mut client_secret) = (Vec::new(), None);
+        let (mut certificates, mut client_secret, mut metadata_xml) = (Vec::new(), None, None);
         let config = match protocol {
             Protocol::Saml => {
                 let mut saml = self.saml_config.ok_or_else(|| absent("samlConfig"))?;
                 certificates = saml.take_certificates()?.unwrap_or_default();
-                Config::Saml(new_saml(saml)?)
+                metadata_xml = saml.metadata_xml.take();
+                Config::Saml(new_saml(saml, metadata_xml.is_some())?)
             }
             Protocol::Oidc => {
                 let mut oidc = self.oidc_config.ok_or_else(|| absent("oidcConfig"))?;
@@ -141,6 +157,7 @@ impl ConnectionIn {
             config,
             client_secret,
             certificates,
+            metadata_xml,
             jit_provisioning: self.jit_provisioning.unwrap_or(false),
             default_role: role(self.default_role.as_deref())?.unwrap_or(Role::Viewer),
         })
@@ -158,6 +175,7 @@ impl ConnectionIn {
             default_role: role(self.default_role.as_deref())?,
             client_secret: oidc.client_secret,
             certificates: saml.take_certificates()?,
+            metadata_xml: saml.metadata_xml,
             config: ConfigPatch {
                 entity_id: saml.entity_id,
                 sso_url: saml.sso_url,
@@ -168,6 +186,12 @@ impl ConnectionIn {
                 slo_url: saml.slo_url,
                 slo_response_url: saml.slo_response_url,
                 slo_binding: saml.slo_binding.as_deref().map(str::parse).transpose()?,
+                request_binding: saml.request_binding.as_deref().map(str::parse).transpose()?,
+                force_authn: saml.force_authn,
+                name_id_format: saml.name_id_format,
+                authn_context: saml.authn_context,
+                idp_metadata_url: saml.metadata_url,
+                metadata_certificate: saml.metadata_certificate,
                 issuer_url: oidc.issuer_url,
                 client_id: oidc.client_id,
                 discovery_url: oidc.discovery_url,
@@ -180,10 +204,22 @@ impl ConnectionIn {
     }
 }
 
-fn new_saml(saml: SamlIn) -> Result<SamlConfig> {
+fn new_saml(saml: SamlIn, has_metadata: bool) -> Result<SamlConfig> {
+    let text = |t: Option<String>| t.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+    let metadata_url = text(saml.metadata_url);
+    let from_metadata = has_metadata || metadata_url.is_some();
+    let needed = |field, value: Option<String>| {
+        if from_metadata { Ok(value.unwrap_or_default()) } else { needed(field, value) }
+    };
     Ok(SamlConfig {
         entity_id: needed("samlConfig.entityId", saml.entity_id)?,
         sso_url: needed("samlConfig.ssoUrl", saml.sso_url)?,
+        request_binding: saml.request_binding.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        force_authn: saml.force_authn.unwrap_or(false),
+        name_id_format: text(saml.name_id_format),
+        authn_context: saml.authn_context.unwrap_or_default(),
+        metadata_url,
+        metadata_certificate: text(saml.metadata_certificate),
         sign_requests: saml.sign_requests.unwrap_or(false),
         attribute_mapping: saml.attribute_mapping.unwrap_or_default(),
         allow_sha1: saml.allow_sha1.unwrap_or(false),
@@ -358,6 +394,19 @@ pub(crate) async fn test(
         },
         checks: report.checks,
     }))
+}
+
+/// Fetch a connection's metadata now and take over what it says.
+#[utoipa::path(post, operation_id = "refreshSsoConnectionMetadata", path = "/api/v1/sso/connections/{id}/metadata/refresh", tag = "Single sign-on", params(("id" = String, Path)), responses(
+    (status = 200, body = ConnectionOut), (status = 400, description = "No address is set, or what is there cannot be used", body = ErrorBody),
+    (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn refresh_metadata(
+    State(sso): State<Sso>,
+    Caller(actor): Caller,
+    Path(id): Path<ConnectionId>,
+) -> ApiResult<Json<ConnectionOut>> {
+    Ok(Json(sso.refresh_metadata(&actor, &id).await?.into()))
 }
 
 /// Activate a connection: people of its verified domains sign in through it.

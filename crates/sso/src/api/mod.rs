@@ -9,4 +9,5 @@ pub(crate) mod intake;
 pub(crate) mod settings;
 pub(crate) mod shares;
 pub(crate) mod slo;
+pub(crate) mod sp_keys;
 pub(crate) mod views;

@@ -121,10 +121,11 @@ pub(crate) async fn sp_metadata(
     State(sso): State<Sso>,
     Caller(actor): Caller,
 ) -> ApiResult<Json<SpMetadataOut>> {
-    gatehouse_identity::require(&sso.0.store, &actor, gatehouse_types::Permission::ManageSso, None).await?;
+    let allowed = gatehouse_types::Permission::ManageSso;
+    let workspace = gatehouse_identity::require(&sso.0.store, &actor, allowed, None).await?;
     Ok(Json(SpMetadataOut {
         entity_id: sso.entity_id(),
         acs_url: sso.acs_url(),
-        metadata_xml: sso.sp_metadata().await?,
+        metadata_xml: sso.workspace_sp_metadata(workspace).await?,
     }))
 }

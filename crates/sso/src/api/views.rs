@@ -6,8 +6,8 @@ use gatehouse_types::{ConnectionId, DomainId, Role, Timestamp};
 use serde::Serialize;
 
 use crate::model::{
-    Config, ConnectionStatus, DomainClaim, DomainStatus, PinnedCertificate, Protocol, Provider, SloBinding,
-    VerificationMethod,
+    Config, ConnectionStatus, DomainClaim, DomainStatus, MetadataState, PinnedCertificate, Protocol,
+    Provider, RequestBinding, SamlConfig, SloBinding, VerificationMethod, metadata_certificate,
 };
 use crate::service::connections::ConnectionView;
 
@@ -59,6 +59,48 @@ pub(crate) struct SamlOut {
     slo_url: Option<String>,
     slo_response_url: Option<String>,
     slo_binding: SloBinding,
+    /// How requests travel.
+    request_binding: RequestBinding,
+    force_authn: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_id_format: Option<String>,
+    authn_context: Vec<String>,
+    /// The provider's metadata, when it is fetched from an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<MetadataOut>,
+}
+
+/// How the refresh of the provider's metadata goes.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SamlIdpMetadata)]
+pub(crate) struct MetadataOut {
+    url: String,
+    /// SHA-256 of the certificate that it must be signed with.
+    signer_fingerprint: Option<String>,
+    /// When it was last fetched and read.
+    fetched_at: Option<Timestamp>,
+    next_fetch_at: Timestamp,
+    /// What was left out of it.
+    note: Option<String>,
+    /// Why the last fetch failed.
+    error: Option<String>,
+    /// Since when every fetch has failed.
+    failing_since: Option<Timestamp>,
+}
+
+fn metadata_out(saml: &SamlConfig, state: Option<MetadataState>) -> Option<MetadataOut> {
+    let (url, state) = (saml.metadata_url.clone()?, state?);
+    let signer = metadata_certificate(saml.metadata_certificate.as_deref()).ok().flatten();
+    Some(MetadataOut {
+        url,
+        signer_fingerprint: signer.map(|c| c.fingerprint().to_owned()),
+        fetched_at: state.fetched_at,
+        next_fetch_at: state.next_fetch_at,
+        note: state.note,
+        error: state.error,
+        failing_since: state.failing_since,
+    })
 }
 
 /// A pinned certificate.
@@ -174,6 +216,7 @@ impl From<ConnectionView> for ConnectionOut {
         };
         match c.config {
             Config::Saml(s) => {
+                let metadata = metadata_out(&s, c.metadata);
                 out.saml_config = Some(SamlOut {
                     entity_id: s.entity_id,
                     sso_url: s.sso_url,
@@ -186,6 +229,11 @@ impl From<ConnectionView> for ConnectionOut {
                     slo_url: s.slo_url,
                     slo_response_url: s.slo_response_url,
                     slo_binding: s.slo_binding,
+                    request_binding: s.request_binding,
+                    force_authn: s.force_authn,
+                    name_id_format: s.name_id_format,
+                    authn_context: s.authn_context,
+                    metadata,
                 });
             }
             Config::Oidc(o) => {

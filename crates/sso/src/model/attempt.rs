@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::trace::Facts;
 
+/// The check that tells of a signature by the older certificate.
+pub(crate) const FALLBACK_CHECK: &str = "certificate fallback";
+
 /// Who began a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -71,4 +74,11 @@ pub struct Attempt {
     pub expires_at: Timestamp,
     /// Whether the message itself is kept.
     pub has_message: bool,
+}
+
+impl Attempt {
+    /// Whether the older certificate had to stand in for the latest one.
+    pub fn used_fallback_certificate(&self) -> bool {
+        self.checks.iter().any(|c| c.check == FALLBACK_CHECK)
+    }
 }

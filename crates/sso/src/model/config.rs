@@ -11,6 +11,9 @@ const MAX_URL: usize = 1024;
 /// Entries of an attribute mapping at most.
 const MAX_MAPPINGS: usize = 20;
 
+/// Authentication contexts demanded at most.
+const MAX_CONTEXTS: usize = 10;
+
 /// How the provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -88,13 +91,48 @@ impl FromStr for Provider {
     }
 }
 
+/// How requests travel to a SAML identity provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestBinding {
+    /// In the address (HTTP-Redirect).
+    #[default]
+    Redirect,
+    /// In a form (HTTP-POST).
+    Post,
+}
+
+impl RequestBinding {
+    /// Its identifier (SAML 2.0 bindings).
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::Redirect => gatehouse_saml::HTTP_REDIRECT,
+            Self::Post => gatehouse_saml::HTTP_POST,
+        }
+    }
+}
+
+impl FromStr for RequestBinding {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "redirect" => Ok(Self::Redirect),
+            "post" => Ok(Self::Post),
+            _ => Err(Error::validation(
+                "samlConfig.requestBinding",
+                "requestBinding must be one of redirect, post.",
+            )),
+        }
+    }
+}
+
 /// How to reach and believe a SAML identity provider. Its certificates are kept beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SamlConfig {
     /// The provider's entity id: the issuer of its assertions.
     pub entity_id: String,
-    /// Where requests go (HTTP-Redirect binding).
+    /// Where requests go.
     pub sso_url: String,
     /// Whether requests are signed.
     #[serde(default)]
@@ -117,6 +155,24 @@ pub struct SamlConfig {
     /// How logout messages travel there.
     #[serde(default)]
     pub slo_binding: SloBinding,
+    /// How requests travel.
+    #[serde(default)]
+    pub request_binding: RequestBinding,
+    /// Whether requests demand that people authenticate anew.
+    #[serde(default)]
+    pub force_authn: bool,
+    /// The kind of name that requests ask for.
+    #[serde(default)]
+    pub name_id_format: Option<String>,
+    /// The authentication contexts of which requests demand one.
+    #[serde(default)]
+    pub authn_context: Vec<String>,
+    /// Where the provider's metadata is fetched again and again.
+    #[serde(default)]
+    pub metadata_url: Option<String>,
+    /// The certificate, in PEM, that the metadata must be signed with.
+    #[serde(default)]
+    pub metadata_certificate: Option<String>,
 }
 
 /// How logout messages travel to the provider (SAML 2.0 bindings §3.4 and §3.5).
@@ -211,7 +267,15 @@ impl Config {
                 {
                     url.as_deref().map(|url| sign_on_url(field, url)).transpose()?;
                 }
-                mapping(&c.attribute_mapping)
+                mapping(&c.attribute_mapping)?;
+                if let Some(format) = &c.name_id_format {
+                    uri("samlConfig.nameIdFormat", format)?;
+                }
+                contexts(&c.authn_context)?;
+                if let Some(url) = &c.metadata_url {
+                    sign_on_url("samlConfig.metadataUrl", url)?;
+                }
+                metadata_certificate(c.metadata_certificate.as_deref()).map(drop)
             }
             Self::Oidc(c) => {
                 sign_on_url("oidcConfig.issuerUrl", &c.issuer_url)?;
@@ -254,6 +318,37 @@ fn mapping(mapping: &BTreeMap<String, String>) -> Result<()> {
         return Err(Error::validation("samlConfig.attributeMapping", message));
     }
     Ok(())
+}
+
+/// A URI as SAML names formats and contexts with (core §8): absolute, without spaces.
+fn uri(field: &'static str, text: &str) -> Result<()> {
+    let absolute = Url::parse(text).is_ok() && !text.chars().any(char::is_whitespace);
+    if absolute && text.len() <= MAX_URL {
+        return Ok(());
+    }
+    Err(Error::validation(field, format!("{field} must be a URI, like urn:oasis:names:tc:SAML:…")))
+}
+
+fn contexts(contexts: &[String]) -> Result<()> {
+    const FIELD: &str = "samlConfig.authnContext";
+    if contexts.len() > MAX_CONTEXTS {
+        return Err(Error::validation(FIELD, "authnContext names at most 10 context classes."));
+    }
+    contexts.iter().try_for_each(|c| uri(FIELD, c))
+}
+
+/// The certificate that metadata must be signed with.
+///
+/// # Errors
+/// `Validation` when the text is none of a key we accept.
+pub fn metadata_certificate(text: Option<&str>) -> Result<Option<gatehouse_saml::Certificate>> {
+    let read = |text: &str| {
+        let certificate = gatehouse_saml::Certificate::from_pem_or_base64(text)?;
+        certificate.check_key().map(|()| certificate)
+    };
+    text.map(read).transpose().map_err(|e| {
+        Error::validation("samlConfig.metadataCertificate", format!("The certificate cannot be used: {e}"))
+    })
 }
 
 fn scopes(scopes: &[String]) -> Result<()> {

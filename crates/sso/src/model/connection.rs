@@ -1,6 +1,6 @@
 use gatehouse_types::{ConnectionId, Error, Result, Role, Timestamp, UserId, WorkspaceId};
 
-use super::{Config, ConnectionStatus, Provider};
+use super::{Config, ConnectionStatus, MetadataState, Provider};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 128;
@@ -26,6 +26,8 @@ pub struct Connection {
     pub has_client_secret: bool,
     /// The pinned certificates, latest first.
     pub certificates: Vec<PinnedCertificate>,
+    /// How the refresh of its metadata goes; `None` without a metadata address.
+    pub metadata: Option<MetadataState>,
     /// Whether people unknown so far get an account at their first sign-in.
     pub jit_provisioning: bool,
     /// The role they get.
@@ -83,6 +85,8 @@ pub struct NewConnection {
     pub client_secret: Option<gatehouse_types::Secret>,
     /// Certificates as given, latest first; PEM or the base64 text between its lines.
     pub certificates: Vec<String>,
+    /// The provider's metadata, which fills what is not given.
+    pub metadata_xml: Option<String>,
     /// Whether people unknown so far get an account.
     pub jit_provisioning: bool,
     /// The role they get.

@@ -5,21 +5,30 @@ mod attempt;
 mod config;
 mod connection;
 mod domain;
+mod metadata;
 mod settings;
 mod share;
+mod sp_key;
 mod status;
 mod trace;
 
+pub(crate) use attempt::FALLBACK_CHECK;
 pub use attempt::{Attempt, Flow};
-pub use config::{Config, OidcConfig, Protocol, Provider, SamlConfig, SloBinding, WsfedConfig, sign_on_url};
+pub use config::{
+    Config, OidcConfig, Protocol, Provider, RequestBinding, SamlConfig, SloBinding, WsfedConfig,
+    metadata_certificate, sign_on_url,
+};
 pub use connection::{Connection, NewConnection, PinnedCertificate, checked_name};
 pub use domain::{
     DOMAIN_GRACE_DAYS, DOMAIN_PENDING_DAYS, DOMAIN_TRANSFER_HOURS, DomainClaim, DomainStatus, VERIFY_PREFIX,
     VerificationMethod,
 };
 pub(crate) use domain::{Look, Standing};
+pub use metadata::MetadataState;
+pub(crate) use metadata::{Imported, SHORTEST_REFRESH_SECONDS};
 pub use settings::Settings;
 pub use share::Share;
+pub use sp_key::{KeyState, SpKey};
 pub use status::{ConnectionEvent, ConnectionStatus, Missing};
 pub(crate) use trace::Expected;
 pub use trace::{Comparison, Facts, Moment, Trace, TraceCheck};

@@ -8,10 +8,11 @@ use gatehouse_types::{
 use serde_json::json;
 
 use super::certificates::pin;
+use super::import::{fetched, fill};
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, NewConnection, Provider, SloBinding,
-    checked_name,
+    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported, MetadataState,
+    NewConnection, Provider, RequestBinding, SloBinding, checked_name,
 };
 use crate::store::connections::Wanted;
 use crate::store::{connections, domains, settings};
@@ -49,6 +50,8 @@ pub struct ConnectionPatch {
     pub client_secret: Option<Secret>,
     /// All certificates, latest first.
     pub certificates: Option<Vec<String>>,
+    /// SAML: the provider's metadata; what is given beside it counts more.
+    pub metadata_xml: Option<String>,
     /// Values of the protocol's configuration by name.
     pub config: ConfigPatch,
 }
@@ -74,6 +77,18 @@ pub struct ConfigPatch {
     pub slo_response_url: Option<String>,
     /// SAML: how logout messages travel.
     pub slo_binding: Option<SloBinding>,
+    /// SAML: how requests travel.
+    pub request_binding: Option<RequestBinding>,
+    /// SAML: whether people must authenticate anew.
+    pub force_authn: Option<bool>,
+    /// SAML: the kind of name asked for; an empty one clears it.
+    pub name_id_format: Option<String>,
+    /// SAML: the authentication contexts demanded.
+    pub authn_context: Option<Vec<String>>,
+    /// SAML: where the provider's metadata is; an empty one clears it.
+    pub idp_metadata_url: Option<String>,
+    /// SAML: the certificate that the metadata must be signed with; an empty one clears it.
+    pub metadata_certificate: Option<String>,
     /// OpenID Connect: the issuer.
     pub issuer_url: Option<String>,
     /// OpenID Connect: our client id.
@@ -96,10 +111,10 @@ fn put<T>(place: &mut T, value: &mut Option<T>) {
     }
 }
 
-/// An empty text clears.
+/// Changes a text that may be absent; an empty one clears it.
 fn put_or_clear(place: &mut Option<String>, value: &mut Option<String>) {
     if let Some(value) = value.take() {
-        *place = Some(value).filter(|v| !v.trim().is_empty());
+        *place = Some(value.trim().to_owned()).filter(|v| !v.is_empty());
     }
 }
 
@@ -117,6 +132,12 @@ impl ConfigPatch {
                 put_or_clear(&mut c.slo_url, &mut self.slo_url);
                 put_or_clear(&mut c.slo_response_url, &mut self.slo_response_url);
                 put(&mut c.slo_binding, &mut self.slo_binding);
+                put(&mut c.request_binding, &mut self.request_binding);
+                put(&mut c.force_authn, &mut self.force_authn);
+                put(&mut c.authn_context, &mut self.authn_context);
+                put_or_clear(&mut c.name_id_format, &mut self.name_id_format);
+                put_or_clear(&mut c.metadata_url, &mut self.idp_metadata_url);
+                put_or_clear(&mut c.metadata_certificate, &mut self.metadata_certificate);
             }
             Config::Oidc(c) => {
                 put(&mut c.issuer_url, &mut self.issuer_url);
@@ -152,12 +173,17 @@ impl ConfigPatch {
             &self.sign_on_url,
             &self.metadata_url,
             &self.realm,
+            &self.name_id_format,
+            &self.idp_metadata_url,
+            &self.metadata_certificate,
         ];
-        let flags = [self.sign_requests, self.allow_sha1, self.own_acs];
+        let flags = [self.sign_requests, self.allow_sha1, self.own_acs, self.force_authn];
         texts.iter().all(|t| t.is_none())
             && flags.iter().all(Option::is_none)
             && self.slo_binding.is_none()
             && self.attribute_mapping.is_none()
+            && self.authn_context.is_none()
+            && self.request_binding.is_none()
             && self.scopes.is_none()
     }
 }
@@ -191,7 +217,7 @@ impl Sso {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSso, None).await?;
         let now = store.now();
-        let connection = Connection {
+        let mut connection = Connection {
             id,
             workspace_id: workspace.clone(),
             name: checked_name(&new.name)?.to_owned(),
@@ -201,6 +227,7 @@ impl Sso {
             config: new.config,
             has_client_secret: new.client_secret.is_some(),
             certificates: pin(&new.certificates, &[], now)?,
+            metadata: None,
             jit_provisioning: new.jit_provisioning,
             default_role: checked_role(new.default_role)?,
             version: 1,
@@ -210,6 +237,7 @@ impl Sso {
             created_at: now,
             updated_at: now,
         };
+        self.fill_new(&mut connection, new.metadata_xml.as_deref()).await?;
         self.check_whole(workspace, &connection)?;
         let mut tx = store.begin(&actor.origin).await?;
         let all = PageRequest::new(1, 1)?;
@@ -267,10 +295,16 @@ impl Sso {
     ) -> Result<ConnectionView> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let imported = self.imported(workspace, id, &patch).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let before = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let secret = patch.client_secret.clone();
-        let mut after = patched(before.clone(), patch, store.now())?;
+        let mut after = before.clone();
+        if let Some(imported) = &imported {
+            fill(&mut after, imported, store.now())?;
+        }
+        let mut after = patched(after, patch, store.now())?;
+        after.metadata = metadata_after(&before, &after, imported.as_ref(), store.now());
         self.check_whole(workspace, &after)?;
         let believed =
             after.config != before.config || after.certificates != before.certificates || secret.is_some();
@@ -286,6 +320,9 @@ impl Sso {
             crate::store::certificates::replace(&mut tx, id, &after.certificates).await?;
         }
         connections::update(&mut tx, &after, secret.as_ref()).await.map_err(name_taken)?;
+        if after.metadata != before.metadata {
+            crate::store::metadata::save(&mut tx, id, after.metadata.as_ref()).await?;
+        }
         record(&mut tx, actor, "sso.connection-updated", &after).await?;
         let domains = domains::of(&mut tx, id).await?;
         tx.commit().await?;
@@ -315,8 +352,56 @@ impl Sso {
         Ok(tx.commit().await?)
     }
 
+    /// Fills a new connection from its provider's metadata, when it has any; what was given counts more.
+    async fn fill_new(&self, c: &mut Connection, xml: Option<&str>) -> Result<()> {
+        let Some(given) = c.config.saml().cloned() else { return Ok(()) };
+        if xml.is_none() && given.metadata_url.is_none() {
+            return Ok(());
+        }
+        one_source(!c.certificates.is_empty(), xml, given.metadata_url.as_deref())?;
+        let imported = self.read_metadata(&given, xml, Some(&given.entity_id)).await?;
+        fill(c, &imported, self.0.store.now())?;
+        if let (Config::Saml(saml), false) = (&mut c.config, given.sso_url.trim().is_empty()) {
+            saml.sso_url.clone_from(&given.sso_url);
+            saml.request_binding = given.request_binding;
+        }
+        c.metadata = given.metadata_url.is_some().then(|| fetched(&imported, self.0.store.now()));
+        Ok(())
+    }
+
+    /// The metadata that a change brings or points to, read before its transaction.
+    async fn imported(
+        &self,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+        patch: &ConnectionPatch,
+    ) -> Result<Option<Imported>> {
+        let url = patch.config.idp_metadata_url.as_deref().map(str::trim).filter(|u| !u.is_empty());
+        if patch.metadata_xml.is_none() && url.is_none() {
+            return Ok(None);
+        }
+        one_source(patch.certificates.is_some(), patch.metadata_xml.as_deref(), url)?;
+        let known =
+            connections::find(&mut self.0.store.reader(), workspace, id).await?.ok_or_else(not_found)?;
+        let mut config = known.config.clone();
+        patch.config.clone().apply(&mut config)?;
+        let Some(saml) = config.saml() else {
+            return Err(Error::validation("samlConfig", "Only connections over SAML take metadata."));
+        };
+        let xml = patch.metadata_xml.as_deref();
+        // another provider may be meant; of several, the one known so far
+        let first = self.read_metadata(saml, xml, patch.config.entity_id.as_deref()).await;
+        match first {
+            Err(e) if patch.config.entity_id.is_none() && e.message().contains("identity providers") => {
+                let again = self.read_metadata(saml, xml, Some(&saml.entity_id)).await;
+                again.map(Some).map_err(|_| e)
+            }
+            other => other.map(Some),
+        }
+    }
+
     /// Checks a connection as a whole, and that nobody but a lab leans on the lab's identity provider.
-    fn check_whole(&self, workspace: &WorkspaceId, connection: &Connection) -> Result<()> {
+    pub(crate) fn check_whole(&self, workspace: &WorkspaceId, connection: &Connection) -> Result<()> {
         connection.config.check()?;
         let Some(saml) = connection.config.saml() else { return Ok(()) };
         let (lab, own) = (self.0.public_url.join(LAB_PATH), format!("{LAB_PATH}idp/{workspace}/"));
@@ -331,6 +416,35 @@ impl Sso {
             return Err(Error::validation("samlConfig.ssoUrl", message));
         }
         Ok(())
+    }
+}
+
+/// Metadata comes from one place, and brings the certificates along.
+fn one_source(certificates: bool, xml: Option<&str>, url: Option<&str>) -> Result<()> {
+    if certificates {
+        let message = "The certificates come from the metadata: send one or the other.";
+        return Err(Error::validation("samlConfig.certificates", message));
+    }
+    if xml.is_some() && url.is_some() {
+        return Err(Error::validation(
+            "samlConfig.metadataXml",
+            "Send metadataXml or metadataUrl, not both.",
+        ));
+    }
+    Ok(())
+}
+
+/// How the refresh stands after a change.
+fn metadata_after(
+    before: &Connection,
+    after: &Connection,
+    imported: Option<&Imported>,
+    now: gatehouse_types::Timestamp,
+) -> Option<MetadataState> {
+    after.config.saml()?.metadata_url.as_ref()?;
+    match imported {
+        Some(imported) => Some(fetched(imported, now)),
+        None => before.metadata.clone(),
     }
 }
 

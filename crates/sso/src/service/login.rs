@@ -8,17 +8,22 @@ use gatehouse_saml::{
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::decisions::{Reason, Refusal, refuse_in};
-use gatehouse_types::{Actor, AuthMethod, ConnectionId, Email, Error, Id, Kind, Result, Timestamp, digest};
+use gatehouse_types::{
+    Actor, AuthMethod, ConnectionId, Email, Error, Id, Kind, Result, SigningKeyId, Timestamp, digest,
+};
 use gatehouse_web::LocalPath;
 use serde_json::json;
 
 use super::connections::object;
 use super::person::{NotThisPerson, claims, may_be_foreign};
+use super::sp_keys::KeyRing;
 use crate::Sso;
-use crate::model::{Attempt, Connection, ConnectionStatus, Expected, Facts, Flow, SamlConfig};
+use crate::model::{
+    Attempt, Connection, ConnectionStatus, Expected, FALLBACK_CHECK, Facts, Flow, SamlConfig,
+};
 use crate::store::logout::Called;
 use crate::store::requests::{self, Pending};
-use crate::store::{attempts, certificates, connections, domains, logout};
+use crate::store::{attempts, certificates, connections, domains, keys, logout};
 
 /// The largest message of a failed sign-in that is kept, in bytes.
 const MAX_KEPT_FAILURE: usize = 64 * 1024;
@@ -94,6 +99,15 @@ enum Candidates {
     Several(Vec<ConnectionId>),
 }
 
+/// A response that the policy accepts.
+#[derive(Clone)]
+struct Accepted {
+    assertion: VerifiedAssertion,
+    checks: Vec<Reason>,
+    /// The key of ours that opened it.
+    opened: Option<SigningKeyId>,
+}
+
 /// One response on its way through.
 struct Arrived<'a> {
     connection: &'a Connection,
@@ -153,12 +167,12 @@ impl Sso {
         };
         match self.judge(&arrived, &message, waiting.as_ref()).await? {
             Err(refused) => self.refuse(actor, &arrived, refused).await,
-            Ok((assertion, checks)) => {
-                let first = self.enter(actor, &arrived, waiting.clone(), &assertion, checks.clone()).await;
+            Ok(accepted) => {
+                let first = self.enter(actor, &arrived, waiting.clone(), accepted.clone()).await;
                 match first {
                     // somebody else made the same account at this very moment: it is there now
                     Err(e) if e.kind() == Kind::Conflict => {
-                        self.enter(actor, &arrived, waiting, &assertion, checks).await
+                        self.enter(actor, &arrived, waiting, accepted).await
                     }
                     outcome => outcome,
                 }
@@ -217,7 +231,8 @@ impl Sso {
                 outline: None,
                 request: None,
             };
-            let policy = self.policy(&arrived, saml, None).await?;
+            let ring = self.key_ring(&connection.workspace_id).await?;
+            let policy = self.policy(&arrived, saml, None, &ring)?;
             let Ok(assertion) = verify(message, &policy).outcome else { continue };
             let Ok(claims) = claims(saml, &assertion) else { continue };
             if domains::speaks_for(&mut self.0.store.reader(), id, &claims.email.domain()).await? {
@@ -231,6 +246,11 @@ impl Sso {
     fn waiting(&self, arrived: &Arrived<'_>, pending: Option<Pending>) -> Result<Option<Pending>, Refused> {
         let refuse = |code: &str, detail: &str| Refused::new(Vec::new(), code, "request", detail);
         if arrived.flow == Flow::IdpInitiated {
+            if arrived.connection.config.saml().is_some_and(|s| s.force_authn) {
+                let detail = "The connection demands a new authentication for each sign-in (forceAuthn), which an answer \
+                     to no request cannot show. Begin at the sign-in page.";
+                return Err(refuse("authn_not_demanded", detail));
+            }
             return Ok(None);
         }
         if matches!(arrived.posted.endpoint, Endpoint::IdpInitiated(_)) {
@@ -258,7 +278,7 @@ impl Sso {
         arrived: &Arrived<'_>,
         message: &Message<'_>,
         waiting: Option<&Pending>,
-    ) -> Result<Result<(VerifiedAssertion, Vec<Reason>), Refused>> {
+    ) -> Result<Result<Accepted, Refused>> {
         let connection = arrived.connection;
         let saml = match (connection.status, connection.config.saml()) {
             (ConnectionStatus::Active, Some(saml)) => saml,
@@ -267,7 +287,8 @@ impl Sso {
                 return Ok(Err(Refused::new(Vec::new(), "connection_inactive", "connection", detail)));
             }
         };
-        let policy = self.policy(arrived, saml, waiting).await?;
+        let ring = self.key_ring(&connection.workspace_id).await?;
+        let policy = self.policy(arrived, saml, waiting, &ring)?;
         let Judgement { checks, outcome } = verify(message, &policy);
         let mut checks: Vec<Reason> = checks
             .into_iter()
@@ -277,9 +298,14 @@ impl Sso {
             Ok(assertion) => {
                 if assertion.used_fallback() {
                     let detail = "The latest certificate did not verify the signature; the older one did.";
-                    checks.push(Reason::passed("certificate fallback", detail));
+                    checks.push(Reason::passed(FALLBACK_CHECK, detail));
                 }
-                Ok((assertion, checks))
+                let opened = assertion.decrypted_with();
+                if let Some(note) = opened.and_then(|at| ring.note(at)) {
+                    checks.push(Reason::passed("decryption key", note));
+                }
+                let opened = opened.and_then(|at| ring.decrypting().nth(at)).map(|key| key.id.clone());
+                Ok(Accepted { assertion, checks, opened })
             }
             Err(rejection) => {
                 if checks.iter().all(|c| c.ok) {
@@ -290,11 +316,12 @@ impl Sso {
         })
     }
 
-    async fn policy(
+    fn policy(
         &self,
         arrived: &Arrived<'_>,
         saml: &SamlConfig,
         waiting: Option<&Pending>,
+        ring: &KeyRing,
     ) -> Result<Policy> {
         let id = &arrived.connection.id;
         let pinned = arrived.connection.certificates.iter();
@@ -305,10 +332,12 @@ impl Sso {
             audiences: vec![self.entity_id(), self.idp_acs_url(id)],
             acs_urls: vec![self.posted_to(&arrived.posted.endpoint)],
             certificates: certificates.collect::<Result<_>>()?,
-            decryption_keys: vec![self.own_key().await?.decryption.clone()],
+            decryption_keys: ring.decrypting().map(|k| k.decryption.clone()).collect(),
             in_response_to: waiting.map_or(InResponseTo::Unsolicited, |p| InResponseTo::Expect(p.id.clone())),
             now: self.0.store.now().micros(),
             clock_skew: CLOCK_SKEW,
+            authenticated_since: waiting.filter(|p| p.force_authn).map(|p| p.created_at.micros()),
+            authn_contexts: saml.authn_context.clone(),
             allow_sha1: saml.allow_sha1,
         })
     }
@@ -319,9 +348,10 @@ impl Sso {
         actor: &Actor,
         arrived: &Arrived<'_>,
         waiting: Option<Pending>,
-        assertion: &VerifiedAssertion,
-        mut checks: Vec<Reason>,
+        accepted: Accepted,
     ) -> Result<SignedIn> {
+        let Accepted { assertion, mut checks, opened } = accepted;
+        let assertion = &assertion;
         let connection = arrived.connection;
         let saml = connection.config.saml().ok_or_else(|| Error::internal("not a SAML connection"))?;
         let name_id = assertion.name_id().value.clone();
@@ -354,6 +384,9 @@ impl Sso {
             }
         };
         certificates::touch(&mut tx, connection, assertion.certificate_fingerprint()).await?;
+        if let Some(key) = &opened {
+            keys::touch(&mut tx, key).await?;
+        }
         if let Some(cookie) = arrived.posted.replaces {
             self.0.identity.end_replaced(&mut tx, actor, cookie).await?;
         }
@@ -372,7 +405,7 @@ impl Sso {
         };
         attempts::insert(&mut tx, &connection.workspace_id, &attempt, Some(arrived.bytes)).await?;
         let details = json!({"connectionId": connection.id, "attemptId": attempt.id, "flow": arrived.flow,
-            "fallbackCertificate": assertion.used_fallback()});
+            "usedFallbackCertificate": assertion.used_fallback()});
         let event = Event::success("sso.signed-in", ("user", found.user.id.as_str()), details);
         audit::record(&mut tx, &signed.actor, event).await?;
         tx.commit().await?;

@@ -7,7 +7,9 @@ use gatehouse_saml::{
 };
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::decisions::{Reason, Refusal, refuse_in};
-use gatehouse_types::{Actor, ConnectionId, Error, Id, Result, Timestamp, digest, random_token};
+use gatehouse_types::{
+    Actor, ConnectionId, Error, Id, Result, SigningKeyId, Timestamp, digest, random_token,
+};
 use serde_json::json;
 
 use super::connections::object;
@@ -155,6 +157,7 @@ impl Sso {
         let saml = connection.config.saml().ok_or_else(|| Error::internal("not a SAML connection"))?;
         let pinned = connection.certificates.iter();
         let certificates = pinned.map(|c| Certificate::from_pem_or_base64(&c.pem).map_err(Error::internal));
+        let ring = self.key_ring(&connection.workspace_id).await?;
         let url = match endpoint {
             LogoutEndpoint::Shared => self.slo_url(),
             LogoutEndpoint::Own(id) => self.own_slo_url(id),
@@ -165,10 +168,12 @@ impl Sso {
             audiences: Vec::new(),
             acs_urls: vec![url],
             certificates: certificates.collect::<Result<_>>()?,
-            decryption_keys: vec![self.own_key().await?.decryption.clone()],
+            decryption_keys: ring.decrypting().map(|k| k.decryption.clone()).collect(),
             in_response_to: expected.map_or(InResponseTo::Unsolicited, InResponseTo::Expect),
             now: self.0.store.now().micros(),
             clock_skew: CLOCK_SKEW,
+            authenticated_since: None,
+            authn_contexts: Vec::new(),
             allow_sha1: false,
         })
     }
@@ -214,11 +219,11 @@ impl Sso {
             audit::record_in(&mut tx, actor, Some(&connection.workspace_id), event).await?;
         }
         let answer = self.answer(&believed, ended_at, relay_state).await?;
-        if answer.is_some() {
-            crate::store::keys::touch(&mut tx, &self.own_key().await?.id).await?;
+        if let Some((_, key)) = &answer {
+            crate::store::keys::touch(&mut tx, key).await?;
         }
         tx.commit().await?;
-        Ok(answer.map_or(LogoutOutcome::Ended, LogoutOutcome::Answer))
+        Ok(answer.map_or(LogoutOutcome::Ended, |(leave, _)| LogoutOutcome::Answer(leave)))
     }
 
     /// The answer goes through the connection whose sessions ended; through none when several could be meant and they
@@ -228,7 +233,7 @@ impl Sso {
         believed: &[Believed],
         ended_at: Option<usize>,
         relay_state: Option<&str>,
-    ) -> Result<Option<Leave>> {
+    ) -> Result<Option<(Leave, SigningKeyId)>> {
         let place = |b: &Believed| {
             b.connection
                 .config
@@ -238,7 +243,6 @@ impl Sso {
         let agreed = believed.windows(2).all(|pair| place(&pair[0]) == place(&pair[1]));
         let chosen = ended_at.or(agreed.then_some(0)).and_then(|at| believed.get(at));
         let Some(Believed { connection, request, .. }) = chosen else { return Ok(None) };
-        let Some(saml) = connection.config.saml() else { return Ok(None) };
         let response = LogoutResponse {
             id: format!("_{}", digest(random_token(&**self.0.store.random()).expose())),
             issue_instant: self.0.store.now().micros(),
@@ -247,7 +251,7 @@ impl Sso {
             in_response_to: request.id().to_owned(),
             status: LogoutStatus::Success,
         };
-        self.answer_logout(saml, response, relay_state).await
+        self.answer_logout(connection, response, relay_state).await
     }
 
     /// The provider's answer to a request of ours. Our session has ended long before.

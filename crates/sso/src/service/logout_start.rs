@@ -1,10 +1,10 @@
 //! Signing out at the provider too: our session has ended, the browser carries a signed request there.
 
 use gatehouse_saml::{LogoutRequest, LogoutResponse};
-use gatehouse_types::{Error, Result, digest};
+use gatehouse_types::{Error, Result, SigningKeyId, digest};
 
 use crate::Sso;
-use crate::model::{SamlConfig, SloBinding};
+use crate::model::{Connection, SloBinding};
 use crate::store::connections;
 use crate::store::keys;
 use crate::store::logout::{self, PendingLogout};
@@ -48,10 +48,11 @@ impl Sso {
             return Ok(None);
         };
         let connection = connections::find_anywhere(&mut tx, &connection_id).await?;
-        let saml = connection.as_ref().and_then(|c| c.config.saml());
-        let Some((saml, destination)) = saml.and_then(|s| Some((s, s.slo_url.clone()?))) else {
-            return Ok(None);
-        };
+        let told = connection.as_ref().and_then(|c| {
+            let saml = c.config.saml()?;
+            Some((c, saml, saml.slo_url.clone()?))
+        });
+        let Some((connection, saml, destination)) = told else { return Ok(None) };
         let now = store.now().micros();
         let request = LogoutRequest {
             id,
@@ -62,7 +63,7 @@ impl Sso {
             name_id: called.name_id(),
             session_indexes: called.session_index.into_iter().collect(),
         };
-        let key = self.own_key().await?;
+        let key = self.key_ring(&connection.workspace_id).await?.current;
         let leave = match saml.slo_binding {
             SloBinding::Redirect => {
                 Leave::Redirect(request.redirect_url(None, &key.signing).map_err(Error::internal)?)
@@ -80,16 +81,17 @@ impl Sso {
     /// The signed answer to a provider's logout request, on its binding; `None` when the connection says no address.
     pub(crate) async fn answer_logout(
         &self,
-        saml: &SamlConfig,
+        connection: &Connection,
         mut response: LogoutResponse,
         relay_state: Option<&str>,
-    ) -> Result<Option<Leave>> {
+    ) -> Result<Option<(Leave, SigningKeyId)>> {
+        let Some(saml) = connection.config.saml() else { return Ok(None) };
         let Some(destination) = saml.slo_response_url.clone().or(saml.slo_url.clone()) else {
             return Ok(None);
         };
         response.destination.clone_from(&destination);
-        let key = self.own_key().await?;
-        Ok(Some(match saml.slo_binding {
+        let key = self.key_ring(&connection.workspace_id).await?.current;
+        let leave = match saml.slo_binding {
             SloBinding::Redirect => {
                 Leave::Redirect(response.redirect_url(relay_state, &key.signing).map_err(Error::internal)?)
             }
@@ -99,6 +101,7 @@ impl Sso {
                 fields.extend(relay_state.map(|r| ("RelayState".to_owned(), r.to_owned())));
                 Leave::Post { action: destination, fields }
             }
-        }))
+        };
+        Ok(Some((leave, key.id.clone())))
     }
 }

@@ -8,7 +8,7 @@ use gatehouse_types::{Actor, ConnectionId, Error, Id, Kind, Permission, Result, 
 use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 use super::settings::SettingsView;
 use crate::Sso;
-use crate::model::{Config, NewConnection, Provider, SamlConfig, SloBinding};
+use crate::model::{Config, NewConnection, Provider, SamlConfig};
 use crate::store::{connections, settings};
 
 /// The name of the connection that the page makes.
@@ -122,14 +122,13 @@ impl Sso {
                 sso_url: input.sso_url,
                 sign_requests: input.sign_requests,
                 attribute_mapping: mapping,
-                allow_sha1: false,
                 own_acs: true,
                 slo_url: Some(input.slo_url).filter(|u| !u.is_empty()),
-                slo_response_url: None,
-                slo_binding: SloBinding::default(),
+                ..SamlConfig::default()
             }),
             client_secret: None,
             certificates: input.certificates,
+            metadata_xml: None,
             jit_provisioning: input.jit_provisioning,
             default_role: input.default_role,
         };

@@ -139,7 +139,7 @@ impl Sso {
         self.0.public_url.join(crate::console::PATH)
     }
 
-    async fn mail_owners(
+    pub(crate) async fn mail_owners(
         &self,
         tx: &mut Tx,
         workspace: &WorkspaceId,

@@ -1,12 +1,13 @@
 use gatehouse_identity::SESSION_SECONDS;
 use gatehouse_saml::{AuthnRequest, NameIdPolicy};
 use gatehouse_store::decisions::Reason;
-use gatehouse_types::{Actor, ConnectionId, Error, Result, Secret, digest, random_token};
+use gatehouse_types::{Actor, ConnectionId, Error, Result, Secret, Timestamp, digest, random_token};
 use gatehouse_web::LocalPath;
 
 use super::connections::not_found;
 use crate::Sso;
-use crate::model::{Connection, ConnectionStatus, Flow, SamlConfig};
+use crate::model::{Connection, ConnectionStatus, Flow, RequestBinding, SamlConfig};
+use crate::sso::OwnKey;
 use crate::store::connections;
 use crate::store::requests::{self, Pending};
 
@@ -14,11 +15,25 @@ use crate::store::requests::{self, Pending};
 pub(crate) const REQUEST_SECONDS: i64 = 15 * 60;
 const _: () = assert!(REQUEST_SECONDS < SESSION_SECONDS, "a request is not a session");
 
+/// The way of a browser to the provider, by the binding.
+#[derive(Debug)]
+pub enum Way {
+    /// To this address (HTTP-Redirect).
+    Redirect(String),
+    /// With a form (HTTP-POST).
+    Post {
+        /// Where it is posted.
+        action: String,
+        /// The field `SAMLRequest`.
+        request: String,
+    },
+}
+
 /// A sign-in that began: where the browser goes, and the cookie that ties the answer to it.
 #[derive(Debug)]
 pub struct Started {
-    /// The provider's address with the request.
-    pub redirect_url: String,
+    /// The way to the provider.
+    pub way: Way,
     /// The cookie's value.
     pub browser: Secret,
 }
@@ -46,23 +61,28 @@ impl Sso {
             Some(known) => Secret::new(known),
             None => random_token(&**store.random()),
         };
-        let signing = if saml.sign_requests { Some(self.own_key().await?) } else { None };
-        let redirect_url =
-            request.redirect_url(None, signing.map(|k| &k.signing)).map_err(Error::internal)?;
+        let signing = if saml.sign_requests {
+            Some(self.key_ring(&connection.workspace_id).await?.current)
+        } else {
+            None
+        };
+        let way = way(&request, saml.request_binding, signing.as_deref())?;
         let mut tx = store.begin_always().await?;
         let pending = Pending {
             id: request.id,
             connection_id: id.clone(),
             browser: digest(browser.expose()),
             return_to: return_to.as_str().to_owned(),
+            created_at: Timestamp::from_micros(request.issue_instant),
             expires_at: store.now().plus_seconds(REQUEST_SECONDS),
+            force_authn: request.force_authn,
         };
         requests::insert(&mut tx, &pending).await?;
-        if let Some(key) = signing {
+        if let Some(key) = &signing {
             crate::store::keys::touch(&mut tx, &key.id).await?;
         }
         tx.commit().await?;
-        Ok(Started { redirect_url, browser })
+        Ok(Started { way, browser })
     }
 
     /// The SAML configuration of a connection through which people may sign in.
@@ -92,9 +112,25 @@ impl Sso {
             destination: saml.sso_url.clone(),
             acs_url,
             issuer: self.entity_id(),
-            force_authn: false,
+            force_authn: saml.force_authn,
             is_passive: false,
-            name_id_policy: Some(NameIdPolicy { format: None, allow_create: true }),
+            name_id_policy: Some(NameIdPolicy { format: saml.name_id_format.clone(), allow_create: true }),
+            authn_contexts: saml.authn_context.clone(),
         }
     }
+}
+
+/// The request on its way, signed when there is a key.
+fn way(request: &AuthnRequest, binding: RequestBinding, key: Option<&OwnKey>) -> Result<Way> {
+    Ok(match binding {
+        RequestBinding::Redirect => {
+            let url = request.redirect_url(None, key.map(|k| &k.signing)).map_err(Error::internal)?;
+            Way::Redirect(url)
+        }
+        RequestBinding::Post => {
+            let pair = key.map(|k| (&k.signing, &k.certificate));
+            let field = request.post_field(pair).map_err(Error::internal)?;
+            Way::Post { action: request.destination.clone(), request: field }
+        }
+    })
 }

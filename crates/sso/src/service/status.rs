@@ -47,7 +47,7 @@ impl Sso {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
         // our own key belongs to what is tested, and is made outside the transaction
-        let own = self.own_key().await?.certificate.clone();
+        let own = self.key_ring(workspace).await?.current.certificate.clone();
         let mut tx = store.begin(&actor.origin).await?;
         let mut connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let report = test(&connection, &own, store.now())?;

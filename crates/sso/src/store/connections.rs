@@ -1,7 +1,7 @@
 use gatehouse_store::{Binding, Filter, Queries, Result, Row, Sealed, Tx, sql};
 use gatehouse_types::{ConnectionId, Id, OwnerKind, PageRequest, Secret, WorkspaceId};
 
-use super::certificates;
+use super::{certificates, metadata};
 use crate::model::{Connection, ConnectionStatus, Protocol};
 
 const COLUMNS: &str = "id, workspace_id, name, description, provider, status, config, client_secret, \
@@ -26,6 +26,7 @@ fn read(row: &Row) -> Result<Connection> {
         config: row.json("config")?,
         has_client_secret: row.opt_text("client_secret")?.is_some(),
         certificates: Vec::new(),
+        metadata: None,
         jit_provisioning: row.bool("jit_provisioning")?,
         default_role: row.parse("default_role")?,
         version: row.int("version")?,
@@ -41,6 +42,9 @@ async fn complete<Q: Queries>(db: &mut Q, row: Option<Row>) -> Result<Option<Con
     let Some(row) = row else { return Ok(None) };
     let mut connection = read(&row)?;
     connection.certificates = certificates::of(db, &connection.id).await?;
+    if connection.config.saml().is_some_and(|s| s.metadata_url.is_some()) {
+        connection.metadata = metadata::of(db, &connection.id).await?;
+    }
     Ok(Some(connection))
 }
 
@@ -74,7 +78,8 @@ pub(crate) async fn insert(tx: &mut Tx, c: &Connection, secret: Option<&Secret>)
     .bind(c.created_by.as_ref())
     .bind(c.created_at);
     tx.execute(insert).await?;
-    certificates::replace(tx, &c.id, &c.certificates).await
+    certificates::replace(tx, &c.id, &c.certificates).await?;
+    metadata::save(tx, &c.id, c.metadata.as_ref()).await
 }
 
 /// Whether a connection has or had this id.

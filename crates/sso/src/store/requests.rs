@@ -10,7 +10,11 @@ pub(crate) struct Pending {
     /// The digest of the cookie of the browser that asked.
     pub(crate) browser: String,
     pub(crate) return_to: String,
+    /// When it was made.
+    pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// Whether it demanded that the person authenticates anew.
+    pub(crate) force_authn: bool,
 }
 
 fn read(row: &Row) -> Result<Pending> {
@@ -19,26 +23,31 @@ fn read(row: &Row) -> Result<Pending> {
         connection_id: row.id("connection_id")?,
         browser: row.text("browser")?,
         return_to: row.text("return_to")?,
+        created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
+        force_authn: row.bool("force_authn")?,
     })
 }
 
 pub(crate) async fn insert(tx: &mut Tx, p: &Pending) -> Result<()> {
     let insert =
-        sql("INSERT INTO sso_requests (id, connection_id, browser, return_to, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)")
+        sql("INSERT INTO sso_requests (id, connection_id, browser, return_to, created_at, expires_at, \
+         force_authn) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(p.id.as_str())
         .bind(&p.connection_id)
         .bind(p.browser.as_str())
         .bind(p.return_to.as_str())
-        .bind(tx.store().now())
-        .bind(p.expires_at);
+        .bind(p.created_at)
+        .bind(p.expires_at)
+        .bind(p.force_authn);
     tx.execute(insert).await.map(drop)
 }
 
 pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Pending>> {
-    let select =
-        sql("SELECT id, connection_id, browser, return_to, expires_at FROM sso_requests WHERE id = $1");
+    let select = sql(
+        "SELECT id, connection_id, browser, return_to, created_at, expires_at, force_authn FROM sso_requests \
+             WHERE id = $1",
+    );
     db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
 }
 

@@ -79,6 +79,8 @@ async fn told(t: &TestApp, message: &LogoutMessage, asked: &str) -> LogoutStatus
         in_response_to: InResponseTo::Expect(asked.to_owned()),
         now: t.clock.now().micros(),
         clock_skew: gatehouse_saml::CLOCK_SKEW,
+        authenticated_since: None,
+        authn_contexts: Vec::new(),
         allow_sha1: false,
     };
     match verify_logout(message, &policy).outcome.unwrap() {

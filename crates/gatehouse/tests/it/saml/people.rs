@@ -102,7 +102,7 @@ async fn a_rolled_over_certificate_is_believed_and_a_removed_one_is_not(t: TestA
     owner.put(&lab.path, json!({"samlConfig": {"certificates": [next, current]}})).await.ok();
     assert_eq!(t.enter_from_lab(&t.client(), &lab.id, "ada").await.status, 303);
     let events = owner.get("/api/v1/audit-events?event=sso.signed-in").await.ok();
-    assert_eq!(events["data"][0]["details"]["fallbackCertificate"], true);
+    assert_eq!(events["data"][0]["details"]["usedFallbackCertificate"], true);
     owner.put(&lab.path, json!({"samlConfig": {"certificates": [next]}})).await.ok();
     let browser = t.client();
     let answer = t.enter_from_lab(&browser, &lab.id, "ada").await;

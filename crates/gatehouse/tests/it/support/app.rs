@@ -35,6 +35,8 @@ impl TestApp {
         let mut settings = Settings::load(None, std::iter::empty(), Overrides::new()).unwrap();
         settings.data_dir = database.data_dir().to_owned();
         settings.database = database.url();
+        // providers of the tests are on this machine
+        settings.egress_allow = vec!["127.0.0.1/32".parse().unwrap()];
         settings.dns_server = Some(dns.address().to_string());
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let public_url = settings.public_url_at(server.address()).unwrap();

@@ -1,0 +1,7 @@
+//! SAML in depth: own keys that roll over, posted requests, demanded authentication, metadata that is fetched again.
+
+mod certificates;
+mod keys;
+mod metadata;
+mod provider;
+mod requests;

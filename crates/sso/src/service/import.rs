@@ -1,0 +1,220 @@
+//! The metadata of identity providers: read from a text or an address, and fetched again and again.
+
+use gatehouse_identity::require;
+use gatehouse_outbound::Limits;
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_types::{Actor, ConnectionId, Error, Id, Permission, Result, Timestamp};
+use serde_json::json;
+
+use super::certificates::pin;
+use super::connections::{ConnectionView, missing, not_found, object};
+use crate::Sso;
+use crate::model::{
+    Config, Connection, ConnectionEvent, Imported, MetadataState, SHORTEST_REFRESH_SECONDS, SamlConfig,
+    metadata_certificate, sign_on_url,
+};
+use crate::store::{certificates, connections, domains, metadata};
+
+/// The field of a metadata address.
+const URL_FIELD: &str = "samlConfig.metadataUrl";
+/// The field of a metadata text.
+const XML_FIELD: &str = "samlConfig.metadataXml";
+/// The owners are told when every fetch has failed for this long, in seconds.
+const TELL_AFTER_SECONDS: i64 = 3 * 86_400;
+
+impl Sso {
+    /// Reads metadata from a text, or from an address under the egress policy. With a certificate given, it must be
+    /// signed with its key; without, the channel is trusted (TLS).
+    ///
+    /// # Errors
+    /// `Validation` that names the field and says what is wrong.
+    pub(crate) async fn read_metadata(
+        &self,
+        config: &SamlConfig,
+        xml: Option<&str>,
+        wanted: Option<&str>,
+    ) -> Result<Imported> {
+        let signer = metadata_certificate(config.metadata_certificate.as_deref())?;
+        let (field, bytes) = match (xml, &config.metadata_url) {
+            (Some(xml), _) => (XML_FIELD, xml.as_bytes().to_vec()),
+            (None, Some(url)) => (URL_FIELD, self.fetch_metadata(url).await?),
+            (None, None) => {
+                return Err(Error::validation(
+                    URL_FIELD,
+                    "The connection has no metadata address. Set metadataUrl.",
+                ));
+            }
+        };
+        let wanted = wanted.map(str::trim).filter(|w| !w.is_empty());
+        Imported::read(&bytes, wanted, signer.as_ref(), self.0.store.now())
+            .map_err(|why| Error::validation(field, why))
+    }
+
+    async fn fetch_metadata(&self, url: &str) -> Result<Vec<u8>> {
+        sign_on_url(URL_FIELD, url)?;
+        let limits = Limits { max_bytes: gatehouse_saml::limits::METADATA_BYTES, ..Limits::default() };
+        let answer = self.0.http.get(url, limits).await.and_then(gatehouse_outbound::Response::success);
+        let refused = |e| Error::validation(URL_FIELD, format!("The metadata could not be fetched: {e}"));
+        answer.map(|a| a.body).map_err(refused)
+    }
+
+    /// Fetches a connection's metadata now and takes over what it says.
+    ///
+    /// # Errors
+    /// `NotFound`; `Validation` that says why it cannot be used, which is kept on the connection too.
+    pub async fn refresh_metadata(&self, actor: &Actor, id: &ConnectionId) -> Result<ConnectionView> {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let found = connections::find(&mut self.0.store.reader(), workspace, id).await?;
+        let connection = self.refresh(actor, found.ok_or_else(not_found)?).await?;
+        let domains = domains::of(&mut self.0.store.reader(), id).await?;
+        Ok(ConnectionView { connection, domains })
+    }
+
+    /// The same for a job: a connection that went away meanwhile is no failure, and metadata that cannot be used is
+    /// recorded, not tried at once again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn refresh_due(&self, id: &ConnectionId) -> Result<()> {
+        let store = &self.0.store;
+        let Some(found) = connections::find_anywhere(&mut store.reader(), id).await? else { return Ok(()) };
+        let due = found.metadata.as_ref().is_some_and(|m| m.next_fetch_at <= store.now());
+        if !due {
+            return Ok(());
+        }
+        let origin = gatehouse_types::Origin::machine(store.ids().make());
+        let actor = Actor::system(origin, Some(found.workspace_id.clone()));
+        match self.refresh(&actor, found).await {
+            Err(e) if e.kind() == gatehouse_types::Kind::Validation => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn refresh(&self, actor: &Actor, known: Connection) -> Result<Connection> {
+        let saml = known.config.saml().ok_or_else(|| {
+            Error::validation(URL_FIELD, "Only connections over SAML take metadata from an address.")
+        })?;
+        let Some(url) = saml.metadata_url.clone() else {
+            return Err(Error::validation(
+                URL_FIELD,
+                "The connection has no metadata address. Set metadataUrl.",
+            ));
+        };
+        let read = self.read_metadata(saml, None, Some(&saml.entity_id)).await;
+        let outcome = match read {
+            Ok(imported) => self.take_metadata(actor, &known.id, &url, &imported).await,
+            Err(e) => Err(e),
+        };
+        match outcome {
+            Err(e) if e.kind() == gatehouse_types::Kind::Validation => {
+                self.note_failure(actor, &known.id, e.message()).await?;
+                Err(e)
+            }
+            other => other,
+        }
+    }
+
+    /// One transaction: the values, the certificates, the audit entry if anything changed.
+    async fn take_metadata(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        url: &str,
+        imported: &Imported,
+    ) -> Result<Connection> {
+        let store = &self.0.store;
+        let mut tx = store.begin(&actor.origin).await?;
+        let before = connections::lock(&mut tx, actor.workspace()?, id).await?.ok_or_else(not_found)?;
+        if before.config.saml().and_then(|s| s.metadata_url.as_deref()) != Some(url) {
+            return Err(Error::conflict("The metadata address was changed at this moment. Try again."));
+        }
+        let mut after = before.clone();
+        fill(&mut after, imported, store.now())?;
+        self.check_whole(actor.workspace()?, &after)?;
+        after.metadata = Some(fetched(imported, store.now()));
+        if after.config != before.config || after.certificates != before.certificates {
+            after.version += 1;
+            after.tested_at = None;
+            after.status = after.status.next(ConnectionEvent::Edited).map_err(missing)?;
+            certificates::replace(&mut tx, id, &after.certificates).await?;
+            connections::update(&mut tx, &after, None).await?;
+            let event =
+                Event::success("sso.metadata-changed", ("connection", id.as_str()), changes(&before, &after));
+            audit::record(&mut tx, actor, event).await?;
+        } else if before.metadata.as_ref().is_none_or(|m| m.error.is_some()) {
+            let details = json!({"url": url, "changed": false});
+            let event = Event::success("sso.metadata-fetched", ("connection", id.as_str()), details);
+            audit::record(&mut tx, actor, event).await?;
+        }
+        metadata::save(&mut tx, id, after.metadata.as_ref()).await?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    /// Keeps why a fetch failed. The first failure in a row is audited; after three days the owners are told once.
+    async fn note_failure(&self, actor: &Actor, id: &ConnectionId, why: &str) -> Result<()> {
+        let now = self.0.store.now();
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        let Some(connection) = connections::lock(&mut tx, actor.workspace()?, id).await? else {
+            return Ok(());
+        };
+        let mut state = connection.metadata.clone().unwrap_or(MetadataState::due(now));
+        if state.error.as_deref() != Some(why) {
+            let details = json!({"error": why});
+            let event = Event::failure("sso.metadata-refused", Some(("connection", id.as_str())), details);
+            audit::record(&mut tx, actor, event).await?;
+        }
+        let since = *state.failing_since.get_or_insert(now);
+        state.error = Some(why.to_owned());
+        state.next_fetch_at = now.plus_seconds(SHORTEST_REFRESH_SECONDS);
+        if state.told_at.is_none() && since.plus_seconds(TELL_AFTER_SECONDS) <= now {
+            state.told_at = Some(now);
+            self.tell_of_failure(&mut tx, &connection, since, why).await?;
+        }
+        metadata::save(&mut tx, id, Some(&state)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn tell_of_failure(&self, tx: &mut Tx, c: &Connection, since: Timestamp, why: &str) -> Result<()> {
+        let subject = format!("The metadata of the single sign-on connection {} cannot be read", c.name);
+        let body = format!(
+            "Since {since} the metadata of the provider of {} could not be fetched or used:\n\n{why}\n\nPeople still sign \
+             in with the values known so far, until the provider changes its certificate. Look at {}.\n",
+            c.name,
+            self.0.public_url.join("/settings/security/sso"),
+        );
+        self.mail_owners(tx, &c.workspace_id, &subject, &body).await
+    }
+}
+
+/// Puts what metadata says into a connection; certificates that stay keep their history.
+///
+/// # Errors
+/// `Validation` for what cannot be used.
+pub(crate) fn fill(c: &mut Connection, imported: &Imported, now: Timestamp) -> Result<()> {
+    let Config::Saml(saml) = &mut c.config else {
+        return Err(Error::validation(URL_FIELD, "Only connections over SAML take metadata."));
+    };
+    imported.apply(saml).map_err(|why| Error::validation(URL_FIELD, why))?;
+    c.certificates = pin(&imported.pems(), &c.certificates, now)?;
+    Ok(())
+}
+
+/// The state after a fetch that went well.
+pub(crate) fn fetched(imported: &Imported, now: Timestamp) -> MetadataState {
+    MetadataState {
+        fetched_at: Some(now),
+        note: imported.note.clone(),
+        ..MetadataState::due(imported.next_fetch_at)
+    }
+}
+
+fn changes(before: &Connection, after: &Connection) -> serde_json::Value {
+    let prints = |c: &Connection| c.certificates.iter().map(|p| p.fingerprint.clone()).collect::<Vec<_>>();
+    let url = |c: &Connection| c.config.saml().map(|s| s.sso_url.clone());
+    json!({
+        "oldCertificates": prints(before), "newCertificates": prints(after),
+        "oldSsoUrl": url(before), "newSsoUrl": url(after), "version": after.version, "status": after.status,
+    })
+}
