@@ -1,9 +1,11 @@
 //! What is taken from the metadata of an identity provider; pure.
 
-use gatehouse_saml::{Certificate, IdpMetadata, MetadataError, read_idp_metadata};
+use gatehouse_saml::{
+    Certificate, HTTP_POST, HTTP_REDIRECT, IdpMetadata, LogoutService, MetadataError, read_idp_metadata,
+};
 use gatehouse_types::Timestamp;
 
-use super::config::{RequestBinding, SamlConfig, sign_on_url};
+use super::config::{RequestBinding, SamlConfig, SloBinding, sign_on_url};
 
 /// Certificates taken from metadata at most; a connection pins no more.
 const MAX_TAKEN: usize = 2;
@@ -87,7 +89,23 @@ impl Imported {
         config.request_binding = binding;
         config.sso_url = url.to_owned();
         config.sign_requests |= self.metadata.want_authn_requests_signed;
+        if let Some((binding, service)) = self.logout_service(config.slo_binding) {
+            let usable = |url: &String| sign_on_url("samlConfig.sloUrl", url).is_ok();
+            if !usable(&service.location) || !service.response_location.iter().all(usable) {
+                return Err("The single logout address in the metadata is not an https URL.".to_owned());
+            }
+            config.slo_binding = binding;
+            config.slo_url = Some(service.location.clone());
+            config.slo_response_url.clone_from(&service.response_location);
+        }
         Ok(())
+    }
+
+    /// Where people are signed out, by the binding that is set if it is offered; metadata without one changes nothing.
+    fn logout_service(&self, preferred: SloBinding) -> Option<(SloBinding, &LogoutService)> {
+        let mut known = [(SloBinding::Redirect, HTTP_REDIRECT), (SloBinding::Post, HTTP_POST)];
+        known.sort_by_key(|(binding, _)| *binding != preferred);
+        known.into_iter().find_map(|(binding, uri)| Some((binding, self.metadata.slo_urls.get(uri)?)))
     }
 
     /// The certificates as a connection is given them.
@@ -172,10 +190,14 @@ mod tests {
     }
 
     fn document(certificates: Vec<Certificate>) -> String {
+        with_logout(certificates, None)
+    }
+
+    fn with_logout(certificates: Vec<Certificate>, slo_url: Option<&str>) -> String {
         idp_metadata(&IdpDescription {
             entity_id: "https://idp.example/metadata".to_owned(),
             sso_url: "https://idp.example/sso".to_owned(),
-            slo_url: None,
+            slo_url: slo_url.map(str::to_owned),
             certificates,
             passive_endpoint: None,
             want_authn_requests_signed: true,
@@ -213,6 +235,18 @@ mod tests {
         assert_eq!(config.request_binding, RequestBinding::Post);
         let neither = only_post.replace("bindings:HTTP-POST", "bindings:PAOS");
         assert!(read(&neither).unwrap_err().contains("neither"));
+    }
+
+    #[test]
+    fn the_address_of_single_logout_is_taken_and_stays_when_the_metadata_names_none() {
+        let text = with_logout(vec![certificate(-1, 90)], Some("https://idp.example/slo"));
+        let mut config = SamlConfig { slo_binding: SloBinding::Post, ..SamlConfig::default() };
+        read(&text).unwrap().apply(&mut config).unwrap();
+        assert_eq!(config.slo_url.as_deref(), Some("https://idp.example/slo"));
+        read(&document(vec![certificate(-1, 90)])).unwrap().apply(&mut config).unwrap();
+        assert_eq!(config.slo_url.as_deref(), Some("https://idp.example/slo"));
+        let plain = text.replace("https://idp.example/slo", "http://idp.example/slo");
+        assert!(read(&plain).unwrap().apply(&mut config).unwrap_err().contains("logout"));
     }
 
     #[test]
