@@ -65,10 +65,13 @@ pub(crate) async fn insert(
     tx.execute(insert).await.map(drop)
 }
 
-/// The open question of a token, in the browser it was asked in; held until the end of the transaction.
+/// The open question of a token, in the browser it was asked in, unless the password that it followed was changed or
+/// blocked meanwhile; held until the end of the transaction.
 pub(crate) async fn open(tx: &mut Tx, token: &str, browser: &str) -> Result<Option<Challenge>> {
     const SELECT: &str = "SELECT id, purpose, user_id, workspace_id, attempts, state FROM factor_challenges \
-         WHERE token_digest = $1 AND browser_digest = $2 AND used_at IS NULL AND expires_at > $3";
+         WHERE token_digest = $1 AND browser_digest = $2 AND used_at IS NULL AND expires_at > $3 \
+         AND EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = factor_challenges.user_id \
+         AND p.blocked_at IS NULL AND p.created_at <= factor_challenges.created_at)";
     let query = sql(SELECT).bind(digest(token)).bind(digest(browser)).bind(tx.store().now());
     let row = tx.lock_optional(SELECT, query).await?;
     row.map(|r| read(tx, &r)).transpose()

@@ -1,6 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_types::Role;
+use gatehouse_identity::NewOwner;
+use gatehouse_types::{Role, Secret};
 use serde_json::{Value, json};
 
 use super::{LOGIN, answer, enrol, events, password, subjects};
@@ -127,6 +128,16 @@ async fn a_question_is_good_in_its_browser_once_and_for_five_minutes(t: TestApp)
     answer(&other, &asked_other, "code", &app.code(&t)).await.refused(401, "authentication_error");
 }
 
+async fn a_new_password_voids_the_questions_that_followed_the_old_one(t: TestApp) {
+    let app = enrol(&t, &t.owner().await).await;
+    let (browser, asked) = password(&t, OWNER).await;
+    t.clock.advance(1);
+    let (email, password) = (OWNER.parse().unwrap(), Secret::new("another long enough password"));
+    let new = NewOwner { workspace: "Main".to_owned(), email, password, is_lab: false };
+    t.app.identity().create_owner(&t.app.machine(), new).await.unwrap();
+    answer(&browser, &asked, "code", &app.code(&t)).await.refused(401, "authentication_error");
+}
+
 async fn a_recovery_code_signs_in_once(t: TestApp) {
     let owner = t.owner().await;
     let app = enrol(&t, &owner).await;
@@ -191,6 +202,7 @@ on_both![
     five_wrong_answers_close_the_question_and_tell_the_person,
     an_account_slows_down_over_many_questions_and_recovers,
     a_question_is_good_in_its_browser_once_and_for_five_minutes,
+    a_new_password_voids_the_questions_that_followed_the_old_one,
     a_recovery_code_signs_in_once,
     exactly_one_answer_is_taken_and_no_trial,
     single_sign_on_and_the_command_line_ask_no_second_step,
