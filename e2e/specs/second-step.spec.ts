@@ -1,9 +1,9 @@
-// The second step after the password, set up on the way in where a workspace demands it.
+// The second step after the password: set up on the account page, asked for at the next sign-in, demanded by a workspace.
 import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { createHmac } from 'node:crypto'
 import { expect, test } from '../fixtures'
-import { field, offerPassword, whoAmI } from '../support/console'
+import { done, field, offerPassword, whoAmI } from '../support/console'
 
 /** RFC 6238, as an authenticator app computes it. */
 function code(secret: string, at: number): string {
@@ -34,6 +34,71 @@ async function expectGood(page: Page): Promise<void> {
   }
   await page.setViewportSize({ width: 1280, height: 800 })
 }
+
+test('an authenticator app is set up, asked for and demanded', async ({ ownerPage: page, owner, context }) => {
+  test.setTimeout(300_000)
+  const complaints: string[] = []
+  page.on('console', (message) => message.type() === 'error' && !/40[01]/.test(message.text()) && complaints.push(message.text()))
+
+  await page.goto('/account')
+  await page.getByRole('link', { name: 'Manage second steps' }).click()
+  await expectGood(page)
+  await page.getByRole('button', { name: 'Set up an authenticator app' }).click()
+  const secret = await page.getByLabel('Secret', { exact: true }).inputValue()
+  const picture = page.getByRole('img', { name: /QR code/ })
+  expect(await picture.evaluate((image: HTMLImageElement) => image.naturalWidth), 'the picture is shown').toBeGreaterThan(100)
+  await expectGood(page)
+  await field(page, 'Code').fill('000000')
+  await page.getByRole('button', { name: 'Confirm' }).click()
+  await expect(page.getByText('This code is not right')).toBeVisible()
+  await field(page, 'Code').fill(code(secret, Date.now()))
+  await page.getByRole('button', { name: 'Confirm' }).click()
+  await expect(page.getByRole('heading', { name: 'Your recovery codes' })).toBeVisible()
+  const paper = await page.getByRole('listitem').filter({ hasText: /^\w{4}(-\w{4}){3}$/ }).allTextContents()
+  expect(paper).toHaveLength(10)
+  await expectGood(page)
+  await page.getByRole('link', { name: 'I have kept them' }).click()
+  await expect(page.getByRole('cell', { name: 'Authenticator app' }).first()).toBeVisible()
+  await expectGood(page)
+
+  await page.goto('/settings/security/sign-in')
+  await expectGood(page)
+  await page.getByLabel('Demand a second step after the password').check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(done(page, 'The rule is saved.')).toBeVisible()
+
+  await context.clearCookies()
+  await offerPassword(page, owner.email, owner.password)
+  await expect(page).toHaveURL(/\/sign-in\/second-step/)
+  expect(await whoAmI(page)).toBeNull()
+  await expectGood(page)
+  await field(page, 'Code').fill('000000')
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await expect(page.getByText('Try again')).toBeVisible()
+  await page.getByText('Use a recovery code').click()
+  await field(page, 'Recovery code').fill(paper[0]!)
+  await page.getByRole('button', { name: 'Sign in with the recovery code' }).click()
+  await expect(page).toHaveURL((url) => url.pathname === '/')
+  expect((await whoAmI(page))?.user.email).toBe(owner.email)
+
+  // the step after the one that was used for setting up
+  await context.clearCookies()
+  await offerPassword(page, owner.email, owner.password)
+  await field(page, 'Code').fill(code(secret, Date.now() + 30_000))
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await expect(page).toHaveURL((url) => url.pathname === '/')
+
+  await page.goto('/account/confirm')
+  await expectGood(page)
+  await field(page, 'Password').fill(owner.password)
+  await page.getByRole('button', { name: 'Confirm', exact: true }).click()
+  await expect(done(page, 'Thank you')).toBeVisible()
+  await page.getByRole('link', { name: /^Take away/ }).click()
+  await expectGood(page)
+  await page.getByRole('button', { name: 'Take away' }).click()
+  await expect(page.getByText(/demands a second step/)).toBeVisible()
+  expect(complaints).toEqual([])
+})
 
 test('whoever has none sets one up on the way in', async ({ gatehouse, ownerPage, owner, browser }) => {
   test.setTimeout(120_000)
