@@ -77,6 +77,7 @@ test('its rolled key is refused before it is pinned and good afterwards', async 
     second.signIn(page, 'alice'),
   ])
   expect(answer.status()).toBe(401)
+  await expect(page.getByRole('heading').first()).toBeVisible()
 
   const api = await apiOf(owner)
   await api.put(path(), { samlConfig: { certificates: [second.certificate('new'), second.certificate('old')] } })

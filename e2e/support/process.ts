@@ -1,6 +1,7 @@
 // Starting, watching and stopping the programs a journey needs.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { appendFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,7 +40,10 @@ export class Service {
   ): Promise<Service> {
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const service = new Service(name, child)
-    const keep = (chunk: Buffer) => (service.output = (service.output + chunk).slice(-20_000))
+    const keep = (chunk: Buffer) => {
+      service.output = (service.output + chunk).slice(-20_000)
+      if (process.env.E2E_LOG) appendFileSync(process.env.E2E_LOG, chunk)
+    }
     child.stdout?.on('data', keep)
     child.stderr?.on('data', keep)
     child.on('error', (error) => keep(Buffer.from(String(error))))
