@@ -48,6 +48,8 @@ impl Alone {
             in_response_to: InResponseTo::Unsolicited,
             now: now(),
             clock_skew: CLOCK_SKEW,
+            authenticated_since: None,
+            authn_contexts: Vec::new(),
             allow_sha1: false,
         };
         let fields: Vec<String> = std::fs::read_to_string(&self.file)?

@@ -24,7 +24,9 @@ async fn a_sign_in_that_we_began_leads_back_to_where_it_began(t: TestApp) {
     assert_eq!((&attempt["hasResponse"], &attempt["subject"]), (&json!(true), &json!("ada@lab.test")));
     assert!(attempt["checks"].as_array().unwrap().iter().all(|c| c["ok"] == true));
     let one = owner.get(&format!("{}/attempts/{}", lab.path, attempt["id"].as_str().unwrap())).await.ok();
-    assert_eq!(one, attempt);
+    for shared in ["id", "outcome", "flow", "subject", "email", "hasResponse", "requestId"] {
+        assert_eq!(one[shared], attempt[shared], "{shared}");
+    }
 }
 
 async fn signed_requests_and_a_connections_own_address_work(t: TestApp) {
