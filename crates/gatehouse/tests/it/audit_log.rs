@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use gatehouse_types::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, TestApp, on_both, without_settings};
 
 const EVENTS: &str = "/api/v1/audit-events";
 
@@ -69,7 +69,7 @@ async fn a_list_goes_on_from_a_remembered_entry(t: TestApp) {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gatehouse")).args(arguments).output().unwrap()
+    without_settings(Command::new(env!("CARGO_BIN_EXE_gatehouse"))).args(arguments).output().unwrap()
 }
 
 fn told(output: &Output) -> (i32, String) {

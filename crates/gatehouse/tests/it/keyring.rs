@@ -9,10 +9,10 @@ use gatehouse::{App, Overrides, Parts, Server, Settings};
 use gatehouse_store::{Queries, keyring, sql};
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp, on_both};
+use crate::support::{Client, TestApp, on_both, without_settings};
 
 fn command(t: &TestApp, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+    let mut command = without_settings(Command::new(env!("CARGO_BIN_EXE_gatehouse")));
     command
         .args(arguments)
         .env("GATEHOUSE_DATA_DIR", t.database.data_dir())

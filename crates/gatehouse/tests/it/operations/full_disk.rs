@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, PASSWORD, Program};
+use crate::support::{Client, PASSWORD, Program, without_settings};
 
 const OWNER: &str = "owner@acme.test";
 /// A file system of its own for the data directory, seen by the server's process alone.
@@ -44,7 +44,7 @@ async fn chain_is_whole(owner: &Client) -> usize {
 async fn a_full_disk_is_507_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let program = Program::with("sqlite:", dir.path());
-    let mut command = Command::new("unshare");
+    let mut command = without_settings(Command::new("unshare"));
     command.args(["--map-root-user", "--mount", "bash", "-c", SMALL_DISK, env!("CARGO_BIN_EXE_gatehouse")]);
     command.envs(program.settings.iter().cloned()).env("OWNER_PASSWORD", PASSWORD);
     let serving = Program::watch(command);

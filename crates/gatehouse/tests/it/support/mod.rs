@@ -9,7 +9,7 @@ pub(crate) use app::{PASSWORD, TestApp};
 pub(crate) use client::{Answer, Client};
 pub(crate) use lab::{Form, LabConnection};
 
-pub(crate) use process::{Program, Serving};
+pub(crate) use process::{Program, Serving, without_settings};
 
 pub(crate) use gatehouse_testkit::Kind;
 

@@ -38,10 +38,7 @@ impl Program {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
-        for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("GATEHOUSE_")) {
-            command.env_remove(name);
-        }
+        let mut command = without_settings(Command::new(env!("CARGO_BIN_EXE_gatehouse")));
         command.args(arguments).envs(self.settings.iter().cloned());
         command
     }
@@ -158,4 +155,12 @@ impl Drop for Serving {
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.log);
     }
+}
+
+/// The command without what the tests themselves are told by variables of the program's prefix: it would refuse them.
+pub(crate) fn without_settings(mut command: Command) -> Command {
+    for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("GATEHOUSE_")) {
+        command.env_remove(name);
+    }
+    command
 }
