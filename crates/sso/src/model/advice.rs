@@ -37,6 +37,16 @@ fn here(code: &str) -> Option<&'static str> {
             "Start again at the sign-in page, not from a bookmark of the provider's page or with the Back button. \
              A request waits 15 minutes for its answer."
         }
+        "authn_not_demanded" => {
+            "Begin at the sign-in page, not at the provider's portal; or switch forceAuthn of the connection off."
+        }
+        "authn_not_fresh" => {
+            "The provider must ask the person anew when a request says ForceAuthn. If it did, compare the clocks."
+        }
+        "authn_context_mismatch" => {
+            "Let the provider authenticate people in one of the ways that authnContext of the connection names, or \
+             widen that list."
+        }
         "browser_mismatch" => {
             "Start again in one browser that keeps cookies, at the public URL in one spelling. If it was not the same \
              person, look at where the response came from."
