@@ -28,7 +28,7 @@ pub(crate) fn base() -> utoipa::openapi::OpenApi {
 }
 
 /// What holds for every operation, said once: any other failure has the form of [`ErrorBody`], pages have bounds,
-/// addresses and times their formats.
+/// addresses their format.
 pub(crate) fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     for item in document.paths.paths.values_mut() {
         let operations =
@@ -64,7 +64,6 @@ fn complete_parameter(parameter: &mut Parameter) {
     parameter.schema = match parameter.name.as_str() {
         "page" => Some(whole(Some(PageRequest::MAX_PAGE)).into()),
         "pageSize" => Some(whole(Some(PageRequest::MAX_PAGE_SIZE)).into()),
-        "startDate" | "endDate" => Some(text(KnownFormat::DateTime).into()),
         _ => return,
     };
 }
@@ -77,10 +76,6 @@ fn complete_object(object: &mut Object) {
             text.format = Some(SchemaFormat::KnownFormat(KnownFormat::Email));
         }
     }
-}
-
-fn text(format: KnownFormat) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format))).build()
 }
 
 /// `GET /api/v1/openapi.json`.
