@@ -235,6 +235,9 @@ test('a deactivated connection lets nobody in and throws nobody out', async ({ p
   expect(answer?.status()).toBeGreaterThanOrEqual(400)
   expect(new URL(other.url()).origin).toBe(gatehouse.url)
   await other.close()
+
+  // its domain is free for the next journey
+  await api.delete(path())
 })
 
 const isAcsUrl = (url: URL) => url.pathname.startsWith('/saml/acs')
