@@ -16,6 +16,7 @@ const keys = Object.fromEntries(
 const people = { alice: 'Alice Second', bob: 'Bob Second' }
 /** By cookie: the person, the session's index, the service providers it was used at. */
 const sessions = new Map()
+let leaving
 const settings = () => JSON.parse(readFileSync(join(IDP_STATE, 'settings.json'), 'utf8'))
 const pair = () => keys[settings().rolled ? 'new' : 'old']
 
@@ -76,8 +77,12 @@ app.all('/sso', (req, res, next) => {
 })
 
 app.all('/slo', (req, res, next) => {
-  // A post from another site carries no cookie of ours: the request itself names the person.
-  const session = req.idpSession ?? [...sessions.values()].find((s) => s.participants.length > 0)
+  // A post from another site carries no cookie of ours: the request itself names the session, and an answer belongs
+  // to the logout that is under way.
+  const posted = Buffer.from(req.body?.SAMLRequest ?? '', 'base64').toString()
+  const index = /SessionIndex[^>]*>([^<]+)</.exec(posted)?.[1]
+  const session = [...sessions.values()].find((s) => s.index === index) ?? req.idpSession ?? leaving
+  leaving = session
   if (!session) return res.send('Nobody is signed in')
   req.session = session.state
   samlp.logout({
