@@ -79,6 +79,7 @@ pub struct VerifiedAssertion {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claims {
     pub(crate) assertion_id: String,
+    pub(crate) issue_instant: i64,
     pub(crate) issuer: String,
     pub(crate) name_id: NameId,
     pub(crate) session_index: Option<String>,
@@ -93,6 +94,11 @@ impl VerifiedAssertion {
     /// The assertion's ID: what the replay guard remembers, together with the issuer.
     pub fn assertion_id(&self) -> &str {
         &self.claims.assertion_id
+    }
+
+    /// When the provider made it, microseconds since the Unix epoch.
+    pub fn issue_instant(&self) -> i64 {
+        self.claims.issue_instant
     }
 
     /// The place, in the policy's list, of the key that decrypted it; `None` when it was not encrypted.

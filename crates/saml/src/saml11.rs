@@ -24,7 +24,7 @@ pub(crate) fn check_assertion(
     let id = checks.run("Assertion has an ID", id_of(node, "AssertionID"), |id| quote(id))?;
     let issuer =
         checks.run("Assertion issuer is the configured token service", issuer(node, policy), |i| quote(i))?;
-    checks
+    let issued = checks
         .run("Assertion was not issued in the future", issue_instant(node, policy), |t| time::format(*t))?;
     let (conditions, end) =
         checks.run("Conditions are known and hold now", conditions(node, policy), |c| {
@@ -44,6 +44,7 @@ pub(crate) fn check_assertion(
     let attributes = checks.run("Attributes have names", attributes(node), named)?;
     Ok(Claims {
         assertion_id: id,
+        issue_instant: issued,
         issuer,
         name_id,
         session_index: None,

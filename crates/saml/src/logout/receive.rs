@@ -56,6 +56,8 @@ pub struct LogoutPeek {
     pub in_response_to: Option<String>,
     /// The message's ID.
     pub id: Option<String>,
+    /// Whom a request names, when it does so in clear.
+    pub name: Option<String>,
 }
 
 impl LogoutMessage {
@@ -143,6 +145,7 @@ impl LogoutMessage {
             issuer: xml::named(root, ns::SAML, "Issuer").next().and_then(|i| xml::text(i).ok()),
             in_response_to: own("InResponseTo"),
             id: own("ID"),
+            name: xml::named(root, ns::SAML, "NameID").next().and_then(|n| xml::text(n).ok()),
         })
     }
 

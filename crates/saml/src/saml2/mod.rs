@@ -34,7 +34,7 @@ pub(crate) fn check_assertion(
         assertion_issuer(node, policy),
         |i: &String| quote(i),
     )?;
-    checks
+    let issued = checks
         .run("Assertion was not issued in the future", issue_instant(node, policy), |t| time::format(*t))?;
     let subject = checks.run("Subject has exactly one name", subject(node), |s| quote(&s.1.value))?;
     let (subject, name_id) = subject;
@@ -60,6 +60,7 @@ pub(crate) fn check_assertion(
     let attributes = checks.run("Attributes have names", attributes(node), named)?;
     Ok(Claims {
         assertion_id: id,
+        issue_instant: issued,
         issuer,
         name_id,
         session_index: authn.session_index,

@@ -107,3 +107,8 @@ impl Sso {
         }
     }
 }
+
+/// Takes away what checks found and leaves that they passed: it may be about another company's people.
+pub(super) fn without_details(checks: &mut [Reason]) {
+    checks.iter_mut().filter(|c| c.ok).for_each(|c| c.detail = "Passed.".to_owned());
+}

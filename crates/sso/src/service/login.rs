@@ -15,6 +15,7 @@ use gatehouse_web::LocalPath;
 use serde_json::json;
 
 use super::connections::object;
+use super::intake::without_details;
 use super::person::{NotThisPerson, claims, may_be_foreign};
 use super::sp_keys::KeyRing;
 use crate::Sso;
@@ -82,16 +83,13 @@ impl Refused {
     fn person(mut checks: Vec<Reason>, subject: &str, email: Option<&Email>, no: NotThisPerson) -> Self {
         let foreign = may_be_foreign(no.code);
         if foreign {
-            checks.iter_mut().for_each(|c| c.detail = "Passed.".to_owned());
+            without_details(&mut checks);
         }
         let subject = (!foreign).then(|| subject.to_owned());
         let email = email.filter(|_| !foreign).map(ToString::to_string);
         Self { subject, email, ..Self::new(checks, no.code, no.check, no.detail) }
     }
 }
-
-/// Connections that an unasked response is tried with at most.
-const MAX_CANDIDATES: usize = 20;
 
 /// Which connections a response may be for.
 enum Candidates {
@@ -218,7 +216,7 @@ impl Sso {
     ) -> Result<Connection> {
         let unknown = || Error::not_found("Connection");
         let message = message.ok_or_else(unknown)?;
-        for id in ids.iter().take(MAX_CANDIDATES) {
+        for id in &ids {
             let Some(connection) = connections::find_anywhere(&mut self.0.store.reader(), id).await? else {
                 continue;
             };
@@ -366,9 +364,7 @@ impl Sso {
             return self.refuse(actor, arrived, Refused { subject: Some(name_id), email, ..refused }).await;
         }
         checks.push(Reason::passed("single use", "The assertion was not used before."));
-        if let Some(index) = assertion.session_index()
-            && logout::has_ended(&mut tx, &connection.id, index, self.0.store.now()).await?
-        {
+        if logout::has_ended(&mut tx, &connection.id, assertion).await? {
             tx.rollback().await?;
             let detail = "The provider has ended this session of its own already. Sign in again.";
             let refused = Refused::new(checks, "session_logged_out", "provider's session", detail);

@@ -13,15 +13,11 @@ use gatehouse_types::{
 use serde_json::json;
 
 use super::connections::object;
+use super::intake::without_details;
 use super::logout_start::Leave;
 use crate::Sso;
 use crate::model::{Attempt, Connection, Flow};
 use crate::store::{attempts, certificates, connections, logout, requests};
-
-/// Connections that a request at the shared address is tried with at most.
-const MAX_CANDIDATES: usize = 20;
-/// How long a provider's ended session is remembered, in seconds: longer than any assertion about it is on its way.
-const REMEMBERED_SECONDS: i64 = 600;
 
 /// Which single logout service was called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +90,11 @@ impl Sso {
             (LogoutKind::Response, Some(id)) => logout::connection_of(db, id, self.0.store.now()).await?,
             _ => None,
         };
-        let candidates = self.logout_candidates(endpoint, pending.as_ref(), peek.issuer.as_deref()).await?;
+        // an address of one connection takes no answer to a request of another
+        let pending = pending.filter(|p| !matches!(endpoint, LogoutEndpoint::Own(id) if id != p));
+        let (issuer, name) = (peek.issuer.as_deref(), peek.name.as_deref());
+        let candidates = self.logout_candidates(endpoint, pending.as_ref(), issuer, name).await?;
+        let several = candidates.len() > 1;
         let expected = peek.in_response_to.filter(|_| pending.is_some());
         let mut believed = Vec::new();
         let mut first = None;
@@ -114,34 +114,45 @@ impl Sso {
                 }
                 Err(e) => {
                     let code = e.reason.code().to_owned();
+                    let mut checks = checks;
+                    if several {
+                        without_details(&mut checks);
+                    }
                     first = first.or(Some((connection, Refused { code, checks })));
                 }
             }
         }
         match (believed.is_empty(), first) {
-            (false, _) => self.log_out(actor, believed, message.relay_state()).await,
+            (false, _) => self.log_out(actor, endpoint, believed, message.relay_state()).await,
             (true, Some((connection, refused))) => self.refuse_logout(actor, &connection, refused).await,
             (true, None) => Err(Error::not_found("Connection")),
         }
     }
 
-    /// The connections a message may be for: by its address, by the request it answers, else by its issuer. A switched
-    /// off connection still ends sessions: its provider knows best who has left.
+    /// The connections a message may be for: by its address, by the request it answers, else by its issuer, those first
+    /// through which the person is signed in. A switched off connection still ends sessions: its provider knows best
+    /// who has left.
     async fn logout_candidates(
         &self,
         endpoint: &LogoutEndpoint,
         pending: Option<&ConnectionId>,
         issuer: Option<&str>,
+        name: Option<&str>,
     ) -> Result<Vec<Connection>> {
         let db = &mut self.0.store.reader();
         let ids = match (endpoint, pending, issuer) {
             (LogoutEndpoint::Own(id), ..) => vec![id.clone()],
             (LogoutEndpoint::Shared, Some(id), _) => vec![id.clone()],
-            (LogoutEndpoint::Shared, None, Some(issuer)) => connections::active_of_issuer(db, issuer).await?,
+            (LogoutEndpoint::Shared, None, Some(issuer)) => {
+                let mut ids = connections::with_sessions_of(db, issuer, name).await?;
+                let others = connections::active_of_issuer(db, issuer).await?;
+                ids.extend(others.into_iter().filter(|id| !ids.contains(id)).collect::<Vec<_>>());
+                ids
+            }
             (LogoutEndpoint::Shared, None, None) => Vec::new(),
         };
         let mut found = Vec::new();
-        for id in ids.iter().take(MAX_CANDIDATES) {
+        for id in &ids {
             let connection = connections::find_anywhere(db, id).await?;
             found.extend(connection.filter(|c| c.config.saml().is_some()));
         }
@@ -179,15 +190,16 @@ impl Sso {
     }
 
     /// Ends the sessions that a request is about, of every connection whose keys verify it, in one transaction. An
-    /// unknown name is answered like a known one.
+    /// unknown name is answered like a known one. At the shared address a connection learns of it only when a session
+    /// of its own ended: anybody may name somebody else's provider and its public certificate.
     async fn log_out(
         &self,
         actor: &Actor,
+        endpoint: &LogoutEndpoint,
         believed: Vec<Believed>,
         relay_state: Option<&str>,
     ) -> Result<LogoutOutcome> {
         let mut tx = self.0.store.begin_always().await?;
-        let now = self.0.store.now();
         let mut ended_at = None;
         for (at, Believed { connection, request, checks }) in believed.iter().enumerate() {
             let until = Timestamp::from_micros(request.replay_until());
@@ -198,17 +210,18 @@ impl Sso {
                 let refused = Refused::new(checks.clone(), "replayed", "single use", detail);
                 return self.refuse_logout(actor, connection, refused).await;
             }
-            let remembered = now.plus_seconds(REMEMBERED_SECONDS);
-            logout::note_ended(&mut tx, &connection.id, request.session_indexes(), remembered).await?;
+            let (name, indexes) = (request.name_id(), request.session_indexes());
+            logout::note_ended(&mut tx, &connection.id, name, indexes).await?;
             let mut ended = 0;
-            for session in
-                logout::meant(&mut tx, &connection.id, request.name_id(), request.session_indexes()).await?
-            {
+            for session in logout::meant(&mut tx, &connection.id, name, indexes).await? {
                 ended += i64::from(self.0.identity.end_for_provider(&mut tx, actor, &session).await?);
                 logout::forget(&mut tx, &session).await?;
             }
             if ended > 0 && ended_at.is_none() {
                 ended_at = Some(at);
+            }
+            if ended == 0 && *endpoint == LogoutEndpoint::Shared {
+                continue;
             }
             certificates::touch(&mut tx, connection, request.certificate_fingerprint()).await?;
             let attempt = self.logout_attempt(actor, connection, None, checks.clone());
@@ -263,7 +276,7 @@ impl Sso {
         checks: Vec<Reason>,
     ) -> Result<LogoutOutcome> {
         let mut tx = self.0.store.begin_always().await?;
-        if !logout::take(&mut tx, response.in_response_to()).await? {
+        if !logout::take(&mut tx, &connection.id, response.in_response_to()).await? {
             tx.rollback().await?;
             let detail = "The request was answered before; each takes one answer.";
             let refused = Refused::new(checks, "request_unknown", "single use", detail);

@@ -40,10 +40,13 @@ impl Sso {
     /// # Errors
     /// When the database fails or our key cannot sign.
     pub async fn leave(&self, ticket: &str) -> Result<Option<Leave>> {
-        let store = &self.0.store;
+        let (store, asked) = (&self.0.store, request_id(ticket));
+        // a stranger's guess takes no turn of the writer
+        if logout::connection_of(&mut store.reader(), &asked, store.now()).await?.is_none() {
+            return Ok(None);
+        }
         let mut tx = store.begin_always().await?;
-        let Some(PendingLogout { id, connection_id, called, .. }) =
-            logout::find(&mut tx, &request_id(ticket)).await?
+        let Some(PendingLogout { id, connection_id, called, .. }) = logout::find(&mut tx, &asked).await?
         else {
             return Ok(None);
         };

@@ -1,4 +1,4 @@
-use gatehouse_store::{Binding, Filter, Queries, Result, Row, Sealed, Tx, sql};
+use gatehouse_store::{Binding, Filter, Queries, Query, Result, Row, Sealed, Tx, sql};
 use gatehouse_types::{ConnectionId, Id, OwnerKind, PageRequest, Secret, WorkspaceId};
 
 use super::{certificates, metadata};
@@ -154,12 +154,41 @@ pub(crate) async fn lock(
     complete(tx, row).await
 }
 
-/// The active SAML connections that believe an issuer; two are enough to know that it is not one.
+/// Connections of one issuer that a message at a shared address is tried with at most. The eldest come first, so that
+/// nobody can push another's connection out by making many that name its issuer.
+const MAX_OF_ISSUER: i64 = 200;
+
+/// The active SAML connections that believe an issuer, the eldest first.
 pub(crate) async fn active_of_issuer<Q: Queries>(db: &mut Q, issuer: &str) -> Result<Vec<ConnectionId>> {
-    let select = sql("SELECT id, config FROM sso_connections WHERE status = 'active' AND protocol = 'saml' \
-         AND deleted_at IS NULL AND config LIKE $1 ESCAPE '\\' LIMIT 1000");
+    let select =
+        sql("SELECT id, config FROM sso_connections WHERE protocol = 'saml' AND deleted_at IS NULL \
+         AND config LIKE $1 ESCAPE '\\' AND status = 'active' ORDER BY created_at, id LIMIT $2");
+    of_issuer(db, issuer, |needle| select.bind(needle).bind(MAX_OF_ISSUER)).await
+}
+
+/// The SAML connections of an issuer, of whatever status, through which somebody is signed in: somebody of that name,
+/// or anybody when it is not known. The eldest first.
+pub(crate) async fn with_sessions_of<Q: Queries>(
+    db: &mut Q,
+    issuer: &str,
+    name: Option<&str>,
+) -> Result<Vec<ConnectionId>> {
+    let select =
+        sql("SELECT c.id AS id, c.config AS config FROM sso_connections c WHERE c.protocol = 'saml' \
+         AND c.deleted_at IS NULL AND c.config LIKE $1 ESCAPE '\\' AND EXISTS (SELECT 1 FROM sso_sessions s \
+         WHERE s.connection_id = c.id AND s.name_digest = COALESCE($3, s.name_digest)) \
+         ORDER BY c.created_at, c.id LIMIT $2");
+    let digest = name.map(gatehouse_types::digest);
+    of_issuer(db, issuer, |needle| select.bind(needle).bind(MAX_OF_ISSUER).bind(digest)).await
+}
+
+async fn of_issuer<Q: Queries>(
+    db: &mut Q,
+    issuer: &str,
+    select: impl FnOnce(String) -> Query,
+) -> Result<Vec<ConnectionId>> {
     let needle = serde_json::to_string(issuer)?.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    let rows = db.fetch_all(select.bind(format!("%\"entityId\":{needle}%"))).await?;
+    let rows = db.fetch_all(select(format!("%\"entityId\":{needle}%"))).await?;
     let mut found = Vec::new();
     for row in rows {
         let config: crate::model::Config = row.json("config")?;

@@ -3,8 +3,10 @@ use gatehouse_store::{Binding, Queries, Result, Row, Sealed, Tx, sql};
 use gatehouse_types::{ConnectionId, Id, SessionId, Timestamp, digest};
 use serde::{Deserialize, Serialize};
 
-/// Sessions of one name that are looked at for one logout request.
-const MAX_SESSIONS: i64 = 1000;
+/// Sessions of one name that are read at once.
+const CHUNK: i64 = 1000;
+/// How long a provider's logout is remembered, in seconds: longer than any assertion about it is on its way.
+const REMEMBERED_SECONDS: i64 = 600;
 
 /// What a session is called at its provider: the name as the assertion gave it, and the provider's session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,20 +116,25 @@ pub(crate) async fn meant(
     name: &NameId,
     indexes: &[String],
 ) -> Result<Vec<SessionId>> {
-    let select =
-        sql("SELECT session_id, called FROM sso_sessions WHERE connection_id = $1 AND name_digest = $2 \
-         ORDER BY created_at DESC LIMIT $3")
-        .bind(connection)
-        .bind(digest(&name.value))
-        .bind(MAX_SESSIONS);
-    let mut found = Vec::new();
-    for row in tx.fetch_all(select).await? {
-        let id: SessionId = row.id("session_id")?;
-        if open(tx, session_place(&id), &row)?.is_meant(name, indexes) {
-            found.push(id);
+    let (mut found, mut last) = (Vec::new(), String::new());
+    loop {
+        let select =
+            sql("SELECT session_id, called FROM sso_sessions WHERE connection_id = $1 AND name_digest = $2 \
+             AND session_id > $3 ORDER BY session_id LIMIT $4")
+            .bind(connection)
+            .bind(digest(&name.value))
+            .bind(last)
+            .bind(CHUNK);
+        let rows = tx.fetch_all(select).await?;
+        let Some(row) = rows.last() else { return Ok(found) };
+        last = row.text("session_id")?;
+        for row in &rows {
+            let id: SessionId = row.id("session_id")?;
+            if open(tx, session_place(&id), row)?.is_meant(name, indexes) {
+                found.push(id);
+            }
         }
     }
-    Ok(found)
 }
 
 /// Forgets what a session is called.
@@ -180,38 +187,65 @@ pub(crate) async fn connection_of<Q: Queries>(
     db.fetch_optional(select.bind(id).bind(now)).await?.map(|row| row.id("connection_id")).transpose()
 }
 
-/// Takes a request out of the queue; says whether it was still there.
-pub(crate) async fn take(tx: &mut Tx, id: &str) -> Result<bool> {
-    Ok(tx.execute(sql("DELETE FROM sso_logouts WHERE id = $1").bind(id)).await? == 1)
+/// Takes a connection's request out of the queue; says whether it was still there.
+pub(crate) async fn take(tx: &mut Tx, connection: &ConnectionId, id: &str) -> Result<bool> {
+    let delete = sql("DELETE FROM sso_logouts WHERE id = $1 AND connection_id = $2");
+    Ok(tx.execute(delete.bind(id).bind(connection)).await? == 1)
 }
 
-/// Notes sessions of a provider as ended, for assertions about them that are still on their way (core §3.7.3.1).
+/// Under which a logout of all sessions of a name is remembered; no index can be the same, XML has no such character.
+fn everything(name: &str) -> String {
+    digest(&format!("\0{name}"))
+}
+
+/// Notes sessions of a provider as ended, or all of a name when none is named, for assertions about them that are still
+/// on their way (core §3.7.3.1).
 pub(crate) async fn note_ended(
     tx: &mut Tx,
     connection: &ConnectionId,
+    name: &NameId,
     indexes: &[String],
-    until: Timestamp,
 ) -> Result<()> {
-    for index in indexes {
+    let until = tx.store().now().plus_seconds(REMEMBERED_SECONDS);
+    let mut marks: Vec<String> = indexes.iter().map(|index| digest(index)).collect();
+    if marks.is_empty() {
+        marks.push(everything(&name.value));
+    }
+    for mark in marks {
         let insert =
             sql("INSERT INTO sso_ended (connection_id, index_digest, expires_at) VALUES ($1, $2, $3) \
              ON CONFLICT (connection_id, index_digest) DO UPDATE SET expires_at = excluded.expires_at");
-        tx.execute(insert.bind(connection).bind(digest(index)).bind(until)).await?;
+        tx.execute(insert.bind(connection).bind(mark).bind(until)).await?;
     }
     Ok(())
 }
 
-/// Whether the provider has ended this session of its own already.
-pub(crate) async fn has_ended<Q: Queries>(
-    db: &mut Q,
+/// Whether the provider has already ended the session of its own that an assertion tells of.
+pub(crate) async fn has_ended(
+    tx: &mut Tx,
     connection: &ConnectionId,
-    index: &str,
-    now: Timestamp,
+    assertion: &VerifiedAssertion,
 ) -> Result<bool> {
-    let select = sql(
-        "SELECT index_digest FROM sso_ended WHERE connection_id = $1 AND index_digest = $2 AND expires_at > $3",
-    );
-    Ok(db.fetch_optional(select.bind(connection).bind(digest(index)).bind(now)).await?.is_some())
+    let now = tx.store().now();
+    let select = |mark: String| {
+        sql("SELECT expires_at FROM sso_ended WHERE connection_id = $1 AND index_digest = $2 AND expires_at > $3")
+            .bind(connection)
+            .bind(mark)
+            .bind(now)
+    };
+    if let Some(index) = assertion.session_index()
+        && tx.fetch_optional(select(digest(index))).await?.is_some()
+    {
+        return Ok(true);
+    }
+    // a logout of everything ends what was before it, not the next sign-in
+    match tx.fetch_optional(select(everything(&assertion.name_id().value))).await? {
+        Some(row) => {
+            let ended_at = row.time("expires_at")?.plus_seconds(-REMEMBERED_SECONDS);
+            Ok(assertion.issue_instant() <= ended_at.micros())
+        }
+        None => Ok(false),
+    }
 }
 
 /// Forgets what expired.

@@ -1,5 +1,6 @@
 //! Single logout: the provider ends our sessions, and we end the provider's.
 
+use gatehouse_saml::idp::ResponseBuilder;
 use gatehouse_saml::{
     Certificate, InResponseTo, LogoutKind, LogoutMessage, LogoutRequest, LogoutResponse, LogoutStatus,
     NameId, Policy, Protocol, SigningKey, VerifiedLogout, verify_logout,
@@ -245,6 +246,136 @@ async fn another_connections_provider_ends_nothing_here(t: TestApp) {
     assert!(is_in(&one).await);
 }
 
+/// An identity provider that is no lab, and whoever pins its certificate.
+struct Outside {
+    key: SigningKey,
+    certificate: Certificate,
+}
+
+const OUTSIDE: &str = "https://idp.company.test/metadata";
+
+impl Outside {
+    fn new(t: &TestApp) -> Self {
+        let (key, now) = (SigningKey::generate().unwrap(), t.clock.now().micros());
+        let certificate = key.self_signed("company", now - 1_000_000, now + 86_400_000_000).unwrap();
+        Self { key, certificate }
+    }
+
+    /// An active connection to it. Its entity id and certificate are no secrets: anybody can name them.
+    async fn connect(&self, t: &TestApp, by: &Client, host: &str, domain: &str) -> LabConnection {
+        let body = json!({"name": domain, "protocol": "saml", "jitProvisioning": true, "samlConfig": {
+            "entityId": OUTSIDE, "ssoUrl": format!("https://{host}/sso"), "sloUrl": format!("https://{host}/slo"),
+            "certificate": self.certificate.to_pem()}});
+        let id = by.post("/api/v1/sso/connections", body).await.ok()["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/v1/sso/connections/{id}");
+        let domain = t.prove(by, &path, domain).await;
+        by.post_to(&format!("{path}/test")).await.ok();
+        by.post_to(&format!("{path}/activate")).await.ok();
+        LabConnection { id, path, domain }
+    }
+
+    /// Twenty-one connections of another company that copy its values, elder than the true one.
+    async fn copies(&self, t: &TestApp) -> (Client, Vec<LabConnection>) {
+        let other = t.workspace("Other").await;
+        t.person_in(&other, "owner@other.test", gatehouse_types::Role::Owner).await;
+        let theirs = t.sign_in("owner@other.test").await;
+        let mut made = Vec::new();
+        for n in 0..21 {
+            made.push(self.connect(t, &theirs, "evil.test", &format!("d{n}.other.test")).await);
+        }
+        (theirs, made)
+    }
+
+    /// Signs a person in with an answer that nobody asked for, at the address that all connections share.
+    async fn enter(&self, t: &TestApp, person: &str) -> (Client, Answer) {
+        let (acs, now) = (t.app.sso().acs_url(), t.clock.now().micros());
+        let mut response = ResponseBuilder::new("_r1", OUTSIDE, &acs, &t.app.sso().entity_id(), person, now);
+        response.attributes = vec![("email".to_owned(), vec![person.to_owned()])];
+        let field = response.issue_base64(&self.key, &self.certificate).unwrap();
+        let form = Form { action: acs, fields: vec![("SAMLResponse".to_owned(), field)] };
+        let browser = t.client();
+        let answer = form.send(&browser).await;
+        (browser, answer)
+    }
+
+    async fn end(&self, t: &TestApp, asked: LogoutRequest) -> Answer {
+        let asked = LogoutRequest { issuer: OUTSIDE.to_owned(), ..asked };
+        t.client().get(&asked.redirect_url(None, &self.key).unwrap()).await
+    }
+}
+
+async fn who_copies_a_providers_values_learns_nothing_and_hides_nobody(t: TestApp) {
+    let outside = Outside::new(&t);
+    let (theirs, copies) = outside.copies(&t).await;
+    let owner = t.owner().await;
+    outside.connect(&t, &owner, "idp.company.test", "company.test").await;
+    let (ada, entered) = outside.enter(&t, "ada@company.test").await;
+    assert_eq!(entered.status, 303, "the true one is found among its copies: {}", entered.body);
+    assert!(is_in(&ada).await);
+    let asked = request(&t, "ada@company.test", &[]);
+    let late = LogoutRequest { issue_instant: t.clock.now().micros() - 3_600_000_000, ..asked.clone() };
+    assert_eq!(outside.end(&t, late).await.status, 401);
+    let answer = outside.end(&t, asked).await;
+    assert!(answer.location().unwrap().starts_with("https://idp.company.test/slo?"), "{answer:?}");
+    assert!(!is_in(&ada).await);
+    for copy in copies {
+        let seen = theirs.get(&format!("{}/attempts", copy.path)).await.body;
+        assert!(!seen.contains("ada"), "{seen}");
+    }
+    let events = theirs.get("/api/v1/audit-events?event=sso.logout-received").await.ok();
+    assert_eq!(events["data"], json!([]));
+}
+
+async fn a_logout_of_everything_refuses_what_was_on_its_way_and_not_the_next_sign_in(t: TestApp) {
+    let owner = t.owner().await;
+    let lab = with_logout(&t, &owner, "redirect").await;
+    let on_its_way = t.hand_made_with(&lab.id, "ada@lab.test", |r| r.session_index = None).await;
+    t.clock.advance(1);
+    let asked = request(&t, "ada@lab.test", &[]);
+    success(&t, &send(&t, &asked).await, &asked).await;
+    let late = t.client();
+    let answer = on_its_way.send(&late).await;
+    super::refused_for(&owner, &lab, &late, &answer, "session_logged_out").await;
+    t.clock.advance(1);
+    assert!(is_in(&entered(&t, &lab, "ada@lab.test", "s2").await).await);
+}
+
+async fn a_switched_off_connection_still_ends_its_sessions(t: TestApp) {
+    let owner = t.owner().await;
+    let lab = with_logout(&t, &owner, "redirect").await;
+    let one = entered(&t, &lab, "ada@lab.test", "s1").await;
+    owner.post_to(&format!("{}/deactivate", lab.path)).await.ok();
+    assert!(is_in(&one).await, "switching off throws nobody out");
+    let asked = request(&t, "ada@lab.test", &[]);
+    success(&t, &send(&t, &asked).await, &asked).await;
+    assert!(!is_in(&one).await);
+}
+
+async fn an_address_takes_no_answer_to_another_connections_request(t: TestApp) {
+    let owner = t.owner().await;
+    let lab = with_logout(&t, &owner, "redirect").await;
+    let browser = entered(&t, &lab, "ada@lab.test", "s1").await;
+    let (_, page) = leave(&t, &browser).await;
+    let query = link(&page).split_once('?').unwrap().1.to_owned();
+    let asked = LogoutMessage::from_redirect(&query).unwrap().peek().unwrap().id.unwrap();
+    let body = t.lab_body("Twin").await;
+    let twin = owner.post("/api/v1/sso/connections", body).await.ok()["id"].as_str().unwrap().to_owned();
+    let answer = |destination: String| LogoutResponse {
+        id: "_a1".to_owned(),
+        issue_instant: t.clock.now().micros(),
+        destination,
+        issuer: t.lab().entity_id(),
+        in_response_to: asked.clone(),
+        status: LogoutStatus::Success,
+    };
+    let key = lab_key(&t).await;
+    let elsewhere = answer(t.app.sso().own_slo_url(&twin.parse().unwrap()));
+    let refused = browser.get(&elsewhere.redirect_url(None, &key).unwrap()).await;
+    assert_eq!(refused.status, 401, "{}", refused.body);
+    let here = answer(t.app.sso().slo_url()).redirect_url(None, &key).unwrap();
+    assert_eq!(browser.get(&here).await.location(), Some("/login"), "it still waits for its own");
+}
+
 /// Signs out through the API and goes to the lab's page.
 async fn leave(t: &TestApp, browser: &Client) -> (String, Answer) {
     let token = browser.get("/api/v1/me").await;
@@ -403,6 +534,10 @@ async fn the_logout_addresses_of_a_connection_are_checked_and_cleared(t: TestApp
 }
 
 on_both![
+    who_copies_a_providers_values_learns_nothing_and_hides_nobody,
+    a_logout_of_everything_refuses_what_was_on_its_way_and_not_the_next_sign_in,
+    a_switched_off_connection_still_ends_its_sessions,
+    an_address_takes_no_answer_to_another_connections_request,
     the_provider_ends_every_session_of_a_person_at_once,
     a_named_session_ends_alone_and_its_late_assertion_is_refused,
     an_unknown_person_is_answered_like_a_known_one,
