@@ -23,6 +23,7 @@ mod message;
 mod metadata;
 mod pem;
 mod policy;
+mod query;
 mod redirect;
 mod saml11;
 mod saml2;

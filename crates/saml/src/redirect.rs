@@ -2,10 +2,11 @@
 //! identity provider.
 
 use crate::authn_request::{AuthnRequest, RequestError};
-use crate::certificate::{Certificate, Verifies};
+use crate::certificate::Certificate;
 use crate::error::Rejection;
 use crate::keys::{SignatureAlgorithm, SigningKey};
 use crate::limits;
+use crate::query::{RawQuery, bytes_of, rsa_sha2};
 use crate::xml::{self, ns};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -79,11 +80,10 @@ impl AuthnRequest {
         if query.len() > limits::REDIRECT_QUERY_BYTES {
             return Err(RedirectError::TooLarge);
         }
-        let raw = Raw::read(query)?;
-        let signature_verified = raw.verify(sp_certificate)?;
-        let packed = decode_component(raw.request).ok_or(RedirectError::Encoding("SAMLRequest"))?;
-        let packed: Vec<u8> = packed.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
-        let deflated = xml::decode_base64(&packed).ok_or(RedirectError::Encoding("SAMLRequest"))?;
+        let raw = RawQuery::read(query).map_err(RedirectError::Repeated)?;
+        let request = raw.request.ok_or(RedirectError::Missing)?;
+        let signature_verified = verified(&raw, request, sp_certificate)?;
+        let deflated = bytes_of(request).ok_or(RedirectError::Encoding("SAMLRequest"))?;
         let bytes = inflate(&deflated)?;
         let relay_state = raw
             .relay_state
@@ -144,60 +144,21 @@ fn read_request(
     })
 }
 
-/// The parameters as they were received: the signature is over exactly these bytes.
-#[derive(Default)]
-struct Raw<'q> {
-    request: &'q str,
-    relay_state: Option<&'q str>,
-    algorithm: Option<&'q str>,
-    signature: Option<&'q str>,
-}
-
-impl<'q> Raw<'q> {
-    fn read(query: &'q str) -> Result<Self, RedirectError> {
-        let mut raw = Self::default();
-        let mut request = None;
-        for (name, value) in query.split('&').filter_map(|p| p.split_once('=')) {
-            let (place, name) = match name {
-                "SAMLRequest" => (&mut request, "SAMLRequest"),
-                "RelayState" => (&mut raw.relay_state, "RelayState"),
-                "SigAlg" => (&mut raw.algorithm, "SigAlg"),
-                "Signature" => (&mut raw.signature, "Signature"),
-                _ => continue,
-            };
-            if place.replace(value).is_some() {
-                return Err(RedirectError::Repeated(name));
-            }
-        }
-        raw.request = request.ok_or(RedirectError::Missing)?;
-        Ok(raw)
-    }
-
-    fn verify(&self, certificate: Option<&Certificate>) -> Result<bool, RedirectError> {
-        let (Some(certificate), Some(signature)) = (certificate, self.signature) else { return Ok(false) };
-        let raw_algorithm = self.algorithm.ok_or(RedirectError::AlgorithmForbidden)?;
-        let algorithm = decode_component(raw_algorithm).ok_or(RedirectError::Encoding("SigAlg"))?;
-        let how = match algorithm.as_ref() {
-            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256" => Verifies::RsaSha256,
-            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384" => Verifies::RsaSha384,
-            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512" => Verifies::RsaSha512,
-            _ => return Err(RedirectError::AlgorithmForbidden),
-        };
-        let mut signed = format!("SAMLRequest={}", self.request);
-        if let Some(relay_state) = self.relay_state {
-            signed.push_str("&RelayState=");
-            signed.push_str(relay_state);
-        }
-        signed.push_str("&SigAlg=");
-        signed.push_str(raw_algorithm);
-        let value = decode_component(signature)
-            .and_then(|s| xml::decode_base64(s.as_bytes()))
-            .ok_or(RedirectError::Encoding("Signature"))?;
-        if certificate.verifies(how, signed.as_bytes(), &value) {
-            Ok(true)
-        } else {
-            Err(RedirectError::SignatureInvalid)
-        }
+/// Whether the signature of a request is there and right; `false` without a signature or a certificate.
+fn verified(
+    raw: &RawQuery<'_>,
+    request: &str,
+    certificate: Option<&Certificate>,
+) -> Result<bool, RedirectError> {
+    let (Some(certificate), Some(signature)) = (certificate, raw.signature) else { return Ok(false) };
+    let algorithm = raw.algorithm.ok_or(RedirectError::AlgorithmForbidden)?;
+    let algorithm = decode_component(algorithm).ok_or(RedirectError::Encoding("SigAlg"))?;
+    let how = rsa_sha2(&algorithm).ok_or(RedirectError::AlgorithmForbidden)?;
+    let value = bytes_of(signature).ok_or(RedirectError::Encoding("Signature"))?;
+    if certificate.verifies(how, raw.signed("SAMLRequest", request).as_bytes(), &value) {
+        Ok(true)
+    } else {
+        Err(RedirectError::SignatureInvalid)
     }
 }
 

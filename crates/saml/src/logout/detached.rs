@@ -3,8 +3,8 @@
 use crate::certificate::{Certificate, Verifies};
 use crate::error::{Reason, Rejection, quote};
 use crate::policy::Policy;
+use crate::query::{RawQuery, bytes_of, rsa_sha2};
 use crate::redirect::decode_component;
-use crate::xml;
 
 /// What was signed and the signature, all as received.
 #[derive(Debug, Clone)]
@@ -15,21 +15,12 @@ pub(super) struct Detached {
 }
 
 impl Detached {
-    /// The signed text is put together of the raw values in the order of the binding, whatever the query's order.
-    pub(super) fn of(
-        parameter: &str,
-        message: &str,
-        relay_state: Option<&str>,
-        algorithm: Option<&str>,
-        signature: Option<&str>,
-    ) -> Self {
-        let mut signed = format!("{parameter}={message}");
-        for (name, value) in [("RelayState", relay_state), ("SigAlg", algorithm)] {
-            if let Some(value) = value {
-                signed.push_str(&format!("&{name}={value}"));
-            }
+    pub(super) fn of(raw: &RawQuery<'_>, parameter: &str, message: &str) -> Self {
+        Self {
+            signed: raw.signed(parameter, message),
+            algorithm: raw.algorithm.map(str::to_owned),
+            signature: raw.signature.map(str::to_owned),
         }
-        Self { signed, algorithm: algorithm.map(str::to_owned), signature: signature.map(str::to_owned) }
     }
 
     /// Verifies with the usable pinned certificates, the first first; answers its place.
@@ -41,10 +32,9 @@ impl Detached {
             ));
         };
         let how = method(algorithm)?;
-        let value =
-            decode_component(signature).and_then(|s| xml::decode_base64(s.as_bytes())).ok_or_else(|| {
-                Rejection::new(Reason::SignatureMalformed, "The parameter Signature is not base64.")
-            })?;
+        let value = bytes_of(signature).ok_or_else(|| {
+            Rejection::new(Reason::SignatureMalformed, "The parameter Signature is not base64.")
+        })?;
         let verifies = |c: &Certificate| c.verifies(how, self.signed.as_bytes(), &value);
         let by = usable.iter().copied().find(|i| policy.certificates.get(*i).is_some_and(verifies));
         by.ok_or_else(|| {
@@ -61,20 +51,18 @@ impl Detached {
     }
 }
 
-/// RSA with SHA-2 and nothing else: other algorithms have no identifier in this binding that anybody uses.
 fn method(raw: &str) -> Result<Verifies, Rejection> {
     let uri = decode_component(raw).unwrap_or_default();
-    match uri.as_ref() {
-        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256" => Ok(Verifies::RsaSha256),
-        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384" => Ok(Verifies::RsaSha384),
-        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512" => Ok(Verifies::RsaSha512),
-        "http://www.w3.org/2000/09/xmldsig#rsa-sha1" => Err(Rejection::new(
+    if uri == "http://www.w3.org/2000/09/xmldsig#rsa-sha1" {
+        return Err(Rejection::new(
             Reason::Sha1Forbidden,
             "The signature uses SHA-1, which can be forged. Set the identity provider to RSA-SHA256.",
-        )),
-        _ => Err(Rejection::new(
+        ));
+    }
+    rsa_sha2(&uri).ok_or_else(|| {
+        Rejection::new(
             Reason::AlgorithmForbidden,
             format!("The signature algorithm {} is not allowed; set RSA-SHA256.", quote(&uri)),
-        )),
-    }
+        )
+    })
 }

@@ -2,6 +2,7 @@
 
 use super::detached::Detached;
 use crate::error::{Reason, Rejection, quote};
+use crate::query::{RawQuery, bytes_of};
 use crate::redirect::{RedirectError, decode_component, inflate};
 use crate::xml::{self, ns};
 use crate::{decode_post_binding, limits};
@@ -70,7 +71,8 @@ impl LogoutMessage {
         if query.len() > limits::REDIRECT_QUERY_BYTES {
             return Err(too_large(limits::REDIRECT_QUERY_BYTES));
         }
-        let raw = Raw::read(query)?;
+        let twice = |name| malformed(format!("The query has the parameter {name} twice."));
+        let raw = RawQuery::read(query).map_err(twice)?;
         let (kind, value) = match (raw.request, raw.response) {
             (Some(request), None) => (LogoutKind::Request, request),
             (None, Some(response)) => (LogoutKind::Response, response),
@@ -80,10 +82,8 @@ impl LogoutMessage {
         if raw.encoding.is_some_and(|e| decode_component(e).as_deref() != Some(DEFLATE)) {
             return Err(malformed("The only encoding of messages in a query is DEFLATE."));
         }
-        let bytes = decode_component(value)
-            .map(|text| text.bytes().filter(|c| !c.is_ascii_whitespace()).collect::<Vec<u8>>())
-            .and_then(|packed| xml::decode_base64(&packed))
-            .ok_or_else(|| malformed(format!("The parameter {named} is not base64.")))?;
+        let bytes =
+            bytes_of(value).ok_or_else(|| malformed(format!("The parameter {named} is not base64.")))?;
         let bytes = inflate(&bytes).map_err(|e| match e {
             RedirectError::TooLarge => too_large(limits::REDIRECT_REQUEST_BYTES),
             _ => malformed(format!("The parameter {named} is not deflated (RFC 1951).")),
@@ -94,7 +94,7 @@ impl LogoutMessage {
             }
             None => None,
         };
-        let detached = Some(Detached::of(named, value, raw.relay_state, raw.algorithm, raw.signature));
+        let detached = Some(Detached::of(&raw, named, value));
         Self { kind, bytes, relay_state: relay_state.map(Into::into), detached }.within_bounds()
     }
 
@@ -177,37 +177,4 @@ fn malformed(detail: impl Into<String>) -> Rejection {
 
 fn too_large(limit: usize) -> Rejection {
     Rejection::new(Reason::MessageTooLarge, format!("The message has more than {limit} bytes."))
-}
-
-/// The parameters as they were received.
-#[derive(Default)]
-struct Raw<'q> {
-    request: Option<&'q str>,
-    response: Option<&'q str>,
-    encoding: Option<&'q str>,
-    relay_state: Option<&'q str>,
-    algorithm: Option<&'q str>,
-    signature: Option<&'q str>,
-}
-
-impl<'q> Raw<'q> {
-    fn read(query: &'q str) -> Result<Self, Rejection> {
-        let mut raw = Self::default();
-        for part in query.split('&') {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let place = match name {
-                "SAMLRequest" => &mut raw.request,
-                "SAMLResponse" => &mut raw.response,
-                "SAMLEncoding" => &mut raw.encoding,
-                "RelayState" => &mut raw.relay_state,
-                "SigAlg" => &mut raw.algorithm,
-                "Signature" => &mut raw.signature,
-                _ => continue,
-            };
-            if place.replace(value).is_some() {
-                return Err(malformed(format!("The query has the parameter {name} twice.")));
-            }
-        }
-        Ok(raw)
-    }
 }
