@@ -72,6 +72,14 @@ impl<T> Page<T> {
         Self { data, pagination: PageInfo { page: request.page, page_size, total_items, total_pages } }
     }
 
+    /// The page of a list that is all in memory.
+    pub fn of_all(all: Vec<T>, request: PageRequest) -> Self {
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        let skip = usize::try_from(request.offset()).unwrap_or(usize::MAX);
+        let take = usize::try_from(request.limit()).unwrap_or(0);
+        Self::new(all.into_iter().skip(skip).take(take).collect(), request, total)
+    }
+
     /// The same page with each row turned into something else.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page { data: self.data.into_iter().map(f).collect(), pagination: self.pagination }
@@ -89,5 +97,8 @@ mod tests {
         assert!(PageRequest::new(0, 10).is_err());
         let page = Page::new(vec![1, 2], PageRequest::new(2, 10).unwrap(), 12);
         assert_eq!((page.pagination.total_pages, page.pagination.total_items), (2, 12));
+        let rest = Page::of_all((1..=5).collect(), PageRequest::new(2, 3).unwrap());
+        assert_eq!((rest.data, rest.pagination.total_pages), (vec![4, 5], 2));
+        assert!(Page::of_all(vec![1], PageRequest::new(9, 10).unwrap()).data.is_empty());
     }
 }

@@ -38,7 +38,7 @@ pub use json::dry_run::dry_run;
 pub use json::error::{ApiError, ApiResult, ErrorBody, ErrorObject, Failure, status_of, type_of};
 pub use json::idempotency::{Begin, BoxFuture, IdempotencyStore, NeverStored, StoredResponse, idempotent};
 pub use json::object::{object, optional_object};
-pub use json::paging::Paging;
+pub use json::paging::{PageParams, Paging};
 pub use json::path::Path;
 pub use json::query::Query;
 pub use json::reply::{Created, Deleted};

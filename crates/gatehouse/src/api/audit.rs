@@ -6,8 +6,8 @@ use gatehouse_identity::{Caller, require};
 use gatehouse_store::audit::file::Export;
 use gatehouse_store::audit::keys::{self, PublicKey};
 use gatehouse_store::audit::{self, Entry, heads};
-use gatehouse_types::{Error, Page, PageRequest, Permission, WorkspaceId};
-use gatehouse_web::{ApiResult, ErrorBody, Json, Paging, Query};
+use gatehouse_types::{Error, Page, Permission, WorkspaceId};
+use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Query};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,7 +20,7 @@ use crate::audit_query::AuditQuery;
 ///
 /// Each filter has a twin that ends in `Not` for what it is not. All given must hold; with `match=any` one is enough.
 /// `before` (a sequence number) goes on from a remembered entry, however many have come since.
-#[utoipa::path(get, operation_id = "listAuditEvents", path = "/api/v1/audit-events", tag = "Audit", params(AuditQuery, ListIn), responses(
+#[utoipa::path(get, operation_id = "listAuditEvents", path = "/api/v1/audit-events", tag = "Audit", params(AuditQuery, ListIn, PageParams), responses(
     (status = 200, body = Page<Entry>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
 ))]
@@ -59,7 +59,7 @@ fn position(field: &'static str, text: Option<&str>) -> Result<Option<i64>, Erro
 /// List the public keys that sign audit exports and heads of chains, the newest first.
 ///
 /// The id is the SHA-256 of the public key: the fingerprint to pin for `gatehouse audit verify --key`.
-#[utoipa::path(get, operation_id = "listAuditKeys", path = "/api/v1/audit-events/keys", tag = "Audit", responses(
+#[utoipa::path(get, operation_id = "listAuditKeys", path = "/api/v1/audit-events/keys", tag = "Audit", params(PageParams), responses(
     (status = 200, body = Page<PublicKey>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
 ))]
@@ -72,14 +72,7 @@ pub(crate) async fn list_keys(
     // the first look makes the key
     heads::sign(app.store(), heads::chain_of(workspace)).await.map_err(Error::from)?;
     let all = keys::public_keys(&mut app.store().reader()).await.map_err(Error::from)?;
-    Ok(Json(page_of(all, page)))
-}
-
-fn page_of(all: Vec<PublicKey>, page: PageRequest) -> Page<PublicKey> {
-    let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
-    let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
-    let take = usize::try_from(page.limit()).unwrap_or(0);
-    Page::new(all.into_iter().skip(skip).take(take).collect(), page, total)
+    Ok(Json(Page::of_all(all, page)))
 }
 
 /// How to export.

@@ -2,14 +2,14 @@ use axum::extract::State;
 use gatehouse_identity::{Caller, require};
 use gatehouse_store::mails::{self, Mail};
 use gatehouse_types::{Page, Permission, Role};
-use gatehouse_web::{ApiResult, ErrorBody, Json, Paging};
+use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging};
 
 use crate::App;
 
 /// List the workspace's mails, newest first. Without a mail server they wait here.
 ///
 /// A personal link is its recipient's alone. Only where no mail server delivers it, owners read it here to hand it on.
-#[utoipa::path(get, operation_id = "listOutbox", path = "/api/v1/outbox", tag = "Outbox", responses(
+#[utoipa::path(get, operation_id = "listOutbox", path = "/api/v1/outbox", tag = "Outbox", params(PageParams), responses(
     (status = 200, body = Page<Mail>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
 ))]

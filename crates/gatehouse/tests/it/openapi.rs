@@ -63,3 +63,24 @@ async fn every_reference_in_the_document_leads_somewhere() {
         }
     }
 }
+
+#[tokio::test]
+async fn every_list_says_how_its_pages_are_asked_for() {
+    let t = TestApp::start(Kind::Sqlite).await;
+    let document = serde_json::to_value(t.app.openapi()).unwrap();
+    let mut lists = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let Some(operation) = item.get("get") else { continue };
+        let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        let name = answer["$ref"].as_str().unwrap_or_default();
+        if !name.contains("Page_") {
+            continue;
+        }
+        lists += 1;
+        let asked = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for wanted in ["page", "pageSize"] {
+            assert!(asked.iter().any(|p| p["name"] == wanted), "{path} does not name {wanted}");
+        }
+    }
+    assert!(lists >= 9, "{lists} lists found");
+}

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use gatehouse_types::{Page, Secret, SessionId, UserId};
-use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, Paging, Path};
+use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, PageParams, Paging, Path};
 use serde::{Deserialize, Serialize};
 
 use super::me::SessionOut;
@@ -70,7 +70,7 @@ pub(crate) async fn change_password(
 }
 
 /// List one's live sessions in all workspaces, newest first.
-#[utoipa::path(get, operation_id = "listMySessions", path = "/api/v1/me/sessions", tag = "Own account", responses(
+#[utoipa::path(get, operation_id = "listMySessions", path = "/api/v1/me/sessions", tag = "Own account", params(PageParams), responses(
     (status = 200, body = Page<SessionOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
 ))]
 pub(crate) async fn sessions(

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use gatehouse_types::{Email, InvitationId, Page, Permission, Role, Timestamp, UserId};
-use gatehouse_web::{ApiResult, Created, Deleted, ErrorBody, Json, Paging, Path, Query};
+use gatehouse_web::{ApiResult, Created, Deleted, ErrorBody, Json, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
 
 use crate::api::caller::Caller;
@@ -75,20 +75,10 @@ pub(crate) struct InvitationsIn {
     status: Option<String>,
     /// A part of the address.
     email: Option<String>,
-    /// From 1.
-    #[serde(default)]
-    #[param(value_type = Option<u32>)]
-    #[expect(dead_code, reason = "read by the paging extractor, named here for the document")]
-    page: Option<String>,
-    /// 1 to 100; 50 when not given.
-    #[serde(default)]
-    #[param(value_type = Option<u32>)]
-    #[expect(dead_code, reason = "read by the paging extractor, named here for the document")]
-    page_size: Option<String>,
 }
 
 /// List the workspace's invitations, newest first.
-#[utoipa::path(get, operation_id = "listInvitations", path = "/api/v1/invitations", tag = "People", params(InvitationsIn), responses(
+#[utoipa::path(get, operation_id = "listInvitations", path = "/api/v1/invitations", tag = "People", params(InvitationsIn, PageParams), responses(
     (status = 200, body = Page<InvitationOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
 ))]

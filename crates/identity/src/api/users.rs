@@ -1,6 +1,6 @@
 use axum::extract::State;
 use gatehouse_types::{Page, Permission, Role, SessionId, Timestamp, UserId};
-use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, Paging, Path, Query};
+use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
 
 use super::me::SessionOut;
@@ -50,20 +50,10 @@ pub(crate) struct ListIn {
     role: Option<String>,
     /// A part of the address.
     email: Option<String>,
-    /// From 1.
-    #[serde(default)]
-    #[param(value_type = Option<u32>)]
-    #[expect(dead_code, reason = "read by the paging extractor, named here for the document")]
-    page: Option<String>,
-    /// 1 to 100; 50 when not given.
-    #[serde(default)]
-    #[param(value_type = Option<u32>)]
-    #[expect(dead_code, reason = "read by the paging extractor, named here for the document")]
-    page_size: Option<String>,
 }
 
 /// List the members of the workspace, by address.
-#[utoipa::path(get, operation_id = "listUsers", path = "/api/v1/users", tag = "People", params(ListIn), responses(
+#[utoipa::path(get, operation_id = "listUsers", path = "/api/v1/users", tag = "People", params(ListIn, PageParams), responses(
     (status = 200, body = Page<MemberOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),
 ))]
@@ -132,7 +122,7 @@ pub(crate) async fn remove(
 }
 
 /// List a member's live sessions in this workspace, newest first.
-#[utoipa::path(get, operation_id = "listUserSessions", path = "/api/v1/users/{id}/sessions", tag = "People", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listUserSessions", path = "/api/v1/users/{id}/sessions", tag = "People", params(("id" = String, Path), PageParams), responses(
     (status = 200, body = Page<SessionOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]

@@ -2,7 +2,7 @@ use axum::extract::State;
 use gatehouse_identity::Caller;
 use gatehouse_store::decisions::Reason;
 use gatehouse_types::{ConnectionId, DecisionId, Error, Page, Result, SsoAttemptId, Timestamp};
-use gatehouse_web::{ApiResult, ErrorBody, Json, Paging, Path, Query};
+use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
 
 use crate::Sso;
@@ -213,7 +213,7 @@ fn time(field: &'static str, text: Option<String>, after: i64) -> Result<Option<
 
 /// List the sign-in attempts of a connection, newest first.
 #[utoipa::path(get, operation_id = "listSsoAttempts", path = "/api/v1/sso/connections/{id}/attempts", tag = "Single sign-on",
-    params(("id" = String, Path), ListIn), responses(
+    params(("id" = String, Path), ListIn, PageParams), responses(
     (status = 200, body = Page<AttemptOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]

@@ -4,7 +4,7 @@ use axum::extract::State;
 use gatehouse_identity::Caller;
 use gatehouse_store::decisions::Reason;
 use gatehouse_types::{ConnectionId, Error, Page, Result, Role, Secret};
-use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, Paging, Path, Query};
+use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
 
 use super::views::ConnectionOut;
@@ -272,20 +272,10 @@ pub(crate) struct ListIn {
     status: Option<String>,
     /// A part of the name.
     name: Option<String>,
-    /// From 1.
-    #[serde(default)]
-    #[param(value_type = Option<u32>)]
-    #[expect(dead_code, reason = "read by the paging extractor, named here for the document")]
-    page: Option<String>,
-    /// 1 to 100; 50 when not given.
-    #[serde(default)]
-    #[param(value_type = Option<u32>)]
-    #[expect(dead_code, reason = "read by the paging extractor, named here for the document")]
-    page_size: Option<String>,
 }
 
 /// List the workspace's connections, oldest first.
-#[utoipa::path(get, operation_id = "listSsoConnections", path = "/api/v1/sso/connections", tag = "Single sign-on", params(ListIn), responses(
+#[utoipa::path(get, operation_id = "listSsoConnections", path = "/api/v1/sso/connections", tag = "Single sign-on", params(ListIn, PageParams), responses(
     (status = 200, body = Page<ConnectionOut>), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use gatehouse_identity::Caller;
 use gatehouse_types::{ConnectionId, IdentityId, Page, Timestamp, UserId};
-use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, Paging, Path};
+use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, PageParams, Paging, Path};
 use serde::Serialize;
 
 use crate::Sso;
@@ -37,7 +37,8 @@ impl From<IdentityView> for IdentityOut {
 }
 
 /// List the people linked through a connection.
-#[utoipa::path(get, operation_id = "listSsoIdentities", path = "/api/v1/sso/connections/{id}/identities", tag = "Single sign-on", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listSsoIdentities", path = "/api/v1/sso/connections/{id}/identities", tag = "Single sign-on",
+    params(("id" = String, Path), PageParams), responses(
     (status = 200, body = Page<IdentityOut>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),
 ))]

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use gatehouse_identity::Caller;
-use gatehouse_types::{PageRequest, SigningKeyId, Timestamp};
-use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, Path};
+use gatehouse_types::{Page, SigningKeyId, Timestamp};
+use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, PageParams, Paging, Path};
 use serde::Serialize;
 
 use crate::Sso;
@@ -48,17 +48,15 @@ impl From<SpKey> for SpKeyOut {
 }
 
 /// List our SAML keys as they count in the workspace: next, current, previous. Retired ones are gone.
-#[utoipa::path(get, operation_id = "listSamlSpKeys", path = "/api/v1/sso/sp-keys", tag = "Single sign-on", responses(
-    (status = 200, body = gatehouse_types::Page<SpKeyOut>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+#[utoipa::path(get, operation_id = "listSamlSpKeys", path = "/api/v1/sso/sp-keys", tag = "Single sign-on", params(PageParams), responses(
+    (status = 200, body = Page<SpKeyOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
 pub(crate) async fn list(
     State(sso): State<Sso>,
     Caller(actor): Caller,
-) -> ApiResult<Json<gatehouse_types::Page<SpKeyOut>>> {
-    let keys = sso.sp_keys(&actor).await?;
-    let total = i64::try_from(keys.len()).unwrap_or(i64::MAX);
-    let page = gatehouse_types::Page::new(keys, PageRequest::new(1, 50)?, total);
-    Ok(Json(page.map(Into::into)))
+    Paging(page): Paging<50>,
+) -> ApiResult<Json<Page<SpKeyOut>>> {
+    Ok(Json(Page::of_all(sso.sp_keys(&actor).await?, page).map(Into::into)))
 }
 
 /// Make the workspace's next key. It is published and decrypts at once; promote it when the provider knows it.

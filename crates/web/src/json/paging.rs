@@ -10,6 +10,17 @@ use super::query::read_pairs;
 #[derive(Clone, Copy, Debug)]
 pub struct Paging<const SIZE: u32 = 20>(pub PageRequest);
 
+/// What [`Paging`] reads, for the document of the API: `params(…, PageParams)`.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// From 1.
+    pub page: Option<u32>,
+    /// 1 to 100.
+    #[param(rename = "pageSize")]
+    pub page_size: Option<u32>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Asked {
