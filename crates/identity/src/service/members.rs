@@ -9,7 +9,7 @@ use gatehouse_types::{
 use serde_json::json;
 
 use crate::Identity;
-use crate::model::{CreatedVia, EndReason, User};
+use crate::model::{EndReason, User};
 use crate::service::access::require;
 use crate::store::{members, users, workspaces};
 
@@ -79,7 +79,12 @@ impl Identity {
         if role < old {
             self.revoke_open_invitations(&mut tx, actor, &workspace, &person.email).await?;
         }
-        self.add_member(&mut tx, actor, &workspace, &person, role, CreatedVia::Invitation).await?;
+        if role != old {
+            workspaces::set_role(&mut tx, &workspace, user, role).await?;
+            let details = json!({"email": person.email, "role": role, "before": old});
+            let event = Event::success("membership.set", ("user", user.as_str()), details);
+            audit::record(&mut tx, actor, event).await?;
+        }
         let member = members::find(&mut tx, &workspace, user).await?;
         tx.commit().await?;
         member.ok_or_else(|| Error::not_found("User"))

@@ -45,11 +45,19 @@ impl Identity {
             None => self.insert_workspace(&mut tx, actor, name, new.is_lab).await?,
         };
         let user = match users::find_by_email(&mut tx, &new.email).await? {
-            Some(user) => user,
-            None => self.insert_user(&mut tx, actor, &workspace.id, &new.email, None).await?,
+            Some(user) => {
+                // who is helped at the machine may have lost the password to somebody who is signed in
+                self.set_password(&mut tx, actor, &user, &hash, "set at the console of the machine", None)
+                    .await?;
+                user
+            }
+            None => {
+                let user = self.insert_user(&mut tx, actor, &workspace.id, &new.email, None).await?;
+                passwords::set(&mut tx, &user.id, &hash).await?;
+                record_user(&mut tx, actor, &workspace.id, "user.password-set", &user).await?;
+                user
+            }
         };
-        passwords::set(&mut tx, &user.id, &hash).await?;
-        record_user(&mut tx, actor, &workspace.id, "user.password-set", &user).await?;
         self.add_member(&mut tx, actor, &workspace.id, &user, Role::Owner, CreatedVia::Console).await?;
         tx.commit().await?;
         Ok((workspace.id, user.id))

@@ -61,6 +61,11 @@ pub(crate) async fn set_member(
     Ok(tx.execute(upsert).await? == 1)
 }
 
+pub(crate) async fn set_role(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId, role: Role) -> Result<()> {
+    let update = sql("UPDATE memberships SET role = $3 WHERE workspace_id = $1 AND user_id = $2");
+    tx.execute(update.bind(workspace).bind(user).bind(role.as_str())).await.map(drop)
+}
+
 pub(crate) async fn role_of<Q: Queries>(
     db: &mut Q,
     workspace: &WorkspaceId,

@@ -29,6 +29,9 @@ async fn a_removed_member_is_refused_at_once_and_keeps_the_account(t: TestApp) {
     let member = t.member_of(Role::Member).await;
     let path = format!("/api/v1/users/{}", id_of(&owner, "member@main.test").await);
     assert_eq!(owner.put(&path, json!({"role": "admin"})).await.ok()["role"], "admin");
+    let changed = owner.get("/api/v1/audit-events?event=membership.set").await.ok();
+    let said = json!({"email": "member@main.test", "role": "admin", "before": "member"});
+    assert_eq!(changed["data"][0]["details"], said);
     member.get("/api/v1/users").await.ok();
     owner.delete(&path).await.ok();
     member.get("/api/v1/me").await.refused(401, "authentication_error");

@@ -28,6 +28,23 @@ async fn a_changed_password_ends_every_other_session_and_a_mail_tells_it(t: Test
     assert_eq!(audit["data"][0]["details"], json!({"email": WHO, "how": "changed"}));
 }
 
+async fn a_password_set_at_the_machine_ends_every_session_of_its_owner(t: TestApp) {
+    let (owner, stranger) = (t.owner().await, t.owner().await);
+    let new = gatehouse_identity::NewOwner {
+        workspace: "Main".to_owned(),
+        email: "owner@main.test".parse().unwrap(),
+        password: gatehouse_types::Secret::new(NEW),
+        is_lab: true,
+    };
+    let workspace = t.app.identity().create_owner(&t.app.machine(), new).await.unwrap().0;
+    assert_eq!(workspace, t.workspace);
+    for client in [owner, stranger] {
+        client.get("/api/v1/me").await.refused(401, "authentication_error");
+    }
+    let mails = t.mails_to("owner@main.test").await;
+    assert!(mails[0].1.contains("set at the console of the machine"), "{}", mails[0].1);
+}
+
 async fn no_sign_in_under_way_with_the_old_password_outlives_its_change(t: TestApp) {
     t.person(WHO, Role::Member).await;
     let caller = t.sign_in(WHO).await;
@@ -148,6 +165,7 @@ async fn the_pages_of_a_reset_name_no_token_elsewhere(t: TestApp) {
 }
 
 on_both![
+    a_password_set_at_the_machine_ends_every_session_of_its_owner,
     no_sign_in_under_way_with_the_old_password_outlives_its_change,
     a_changed_password_ends_every_other_session_and_a_mail_tells_it,
     a_password_that_is_tried_first_is_refused_and_nothing_ends,
