@@ -59,6 +59,8 @@ pub static SAML: LazyLock<Policy> = LazyLock::new(|| Policy {
     in_response_to: InResponseTo::Expect(REQUEST.to_owned()),
     now: NOW,
     clock_skew: CLOCK_SKEW,
+    authenticated_since: None,
+    authn_contexts: Vec::new(),
     allow_sha1: true,
 });
 

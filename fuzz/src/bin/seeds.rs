@@ -46,6 +46,7 @@ fn main() {
         force_authn: true,
         is_passive: false,
         name_id_policy: Some(NameIdPolicy { format: None, allow_create: true }),
+        authn_contexts: Vec::new(),
     };
     for (name, signing) in [("signed", Some(&SP_KEY.key)), ("unsigned", None)] {
         let url = request.redirect_url(Some("/back"), signing).expect("a URL");
