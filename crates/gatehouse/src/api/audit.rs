@@ -92,6 +92,7 @@ pub(crate) struct ExportIn {
 #[utoipa::path(get, operation_id = "exportAuditEvents", path = "/api/v1/audit-events/export", tag = "Audit", params(AuditQuery, ExportIn), responses(
     (status = 200, description = "JSON Lines or CSV", content_type = "application/jsonl", body = String),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 409, description = "The chain is broken: it is exported as JSON Lines alone, which says so", body = ErrorBody),
 ))]
 pub(crate) async fn export(
     State(app): State<App>,
@@ -129,6 +130,11 @@ pub(crate) async fn export_of(
             Ok(file("application/jsonl", "audit-events.jsonl", body))
         }
         Some("csv") => {
+            // a spreadsheet has no place to say it
+            if let Some(what) = heads::sign(app.store(), chain).await? {
+                let told = format!("The audit chain is broken: {what}. Export it as JSON Lines.");
+                return Err(Error::conflict(told));
+            }
             let mut export = CsvExport::new(app.clone(), chain.to_owned(), wanted, after);
             let (sender, body) = body();
             tokio::spawn(async move {

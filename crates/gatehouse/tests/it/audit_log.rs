@@ -2,7 +2,8 @@
 
 use std::process::{Command, Output};
 
-use gatehouse_types::Role;
+use gatehouse_store::{Queries, sql};
+use gatehouse_types::{Id, Role};
 use serde_json::{Value, json};
 
 use crate::support::{Client, TestApp, on_both, without_settings};
@@ -199,7 +200,40 @@ async fn the_page_shows_filters_entries_and_reasons(t: TestApp) {
     assert!(!viewer.get("/").await.body.contains("/settings/audit"));
 }
 
+/// What somebody does who can write the database and has no key: the last entries go, and the chain's head with them.
+async fn cut_off(t: &TestApp, count: i64) {
+    let mut tx = t.app.store().begin_always().await.unwrap();
+    let off = match t.app.store().kind() {
+        "SQLite" => "DROP TRIGGER audit_events_no_delete",
+        _ => "DROP TRIGGER audit_events_no_change ON audit_events",
+    };
+    tx.execute(sql(off)).await.unwrap();
+    let chain = t.workspace.as_str();
+    let head = sql("SELECT sequence FROM audit_heads WHERE chain = $1").bind(chain);
+    let last = tx.fetch_one(head).await.unwrap().int("sequence").unwrap() - count;
+    let gone = sql("DELETE FROM audit_events WHERE chain = $1 AND sequence > $2");
+    tx.execute(gone.bind(chain).bind(last)).await.unwrap();
+    let back = sql("UPDATE audit_heads SET sequence = $2, hash = (SELECT hash FROM audit_events \
+         WHERE chain = $1 AND sequence = $2) WHERE chain = $1");
+    tx.execute(back.bind(chain).bind(last)).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn a_chain_that_was_cut_is_exported_as_broken_alone(t: TestApp) {
+    let owner = busy(&t).await;
+    let whole = owner.get(&format!("{EVENTS}/export")).await.body;
+    cut_off(&t, 2).await;
+    let cut = owner.get(&format!("{EVENTS}/export")).await.body;
+    assert!(whole.len() > cut.len() && cut.lines().next().unwrap().contains("\"broken\":"), "{cut}");
+    let file = t.database.data_dir().join("cut.jsonl");
+    std::fs::write(&file, &cut).unwrap();
+    let (code, said) = told(&run(&["audit", "verify", file.to_str().unwrap()]));
+    assert!(code == 1 && said.contains("broken"), "{code} {said}");
+    owner.get(&format!("{EVENTS}/export?format=csv")).await.refused(409, "conflict");
+}
+
 on_both![
+    a_chain_that_was_cut_is_exported_as_broken_alone,
     filters_are_is_and_is_not_by_and_or_by_or,
     a_list_goes_on_from_a_remembered_entry,
     an_export_is_proved_without_the_server,

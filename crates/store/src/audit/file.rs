@@ -35,6 +35,8 @@ pub struct Export {
     wanted: Wanted,
     /// What was asked for, when it is not the whole chain.
     filter: Option<Json>,
+    /// What is wrong with the chain. Its export has no trailer then: nothing of it is proved.
+    broken: Option<String>,
     sequence: i64,
     hash: String,
     through: i64,
@@ -54,7 +56,7 @@ impl std::fmt::Debug for Export {
 
 impl Export {
     /// An export of a chain as it is now, from behind a position on; `None` when there is no such position. The head is
-    /// signed first, so that it is in the export.
+    /// signed first, so that it is in the export; a chain that is broken is given, and says so, and is not signed.
     ///
     /// # Errors
     /// When the database fails.
@@ -65,7 +67,7 @@ impl Export {
         filter: Option<Json>,
         position: i64,
     ) -> Result<Option<Self>> {
-        heads::sign(store, chain).await?;
+        let broken = heads::sign(store, chain).await?;
         let mut reader = store.reader();
         let (through, _) = heads::current(&mut reader, chain).await?;
         let hash = if position == 0 {
@@ -80,6 +82,7 @@ impl Export {
             chain,
             wanted,
             filter,
+            broken,
             sequence: position,
             hash,
             through,
@@ -105,7 +108,7 @@ impl Export {
                     if let Some(lines) = self.entries().await? {
                         return Ok(Some(self.text(&lines)));
                     }
-                    self.step = Step::Trailer;
+                    self.step = if self.broken.is_none() { Step::Trailer } else { Step::Done };
                 }
                 Step::Trailer => {
                     self.step = Step::Done;
@@ -125,10 +128,14 @@ impl Export {
 
     async fn header(&self) -> Result<Json> {
         let keys = keys::public_keys(&mut self.store.reader()).await?;
-        Ok(json!({
+        let mut header = json!({
             "type": HEADER, "version": VERSION, "chain": self.chain, "sequence": self.sequence, "hash": self.hash,
             "through": self.through, "createdAt": self.store.now(), "filter": self.filter, "keys": keys,
-        }))
+        });
+        if let Some(what) = &self.broken {
+            header["broken"] = what.as_str().into();
+        }
+        Ok(header)
     }
 
     async fn entries(&mut self) -> Result<Option<Vec<Json>>> {

@@ -105,6 +105,10 @@ async fn broken(
     let mut reader = store.reader();
     let (mut sequence, mut hash) = (0, GENESIS.to_owned());
     if let Some(signed) = from {
+        if signed.sequence > head.0 {
+            let (first, last) = (head.0 + 1, signed.sequence);
+            return Ok(Some(format!("entries {first} to {last} are missing: entry {last} was signed")));
+        }
         let entry = after(&mut reader, chain, &Wanted::default(), signed.sequence - 1, 1).await?;
         if entry.first().is_none_or(|e| e.sequence != signed.sequence || e.hash != signed.hash) {
             return Ok(Some(format!("entry {} is not the one that was signed", signed.sequence)));
@@ -141,6 +145,7 @@ pub async fn sign(store: &Store, chain: &str) -> Result<Option<String>> {
 }
 
 async fn sign_with(store: &Store, chain: &str, signer: &Signer) -> Result<Option<String>> {
+    // in this order: a head that is signed in between is never ahead of the one read afterwards
     let signed = last(&mut store.reader(), chain).await?;
     let head = current(&mut store.reader(), chain).await?;
     if head.0 == 0 && signed.is_none()
@@ -175,30 +180,34 @@ async fn sign_with(store: &Store, chain: &str, signer: &Signer) -> Result<Option
 /// # Errors
 /// When the database fails.
 pub async fn check(store: &Store) -> Result<Vec<String>> {
-    let heads =
-        store.reader().fetch_all(sql("SELECT chain, sequence, hash FROM audit_heads ORDER BY chain")).await?;
+    let chains =
+        sql("SELECT chain FROM audit_heads UNION SELECT chain FROM audit_signed_heads ORDER BY chain");
     let mut found = Vec::new();
-    for row in heads {
-        let (chain, head) = (row.text("chain")?, (row.int("sequence")?, row.text("hash")?));
-        let mut what = broken(store, &chain, None, &head).await?;
+    for row in store.reader().fetch_all(chains).await? {
+        let chain = row.text("chain")?;
+        let signed = last(&mut store.reader(), &chain).await?;
+        let head = current(&mut store.reader(), &chain).await?;
+        let mut what = broken(store, &chain, signed.as_ref(), &head).await?;
         if what.is_none() {
-            let signed = last(&mut store.reader(), &chain).await?.filter(|s| s.sequence <= head.0);
-            what = broken(store, &chain, signed.as_ref(), &head).await?;
+            what = broken(store, &chain, None, &head).await?;
         }
         found.extend(what.map(|what| format!("{chain}: {what}")));
     }
     Ok(found)
 }
 
-/// Signs the head of every chain that has grown by [`EVERY_ENTRIES`], or grown at all since [`EVERY_SECONDS`].
+/// Signs the head of every chain that has grown by [`EVERY_ENTRIES`], or grown at all since [`EVERY_SECONDS`]; looks at
+/// each that is shorter than it was when it was signed.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn sign_due(store: &Store) -> Result<()> {
-    let due = sql("SELECT h.chain AS chain FROM audit_heads h LEFT JOIN \
-         (SELECT chain, MAX(sequence) AS sequence, MAX(at) AS at FROM audit_signed_heads GROUP BY chain) s \
-         ON s.chain = h.chain WHERE h.sequence >= COALESCE(s.sequence, 0) + $1 \
-         OR (h.sequence > COALESCE(s.sequence, 0) AND COALESCE(s.at, 0) < $2) ORDER BY h.chain LIMIT $3")
+    let due = sql("SELECT c.chain AS chain FROM \
+         (SELECT chain, MAX(now) AS now, MAX(signed) AS signed, MAX(at) AS at FROM \
+         (SELECT chain, sequence AS now, 0 AS signed, 0 AS at FROM audit_heads UNION ALL \
+         SELECT chain, 0 AS now, sequence AS signed, at FROM audit_signed_heads) both_of GROUP BY chain) c \
+         WHERE c.now < c.signed OR c.now >= c.signed + $1 OR (c.now > c.signed AND c.at < $2) \
+         ORDER BY c.chain LIMIT $3")
     .bind(EVERY_ENTRIES)
     .bind(store.now().plus_seconds(-EVERY_SECONDS))
     .bind(MAX_CHAINS);

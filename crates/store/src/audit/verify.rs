@@ -162,6 +162,9 @@ impl State {
         if line["version"].as_u64() != Some(VERSION) {
             return Err("this version of the format is not known; use a newer gatehouse".into());
         }
+        if let Some(what) = line["broken"].as_str() {
+            return Err(format!("the server found the chain broken when it was exported: {what}"));
+        }
         let keys: Vec<PublicKey> = serde_json::from_value(line["keys"].clone())
             .map_err(|_| "its keys are not readable".to_owned())?;
         if keys.len() > MAX_KEYS || !keys.iter().all(PublicKey::is_consistent) {

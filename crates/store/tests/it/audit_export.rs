@@ -1,7 +1,7 @@
-use gatehouse_store::Store;
 use gatehouse_store::audit::file::Export;
 use gatehouse_store::audit::verify::{Problem, Proof, Verifier};
 use gatehouse_store::audit::{self, Condition, Event, Field, Outcome, Wanted, heads, keys};
+use gatehouse_store::{Queries, Store, sql};
 use gatehouse_testkit::{TestStore, on_both};
 use gatehouse_types::{Actor, Id, Origin, Role, WorkspaceId};
 use serde_json::json;
@@ -167,12 +167,73 @@ on_both!(heads_are_signed_when_due_and_never_over_a_broken_chain, |t: TestStore|
         _ => "DROP TRIGGER audit_events_no_change ON audit_events",
     };
     let mut tx = store.begin_always().await.unwrap();
-    tx.execute(gatehouse_store::sql(off)).await.unwrap();
+    tx.execute(sql(off)).await.unwrap();
     let rewrite = "UPDATE audit_events SET outcome = 'failure' WHERE chain = $1 AND sequence = 1008";
-    assert_eq!(tx.execute(gatehouse_store::sql(rewrite).bind(&ws)).await.unwrap(), 1);
+    assert_eq!(tx.execute(sql(rewrite).bind(&ws)).await.unwrap(), 1);
     tx.commit().await.unwrap();
     let broken = heads::sign(store, ws.as_str()).await.unwrap();
     assert_eq!(broken.as_deref(), Some("entry 1008 was changed"));
     assert_eq!(heads::check(store).await.unwrap(), [format!("{ws}: entry 1008 was changed")]);
     assert_eq!(count().await, 3);
+});
+
+/// What somebody does who can write the database and has no key: the last entries go, and the chain's head with them.
+async fn cut_off(store: &Store, ws: &WorkspaceId, last: i64) {
+    let mut tx = store.begin_always().await.unwrap();
+    let off = match store.kind() {
+        "SQLite" => "DROP TRIGGER audit_events_no_delete",
+        _ => "DROP TRIGGER audit_events_no_change ON audit_events",
+    };
+    tx.execute(sql(off)).await.unwrap();
+    tx.execute(sql("DELETE FROM audit_events WHERE chain = $1 AND sequence > $2").bind(ws).bind(last))
+        .await
+        .unwrap();
+    let hash = sql("SELECT hash FROM audit_events WHERE chain = $1 AND sequence = $2").bind(ws).bind(last);
+    match tx.fetch_optional(hash).await.unwrap() {
+        Some(row) => {
+            let back = sql("UPDATE audit_heads SET sequence = $2, hash = $3 WHERE chain = $1");
+            tx.execute(back.bind(ws).bind(last).bind(row.text("hash").unwrap())).await.unwrap();
+        }
+        None => {
+            tx.execute(sql("DELETE FROM audit_heads WHERE chain = $1").bind(ws)).await.unwrap();
+        }
+    }
+    tx.commit().await.unwrap();
+}
+
+on_both!(a_chain_that_was_cut_at_its_end_is_found_and_never_proved, |t: TestStore| async move {
+    let t = &t;
+    for (left, told) in [
+        (4, "entries 5 to 7 are missing: entry 7 was signed"),
+        (0, "entries 1 to 7 are missing: entry 7 was signed"),
+    ] {
+        let ws: WorkspaceId = t.store.ids().make();
+        entries(t, &ws, 7).await;
+        assert_eq!(heads::sign(&t.store, ws.as_str()).await.unwrap(), None);
+        if left == 4 {
+            cut_off(&t.store, &ws, left).await;
+        } else {
+            let mut tx = t.store.begin_always().await.unwrap();
+            tx.execute(sql("DELETE FROM audit_events WHERE chain = $1").bind(&ws)).await.unwrap();
+            tx.execute(sql("DELETE FROM audit_heads WHERE chain = $1").bind(&ws)).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(heads::sign(&t.store, ws.as_str()).await.unwrap().as_deref(), Some(told));
+        let found = heads::check(&t.store).await.unwrap();
+        assert!(found.contains(&format!("{ws}: {told}")), "{found:?}");
+        // the job looks at it too, and signs nothing
+        heads::sign_due(&t.store).await.unwrap();
+        let text = export(&t.store, &ws, Wanted::default(), 0).await.unwrap();
+        let problem = verify(None, text.lines()).unwrap_err();
+        assert!(problem.line == 1 && problem.what.contains(told), "{problem:?}");
+        // without the word the file has no trailer, and so no proof
+        let header = text.lines().next().unwrap().replacen(&format!("\"broken\":\"{told}\","), "", 1);
+        assert!(!header.contains("broken"), "{header}");
+        let silenced = std::iter::once(header.as_str()).chain(text.lines().skip(1));
+        assert!(verify(None, silenced).unwrap_err().what.contains("trailer"));
+        // a selection pretends no more
+        let some = Wanted::default().and(Some(Condition::is(Field::Outcome(Outcome::Failure))));
+        let text = export(&t.store, &ws, some, 0).await.unwrap();
+        assert!(verify(None, text.lines()).is_err());
+    }
 });
