@@ -62,6 +62,12 @@ pub(crate) async fn open_store(settings: &Settings, parts: &Parts) -> anyhow::Re
     Store::open(store_options(settings, parts)).await.context("the database could not be opened")
 }
 
+/// What ends when a database comes back from a backup; see the features.
+pub(crate) async fn after_restore(tx: &mut gatehouse_store::Tx) -> gatehouse_store::Result<u64> {
+    gatehouse_sso::after_restore(tx).await?;
+    gatehouse_identity::after_restore(tx).await
+}
+
 pub(crate) fn mailer(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Mailer> {
     let Some(url) = &settings.smtp_url else { return Ok(Mailer::outbox_only()) };
     let config = SmtpConfig { url: url.clone(), from: settings.mail_from.clone(), extra_roots: None };

@@ -35,6 +35,7 @@ pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};
 pub use service::members::{Member, WantedMembers};
 pub use service::own_password::PasswordUse;
 pub use service::people::{MAX_CONSOLE_TOKEN_SECONDS, NewOwner};
+pub use service::restored::after_restore;
 pub use service::second_step::{Asked, CHALLENGE_SECONDS, MAX_ANSWERS, Pending, SecondStep, SecondStepDone};
 pub use service::security::SecuritySettings;
 pub use service::session_list::ListedSession;

@@ -162,12 +162,15 @@ pub enum EndReason {
     Reported,
     /// The person is no member of the workspace any more.
     MemberRemoved,
+    /// The database came back from a backup.
+    Restored,
 }
 
 impl EndReason {
     /// The name, as stored.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Restored => "restored",
             Self::SignedOut => "signed-out",
             Self::Switched => "switched",
             Self::Replaced => "replaced",

@@ -27,6 +27,7 @@ pub use service::identities::IdentityView;
 pub use service::login::{Endpoint, Posted, SignedIn};
 pub use service::logout::{LogoutEndpoint, LogoutOutcome};
 pub use service::logout_start::Leave;
+pub use service::restored::after_restore;
 pub use service::settings::SettingsView;
 pub use service::shares::NewShare;
 pub use service::start::{Started, Way};

@@ -6,7 +6,7 @@ use gatehouse_store::backup;
 
 use super::admin::{println, require_database};
 use crate::Settings;
-use crate::app::{Parts, open_store, store_options};
+use crate::app::{Parts, after_restore, open_store, store_options};
 
 #[derive(Args)]
 pub(crate) struct Backup {
@@ -50,7 +50,7 @@ impl Backup {
 impl Restore {
     pub(crate) fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         super::runtime()?.block_on(async {
-            let restored = backup::restore(store_options(settings, &Parts::default()), &self.file).await?;
+            let restored = backup::restore(store_options(settings, &Parts::default()), &self.file, after_restore).await?;
             let backup = &restored.backup;
             println(&format!(
                 "restored the backup of {} from {}: {} tables, {} rows; schema {}, now {}",
@@ -59,6 +59,11 @@ impl Restore {
             println(&format!(
                 "verified: file and row digests, foreign keys, the master key, {} audit chains with {} entries, {} sealed values",
                 restored.chains, restored.entries, restored.sealed
+            ));
+            println(&format!(
+                "everybody signs in again (sessions ended: {}); mailed links, shared traces and sign-ins under way are void, \
+                 open invitations can be sent again",
+                restored.sessions_ended
             ));
             if restored.refused > 0 {
                 eprintln!(

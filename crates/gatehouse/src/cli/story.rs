@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::admin::println;
 use crate::Settings;
-use crate::app::{Parts, store_options};
+use crate::app::{Parts, after_restore, store_options};
 use browser::{Answer, Browser};
 
 mod audit;
@@ -81,10 +81,12 @@ impl<'a> Story<'a> {
         let mut elsewhere = settings.clone();
         elsewhere.data_dir = settings.data_dir.join("restored");
         elsewhere.master_key_file = Some(settings.data_dir.join("master.key"));
-        let restored = backup::restore(store_options(&elsewhere, &Parts::default()), &file).await?;
+        let restored =
+            backup::restore(store_options(&elsewhere, &Parts::default()), &file, after_restore).await?;
         ensure!(restored.backup == made, "restored {restored:?}, made {made:?}");
         ensure!(restored.refused == 0, "sealed values do not open: {:?}", restored.refused_places);
         ensure!(restored.entries > 0, "the restored audit log is empty");
+        ensure!(restored.sessions_ended > 0, "a session outlived the restore");
         Ok(())
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod login;
 pub(crate) mod members;
 pub(crate) mod own_password;
 pub(crate) mod people;
+pub(crate) mod restored;
 pub(crate) mod second_step;
 pub(crate) mod security;
 pub(crate) mod session_list;

@@ -117,3 +117,9 @@ pub(crate) async fn void(tx: &mut Tx, user: &UserId) -> Result<()> {
         sql("UPDATE factor_challenges SET used_at = $2, state = NULL WHERE user_id = $1 AND used_at IS NULL");
     tx.execute(update.bind(user).bind(tx.store().now())).await.map(drop)
 }
+
+/// Closes all questions of everybody.
+pub(crate) async fn void_all(tx: &mut Tx) -> Result<()> {
+    let update = sql("UPDATE factor_challenges SET used_at = $1, state = NULL WHERE used_at IS NULL");
+    tx.execute(update.bind(tx.store().now())).await.map(drop)
+}

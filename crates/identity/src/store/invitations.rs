@@ -111,3 +111,11 @@ pub(crate) async fn open_to(tx: &mut Tx, workspace: &WorkspaceId, email: &Email)
     let now = tx.store().now();
     tx.fetch_all(select.bind(workspace).bind(email.as_str()).bind(now)).await?.iter().map(read).collect()
 }
+
+/// Takes the links of all open invitations away: no token has a digest like this. They can be sent again.
+pub(crate) async fn void_links(tx: &mut Tx) -> Result<()> {
+    let update = sql(
+        "UPDATE invitations SET token_digest = 'void:' || id WHERE accepted_at IS NULL AND revoked_at IS NULL",
+    );
+    tx.execute(update).await.map(drop)
+}

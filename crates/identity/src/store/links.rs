@@ -90,3 +90,9 @@ pub(crate) async fn sweep(tx: &mut Tx) -> Result<u64> {
     let before = tx.store().now().plus_seconds(-86_400);
     tx.execute(sql("DELETE FROM mail_links WHERE expires_at < $1").bind(before)).await
 }
+
+/// Ends all mailed links of everybody.
+pub(crate) async fn void_all(tx: &mut Tx) -> Result<()> {
+    let update = sql("UPDATE mail_links SET ended_at = $1 WHERE ended_at IS NULL");
+    tx.execute(update.bind(tx.store().now())).await.map(drop)
+}

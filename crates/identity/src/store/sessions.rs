@@ -144,3 +144,10 @@ pub(crate) async fn live_ids<Q: Queries>(
     let rows = db.fetch_all(select.bind(user).bind(now).bind(workspace)).await?;
     rows.iter().map(|r| Ok((r.id("id")?, r.id("workspace_id")?))).collect()
 }
+
+/// Ends every live session; says how many.
+pub(crate) async fn end_all(tx: &mut Tx, reason: EndReason) -> Result<u64> {
+    let update =
+        sql("UPDATE sessions SET ended_at = $1, end_reason = $2 WHERE ended_at IS NULL AND expires_at > $1");
+    tx.execute(update.bind(tx.store().now()).bind(reason.as_str())).await
+}

@@ -15,6 +15,7 @@ pub(crate) mod page;
 pub(crate) mod person;
 pub(crate) mod proof;
 pub(crate) mod recheck;
+pub(crate) mod restored;
 pub(crate) mod settings;
 pub(crate) mod shares;
 pub(crate) mod sp_keys;

@@ -256,6 +256,12 @@ pub(crate) async fn sweep(tx: &mut Tx) -> Result<()> {
     tx.execute(sql("DELETE FROM sso_ended WHERE expires_at < $1").bind(now)).await.map(drop)
 }
 
+/// Forgets every session and every request that waits; what the provider ended stays ended.
+pub(crate) async fn forget_all(tx: &mut Tx) -> Result<()> {
+    tx.execute(sql("DELETE FROM sso_sessions")).await?;
+    tx.execute(sql("DELETE FROM sso_logouts")).await.map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,3 +76,8 @@ pub(crate) async fn sweep(tx: &mut Tx) -> Result<u64> {
     let replays = tx.execute(sql("DELETE FROM sso_replays WHERE expires_at < $1").bind(now)).await?;
     Ok(requests + replays)
 }
+
+/// Forgets every sign-in that began; assertions that were used stay used.
+pub(crate) async fn forget_all(tx: &mut Tx) -> Result<()> {
+    tx.execute(sql("DELETE FROM sso_requests")).await.map(drop)
+}

@@ -81,3 +81,9 @@ pub(crate) async fn revoke(tx: &mut Tx, id: &TraceShareId, workspace: &Workspace
          AND revoked_at IS NULL");
     Ok(tx.execute(update.bind(id).bind(workspace).bind(now)).await? == 1)
 }
+
+/// Revokes every link.
+pub(crate) async fn revoke_all(tx: &mut Tx) -> Result<()> {
+    let update = sql("UPDATE sso_trace_shares SET revoked_at = $1 WHERE revoked_at IS NULL");
+    tx.execute(update.bind(tx.store().now())).await.map(drop)
+}

@@ -51,4 +51,6 @@ pub struct Restored {
     pub refused: u64,
     /// Where the first of them are.
     pub refused_places: Vec<String>,
+    /// Sessions that were alive in the backup and ended with the restore.
+    pub sessions_ended: u64,
 }

@@ -32,11 +32,16 @@ const MAX_DATA_KEYS: usize = 100_000;
 
 /// Restores a backup into a database that holds nothing yet. The file is read twice: once to be judged, with nothing
 /// touched, and once to be loaded, under a name or in a transaction that nobody else sees before all of it is proved.
+/// `then` is the last work before it counts: it ends what must not come to life again, and says how many sessions ended.
 ///
 /// # Errors
 /// When the file is cut, changed, of a newer version or sealed under another master key; when the target is not
 /// empty; when what was loaded does not hold together. The target is as it was then.
-pub async fn restore(options: Options, path: &Path) -> Result<Restored> {
+pub async fn restore(
+    options: Options,
+    path: &Path,
+    then: impl AsyncFnOnce(&mut Tx) -> Result<u64>,
+) -> Result<Restored> {
     let key_file = options.master_key_file.clone().unwrap_or_else(|| options.data_dir.join("master.key"));
     let mut source = Source::open(path)?;
     let mut judge = Judge::default();
@@ -46,11 +51,11 @@ pub async fn restore(options: Options, path: &Path) -> Result<Restored> {
     match options.database.clone() {
         DatabaseUrl::Sqlite(file) => {
             let target = file.unwrap_or_else(|| options.data_dir.join("gatehouse.db"));
-            into_sqlite(&mut source, &walked, options, &target).await
+            into_sqlite(&mut source, &walked, options, &target, then).await
         }
         DatabaseUrl::Postgres(url) => {
             let pool = open::postgres_pool(&url).await?;
-            let restored = into_postgres(&mut source, &walked, options, keyring, &pool).await;
+            let restored = into_postgres(&mut source, &walked, options, keyring, &pool, then).await;
             pool.close().await;
             restored
         }
@@ -186,6 +191,7 @@ async fn into_sqlite(
     judged: &Walked,
     options: Options,
     target: &Path,
+    then: impl AsyncFnOnce(&mut Tx) -> Result<u64>,
 ) -> Result<Restored> {
     if let Some(parent) = target.parent().filter(|p| !p.as_os_str().is_empty()) {
         files::private_dir(parent)?;
@@ -208,12 +214,13 @@ async fn into_sqlite(
     let chains = verify::chains(&mut store.reader()).await?;
     let sealed = scan_in(&mut store.reader(), store.keyring()).await?;
     let mut tx = store.begin_always().await?;
-    note(&mut tx, judged).await?;
+    let sessions_ended = then(&mut tx).await?;
+    note(&mut tx, judged, sessions_ended).await?;
     tx.commit().await?;
     store.close().await;
     drop(store);
     draft.keep(target).await?;
-    Ok(told(judged, schema, chains, &sealed))
+    Ok(told(judged, schema, chains, &sealed, sessions_ended))
 }
 
 async fn load_sqlite(source: &mut Source, judged: &Walked, path: &Path) -> Result<()> {
@@ -247,6 +254,7 @@ async fn into_postgres(
     options: Options,
     keyring: Keyring,
     pool: &sqlx::PgPool,
+    then: impl AsyncFnOnce(&mut Tx) -> Result<u64>,
 ) -> Result<Restored> {
     let mut db = Alone::Postgres(pool.begin().await?);
     if let Some(table) = tables::all(&mut db, true).await?.first() {
@@ -271,13 +279,15 @@ async fn into_postgres(
     migrate_within(&mut db, None).await?;
     let chains = verify::chains(&mut db).await?;
     let sealed = scan_in(&mut db, &keyring).await?;
+    let mut sessions_ended = 0;
     if let Alone::Postgres(tx) = db {
         let store = Store::over(pool.clone(), keyring, options.clock, options.random);
         let mut tx = Tx::new(TxInner::Postgres(tx), store, None);
-        note(&mut tx, judged).await?;
+        sessions_ended = then(&mut tx).await?;
+        note(&mut tx, judged, sessions_ended).await?;
         tx.commit().await?;
     }
-    Ok(told(judged, migrate::newest(), chains, &sealed))
+    Ok(told(judged, migrate::newest(), chains, &sealed, sessions_ended))
 }
 
 const FOREIGN_KEYS: &str = "SELECT conrelid::regclass::text AS t, conname::text AS c, pg_get_constraintdef(oid) AS d \
@@ -291,16 +301,17 @@ async fn migrate_within(db: &mut Alone, schema: Option<i64>) -> Result<()> {
 }
 
 /// The entry in the chain of what belongs to no workspace.
-async fn note(tx: &mut Tx, judged: &Walked) -> Result<()> {
+async fn note(tx: &mut Tx, judged: &Walked, sessions_ended: u64) -> Result<()> {
     let ids: Ids = tx.store().ids().clone();
     let machine = Actor::system(Origin::machine(ids.make()), None);
     let Walked { header, made, .. } = judged;
-    let details = json!({"createdAt": header.created_at, "from": header.from, "schema": header.schema, "rows": made.rows});
+    let details = json!({"createdAt": header.created_at, "from": header.from, "schema": header.schema, "rows": made.rows,
+        "sessionsEnded": sessions_ended});
     audit::record_in(tx, &machine, None, Event::success("system.restored", ("backup", &made.sha256), details))
         .await
 }
 
-fn told(judged: &Walked, schema: i64, chains: Chains, sealed: &ScanReport) -> Restored {
+fn told(judged: &Walked, schema: i64, chains: Chains, sealed: &ScanReport, sessions_ended: u64) -> Restored {
     let Walked { header, made, .. } = judged;
     let backup: Made = made.clone();
     let (created_at, from) = (header.created_at, header.from.clone());
@@ -314,6 +325,7 @@ fn told(judged: &Walked, schema: i64, chains: Chains, sealed: &ScanReport) -> Re
         sealed: sealed.values(),
         refused: sealed.refused(),
         refused_places: sealed.refused_places(),
+        sessions_ended,
     }
 }
 
@@ -335,6 +347,8 @@ impl Draft {
         files::ensure_private(&path)?;
         let failed = |e: std::io::Error| Error::File(format!("cannot write {}: {e}", path.display()));
         let file = File::options().read(true).write(true).open(&path).map_err(failed)?;
+        files::require_no_link(&path, &file)?;
+        files::require_private(&path)?;
         file.try_lock()
             .map_err(|_| Error::File(format!("another restore is at work on {}", path.display())))?;
         // what a restore that was killed left

@@ -1,6 +1,5 @@
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::hmac;
@@ -13,7 +12,7 @@ use super::connection::Alone;
 use super::format::{Closing, Digesting, Footer, Header, MAGIC, Opening, Total, hex_of, refuse};
 use super::{Made, tables};
 use crate::reader::Pool;
-use crate::{Error, Queries, Result, Store, sql};
+use crate::{Error, Queries, Result, Store, files, sql};
 
 /// Writes everything of one moment into a new file that only its owner may read. Others go on working meanwhile.
 ///
@@ -40,11 +39,7 @@ struct Draft {
 
 impl Draft {
     fn beside(path: &Path) -> Result<Self> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let path = PathBuf::from(name);
-        let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        let file = file.map_err(|e| failed(&path, &e))?;
+        let (path, file) = files::new_beside(path)?;
         Ok(Self { path, file })
     }
 

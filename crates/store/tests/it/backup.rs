@@ -41,13 +41,17 @@ fn options(into: &Database, of: &TestStore) -> Options {
     }
 }
 
+async fn nothing_more(_: &mut gatehouse_store::Tx) -> gatehouse_store::Result<u64> {
+    Ok(0)
+}
+
 fn file_of(t: &TestStore) -> PathBuf {
     t.database.data_dir().join("a.backup")
 }
 
 async fn restored(file: &Path, kind: Kind, t: &TestStore) -> (Store, Database) {
     let target = Database::fresh(kind).await;
-    let told = backup::restore(options(&target, t), file).await.unwrap();
+    let told = backup::restore(options(&target, t), file, nothing_more).await.unwrap();
     assert!(told.entries > 0 && told.chains > 0, "{told:?}");
     (Store::open(options(&target, t)).await.unwrap(), target)
 }
@@ -123,7 +127,8 @@ on_both!(a_cut_or_changed_backup_is_refused_and_the_target_stays_empty, |t: Test
     let bad = t.database.data_dir().join("bad.backup");
     let refuse = async |bytes: &[u8], what: String| {
         std::fs::write(&bad, bytes).unwrap();
-        let refused = backup::restore(options(&target, &t), &bad).await.expect_err(&what).to_string();
+        let refused =
+            backup::restore(options(&target, &t), &bad, nothing_more).await.expect_err(&what).to_string();
         assert!(refused.contains("backup is not usable"), "{what}: {refused}");
     };
     for at in (0..whole.len()).step_by(whole.len() / 97) {
@@ -136,8 +141,9 @@ on_both!(a_cut_or_changed_backup_is_refused_and_the_target_stays_empty, |t: Test
     }
     refuse(&[&whole[..], b"more"].concat(), "bytes after the end".into()).await;
     assert!(!target.data_dir().join("gatehouse.db").exists());
-    backup::restore(options(&target, &t), &file_of(&t)).await.unwrap();
-    let refused = backup::restore(options(&target, &t), &file_of(&t)).await.unwrap_err().to_string();
+    backup::restore(options(&target, &t), &file_of(&t), nothing_more).await.unwrap();
+    let refused =
+        backup::restore(options(&target, &t), &file_of(&t), nothing_more).await.unwrap_err().to_string();
     assert!(refused.contains("already"), "{refused}");
 });
 
@@ -145,10 +151,11 @@ on_both!(another_master_key_is_refused_before_anything_is_touched, |t: TestStore
     backup::write(&t.store, &file_of(&t)).await.unwrap();
     let other = TestStore::new(Kind::Sqlite).await;
     let target = Database::fresh(Kind::Sqlite).await;
-    let refused = backup::restore(options(&target, &other), &file_of(&t)).await.unwrap_err().to_string();
+    let refused =
+        backup::restore(options(&target, &other), &file_of(&t), nothing_more).await.unwrap_err().to_string();
     assert!(refused.contains("master key"), "{refused}");
     let missing = Options { master_key_file: None, ..options(&target, &t) };
-    let refused = backup::restore(missing, &file_of(&t)).await.unwrap_err().to_string();
+    let refused = backup::restore(missing, &file_of(&t), nothing_more).await.unwrap_err().to_string();
     assert!(refused.contains("master.key is missing"), "{refused}");
     assert_eq!(std::fs::read_dir(target.data_dir()).unwrap().count(), 0);
 });

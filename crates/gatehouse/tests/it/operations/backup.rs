@@ -78,6 +78,63 @@ async fn a_server_at_work_is_backed_up_and_restored_into_both(database: Database
     }
 }
 
+/// The newest token that was mailed in a link like `/reset/…`.
+async fn mailed(owner: &Client, kind: &str) -> String {
+    let start = format!("/{kind}/");
+    let mails = owner.get("/api/v1/outbox").await.ok();
+    let texts = mails["data"].as_array().unwrap().iter().filter_map(|m| m["body"].as_str());
+    let found =
+        texts.filter_map(|t| t.split_once(&start)).map(|(_, rest)| rest.split_whitespace().next().unwrap());
+    found.map(str::to_owned).next().unwrap_or_else(|| panic!("no {kind} in {mails}"))
+}
+
+async fn what_was_alive_in_a_backup_does_not_come_to_life_again(database: Database) {
+    // one address, which tokens and links name, whatever the port
+    let address = ("GATEHOUSE_PUBLIC_URL", "http://gatehouse.test");
+    let program = Program::on(&database).set(address.0, address.1);
+    program.create_owner("Acme", OWNER);
+    let serving = program.serve();
+    let owner = serving.sign_in(OWNER).await;
+    let invited = json!({"email": "new@acme.test", "role": "member"});
+    let invitation = owner.post("/api/v1/invitations", invited).await.ok()["id"].as_str().unwrap().to_owned();
+    owner.post("/api/v1/auth/password-reset", json!({"email": OWNER})).await.ok();
+    let (invitation_token, reset_token) = loop {
+        // the reset's mail is a job's
+        let waiting = owner.get("/api/v1/outbox").await.body.contains("/reset/");
+        if waiting {
+            break (mailed(&owner, "invitation").await, mailed(&owner, "reset").await);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let file = database.data_dir().join("a.backup");
+    let file = file.to_str().unwrap();
+    program.ok(&["backup", file]);
+    serving.kill();
+
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let target = Database::fresh(kind).await;
+        let key = database.data_dir().join("master.key").display().to_string();
+        let restored = Program::on(&target).set("GATEHOUSE_MASTER_KEY_FILE", key).set(address.0, address.1);
+        let told = restored.ok(&["restore", file]);
+        assert!(told.contains("sessions ended: 1"), "{told}");
+        let serving = restored.serve();
+        let before = serving.client().with_token(owner.token.as_deref().unwrap());
+        before.get("/api/v1/me").await.refused(401, "authentication_error");
+        let confirm = json!({"token": reset_token, "password": "seven quiet elephants"});
+        let refused = serving.client().post("/api/v1/auth/password-reset/confirm", confirm).await;
+        assert_eq!(refused.status, 400, "{}", refused.body);
+        let page = serving.client().get(&format!("/invitation/{invitation_token}")).await;
+        assert_ne!(page.status, 200, "{}", page.body);
+        // what waits can be sent again
+        let owner = serving.sign_in(OWNER).await;
+        owner.post_to(&format!("/api/v1/invitations/{invitation}/resend")).await.ok();
+        let fresh = mailed(&owner, "invitation").await;
+        assert_ne!(fresh, invitation_token);
+        assert_eq!(serving.client().get(&format!("/invitation/{fresh}")).await.status, 200);
+        serving.kill();
+    }
+}
+
 /// A backup that takes a while to restore: a chain of many entries.
 async fn a_restore_that_is_killed_leaves_nothing_half(database: Database) {
     let program = Program::on(&database);
@@ -120,6 +177,7 @@ async fn a_restore_that_is_killed_leaves_nothing_half(database: Database) {
 }
 
 on_both_databases!(
+    what_was_alive_in_a_backup_does_not_come_to_life_again,
     a_server_at_work_is_backed_up_and_restored_into_both,
     a_restore_that_is_killed_leaves_nothing_half,
 );
