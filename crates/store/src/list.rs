@@ -4,7 +4,7 @@ use crate::{Queries, Query, Result, Row, Value};
 
 /// A list query with optional conditions: fixed SQL parts, bound values.
 ///
-/// ```ignore
+/// ```text
 /// let (rows, total) = Filter::new("id, name", "things", "workspace_id = $", &workspace)
 ///     .and_if("status = $", status)
 ///     .page(db, "created_at, id", page).await?;
