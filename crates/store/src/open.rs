@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatehouse_types::{Ids, Origin, SharedClock, SharedRandom};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, PgPool, SqliteConnection};
 use tokio::sync::Notify;
 use url::Url;
 
@@ -295,6 +295,9 @@ async fn open_postgres(url: &Url) -> Result<PgPool> {
 /// Connections to a PostgreSQL database, as it is.
 pub(crate) async fn postgres_pool(url: &Url) -> Result<PgPool> {
     let options = sqlx::postgres::PgConnectOptions::from_url(url)?.disable_statement_logging();
+    // the pool would try for long, and then tell nothing of the cause
+    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
+    first.map_err(|_| Error::Database(sqlx::Error::PoolTimedOut))??.close().await?;
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)

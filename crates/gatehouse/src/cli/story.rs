@@ -109,6 +109,10 @@ impl<'a> Story<'a> {
         let active = self.administrator.call("POST", &format!("{path}/activate"), None).await?;
         ensure!(active["status"] == "active", "it is not active: {active}");
         tell("connection activated", step);
+        // the page of single sign-on shows the connection of the workspace
+        self.administrator
+            .call("PUT", "/api/v1/sso/settings", Some(json!({"connectionId": connection})))
+            .await?;
         Ok(connection)
     }
 

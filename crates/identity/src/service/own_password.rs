@@ -68,10 +68,14 @@ impl Identity {
         }
         self.0.throttle.take(&user.email, &actor.origin)?;
         let hash = passwords::hash_of(&mut self.0.store.reader(), &user.id).await?;
+        let same = current.expose() == new.expose();
         if !self.0.passwords.verify(current, hash).await? {
             return Err(self.wrong_current(actor, &user).await?);
         }
         self.0.throttle.give_back(&user.email, &actor.origin);
+        if same {
+            return Err(Error::validation("newPassword", "This is the password that you have."));
+        }
         let new =
             self.0.passwords.hash_chosen(new, about(&user)).await.map_err(|e| renamed(e, "newPassword"))?;
         let mut tx = self.0.store.begin(&actor.origin).await?;

@@ -32,7 +32,7 @@ impl MasterKey {
         if !path.exists() {
             let random = random.ok_or_else(|| {
                 Error::File(format!(
-                    "the master key file {} is missing, and this database was sealed with it; put its copy back, or name \
+                    "the master key file {} is missing, and what is stored was sealed with it; put its copy back, or name \
                      it with master_key_file (GATEHOUSE_MASTER_KEY_FILE)",
                     path.display()
                 ))

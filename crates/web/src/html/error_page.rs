@@ -30,9 +30,19 @@ pub(crate) fn render(error: &Error, status: StatusCode, partial: bool, web: &Web
     if partial {
         return View(ErrorFragment { error, request_id }).into_response();
     }
-    let page = Page::bare(title(error.kind()));
-    View(ErrorPage { page, status: status.as_u16(), error, next: next(error.kind()), request_id })
+    let (title, next) = words(error);
+    View(ErrorPage { page: Page::bare(title), status: status.as_u16(), error, next, request_id })
         .into_response()
+}
+
+/// Heading and advice. A refusal to sign somebody in has a recorded reason; without one, nobody tried yet.
+fn words(error: &Error) -> (&'static str, &'static str) {
+    match error.kind() {
+        Kind::Authentication if error.decision().is_some() => {
+            ("Your sign-in was not accepted", "Begin again at the sign-in page.")
+        }
+        kind => (title(kind), next(kind)),
+    }
 }
 
 const fn title(kind: Kind) -> &'static str {

@@ -28,6 +28,16 @@ async fn a_changed_password_ends_every_other_session_and_a_mail_tells_it(t: Test
     assert_eq!(audit["data"][0]["details"], json!({"email": WHO, "how": "changed"}));
 }
 
+async fn the_present_password_is_no_new_one(t: TestApp) {
+    t.person(WHO, Role::Member).await;
+    let client = t.sign_in(WHO).await;
+    assert_eq!(
+        change(&client, PASSWORD, PASSWORD).await.refused(400, "validation_error")["field"],
+        "newPassword"
+    );
+    assert!(t.mails_to(WHO).await.is_empty());
+}
+
 async fn a_password_set_at_the_machine_ends_every_session_of_its_owner(t: TestApp) {
     let (owner, stranger) = (t.owner().await, t.owner().await);
     let new = gatehouse_identity::NewOwner {
@@ -165,6 +175,7 @@ async fn the_pages_of_a_reset_name_no_token_elsewhere(t: TestApp) {
 }
 
 on_both![
+    the_present_password_is_no_new_one,
     a_password_set_at_the_machine_ends_every_session_of_its_owner,
     no_sign_in_under_way_with_the_old_password_outlives_its_change,
     a_changed_password_ends_every_other_session_and_a_mail_tells_it,
