@@ -5,6 +5,7 @@ use gatehouse_types::{Result, random_token};
 
 use gatehouse_web::Limiter;
 
+use crate::passkey::RelyingParty;
 use crate::password::Passwords;
 use crate::rules::SignInRules;
 use crate::throttle::{MailLimits, Throttle};
@@ -29,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) mail_limits: MailLimits,
     /// The address people use; links in mails begin with it.
     pub(crate) public_url: String,
+    /// We to authenticators; `None` where browsers have no passkeys.
+    pub(crate) relying_party: Option<RelyingParty>,
     pub(crate) rules: Arc<dyn SignInRules>,
     /// How many refusals of unknown callers are recorded, per network.
     pub(crate) refusals: Limiter,
@@ -47,6 +50,7 @@ impl Identity {
         let throttle = Throttle::new(store.clock());
         let mail_limits = MailLimits::new(store.clock());
         let public_url = issuer.to_owned();
+        let relying_party = RelyingParty::of(issuer);
         let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
         let second_steps = Limiter::new(Arc::clone(store.clock()), SECOND_STEPS.0, SECOND_STEPS.1);
         Ok(Self(Arc::new(Inner {
@@ -56,6 +60,7 @@ impl Identity {
             throttle,
             mail_limits,
             public_url,
+            relying_party,
             rules,
             refusals,
             second_steps,

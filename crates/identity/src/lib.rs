@@ -10,6 +10,7 @@ mod identity;
 mod jobs;
 mod mail;
 pub mod model;
+mod passkey;
 mod password;
 pub mod rules;
 mod service;
@@ -27,6 +28,7 @@ pub use console::query;
 pub use identity::Identity;
 pub use jobs::{PeopleMail, PeopleSweep};
 pub use mail::{MailContext, SendMail};
+pub use passkey::{Assertion, NewCredential};
 pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
 pub use service::access::require;
 pub use service::factors::{Enrolled, OwnFactors, PROOF_SECONDS, Proof, RECOVERY_CODES};
@@ -34,6 +36,7 @@ pub use service::invitations::{OpenInvitation, WantedInvitations};
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};
 pub use service::members::{Member, WantedMembers};
 pub use service::own_password::PasswordUse;
+pub use service::passkeys::{Ceremony, MAX_FACTOR_NAME, MAX_PASSKEYS};
 pub use service::people::{MAX_CONSOLE_TOKEN_SECONDS, NewOwner};
 pub use service::restored::after_restore;
 pub use service::second_step::{Asked, CHALLENGE_SECONDS, MAX_ANSWERS, Pending, SecondStep, SecondStepDone};
@@ -65,6 +68,7 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::auth::login))
         .routes(routes!(api::second_step::second_step))
         .routes(routes!(api::second_step::enrolment))
+        .routes(routes!(api::passkeys::second_step_options))
         .routes(routes!(api::auth::discover))
         .routes(routes!(api::auth::token))
         .routes(routes!(api::auth::logout))
@@ -83,11 +87,14 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::users::sessions))
         .routes(routes!(api::users::end_session))
         .routes(routes!(api::factors::list))
-        .routes(routes!(api::factors::remove))
+        .routes(routes!(api::factors::remove, api::passkeys::rename))
         .routes(routes!(api::factors::begin_totp))
         .routes(routes!(api::factors::confirm_totp))
+        .routes(routes!(api::passkeys::begin))
+        .routes(routes!(api::passkeys::confirm))
         .routes(routes!(api::factors::renew_recovery_codes))
         .routes(routes!(api::factors::reauthenticate))
+        .routes(routes!(api::passkeys::proof_options))
         .routes(routes!(api::security::show, api::security::change))
         .routes(routes!(api::me::jwks))
         .with_state(identity)

@@ -79,6 +79,8 @@ pub struct Session {
     pub connection_id: Option<ConnectionId>,
     /// With which second step.
     pub second_step: Option<FactorKind>,
+    /// Whether that was a passkey that its provider may copy between devices.
+    pub is_synced: bool,
     /// When the person last proved to be it: at the beginning, or later when asked to.
     pub proven_at: Option<Timestamp>,
     /// From which address.
@@ -103,6 +105,8 @@ pub enum FactorKind {
     Totp,
     /// One of the codes on paper.
     RecoveryCode,
+    /// A passkey, or a security key (WebAuthn).
+    Passkey,
 }
 
 impl FactorKind {
@@ -111,12 +115,13 @@ impl FactorKind {
         match self {
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery-code",
+            Self::Passkey => "passkey",
         }
     }
 
     /// The kind of a stored name.
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::Totp, Self::RecoveryCode].into_iter().find(|k| k.as_str() == text)
+        [Self::Totp, Self::RecoveryCode, Self::Passkey].into_iter().find(|k| k.as_str() == text)
     }
 }
 
@@ -131,7 +136,7 @@ pub struct Factor {
     pub kind: FactorKind,
     /// What the person calls it.
     pub name: String,
-    /// The last accepted step of an authenticator app.
+    /// The last accepted step of an authenticator app, or the signature counter of a passkey.
     pub counter: i64,
     /// Whether it counts: an authenticator app must show one code first.
     pub confirmed: bool,

@@ -50,15 +50,15 @@ impl Tx {
         }
     }
 
-    /// Runs `SELECT … ` with the row locked against other writers until the end of the transaction. On SQLite the
-    /// writer is alone anyway.
+    /// Runs `SELECT … ` with the row locked against other writers until the end of the transaction; new rows may still
+    /// refer to it. On SQLite the writer is alone anyway.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn lock_optional(&mut self, select: &'static str, query: Query) -> Result<Option<Row>> {
         let text = match &self.inner {
             Inner::Sqlite(_) => select.to_owned(),
-            Inner::Postgres(_) => format!("{select} FOR UPDATE"),
+            Inner::Postgres(_) => format!("{select} FOR NO KEY UPDATE"),
         };
         self.fetch_optional(Query::assembled(text, query.values)).await
     }

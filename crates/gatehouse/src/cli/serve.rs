@@ -28,6 +28,8 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 
 /// Logs as JSON lines, one event a line; people at a terminal get them readable, unless a form is given.
 pub(crate) fn init_log(filter: &str, format: Option<LogFormat>) -> anyhow::Result<()> {
+    // what strangers send is told in answers and decisions, not in the log
+    let filter = format!("webauthn_rs=off,webauthn_rs_core=off,{filter}");
     let filter = EnvFilter::try_new(filter).context("log (GATEHOUSE_LOG)")?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());

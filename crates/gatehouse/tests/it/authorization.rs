@@ -36,6 +36,7 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/auth/logout", SignedIn, ""),
     ("post", "/api/v1/auth/second-step", Anyone, r#"{"challenge":"none","code":"000000"}"#),
     ("post", "/api/v1/auth/second-step/enrolment", Anyone, r#"{"challenge":"none"}"#),
+    ("post", "/api/v1/auth/second-step/passkey-options", Anyone, r#"{"challenge":"none"}"#),
     ("post", "/api/v1/auth/switch-workspace", SignedIn, r#"{"workspaceId":"{workspace}"}"#),
     ("post", "/api/v1/auth/token", Anyone, r#"{"apiKey":"gh_none"}"#),
     ("get", "/api/v1/decisions/{id}", Admin, ""),
@@ -63,10 +64,14 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("get", "/api/v1/users/{id}/sessions", Admin, ""),
     ("delete", "/api/v1/users/{id}/sessions/{session_id}", Admin, ""),
     ("get", "/api/v1/me/factors", SignedIn, ""),
+    ("post", "/api/v1/me/factors/passkeys", Personal, ""),
+    ("post", "/api/v1/me/factors/passkeys/confirm", Personal, PASSKEY),
     ("post", "/api/v1/me/factors/recovery-codes", Personal, ""),
     ("post", "/api/v1/me/factors/totp", SignedIn, ""),
     ("post", "/api/v1/me/factors/totp/confirm", Personal, r#"{"code":"000000"}"#),
+    ("put", "/api/v1/me/factors/{id}", Personal, r#"{"name":"Walked"}"#),
     ("delete", "/api/v1/me/factors/{id}", Personal, ""),
+    ("post", "/api/v1/me/reauthenticate/passkey-options", Personal, ""),
     ("post", "/api/v1/me/reauthenticate", Personal, r#"{"password":"open-the-gate"}"#),
     ("get", "/api/v1/outbox", Admin, ""),
     ("get", "/api/v1/security-settings", Owner, ""),
@@ -103,6 +108,8 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/sso/sp-keys/{id}/promote", Admin, ""),
     ("get", "/api/v1/sso/sp-metadata", Admin, ""),
 ];
+const PASSKEY: &str = r#"{"ceremony":"none","name":"Walked","credential":{"id":"AA","rawId":"AA",
+    "type":"public-key","response":{"clientDataJSON":"AA","attestationObject":"AA"}}}"#;
 const OIDC: &str = r#"{"name":"Walked","protocol":"oidc",
     "oidcConfig":{"issuerUrl":"https://op.example","clientId":"c","clientSecret":"s"}}"#;
 

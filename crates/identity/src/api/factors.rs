@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::caller::Caller;
 use crate::model::{Factor, FactorKind};
-use crate::{Identity, Proof, TotpOffer};
+use crate::{Assertion, Enrolled, Identity, Proof, TotpOffer};
 
 /// The person's second steps.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -81,6 +81,12 @@ pub(crate) struct RecoveryCodesOut {
     recovery_codes: Vec<String>,
 }
 
+impl From<Enrolled> for EnrolledOut {
+    fn from(done: Enrolled) -> Self {
+        Self { factor: done.factor.into(), recovery_codes: plain(&done.recovery_codes) }
+    }
+}
+
 pub(crate) fn plain(codes: &[Secret]) -> Vec<String> {
     codes.iter().map(|c| c.expose().to_owned()).collect()
 }
@@ -127,8 +133,7 @@ pub(crate) async fn confirm_totp(
     Json(input): Json<CodeIn>,
 ) -> ApiResult<Response> {
     let done = identity.confirm_totp(&actor, &input.code).await?;
-    let out = EnrolledOut { factor: done.factor.into(), recovery_codes: plain(&done.recovery_codes) };
-    Ok((Extension(NeverStored), Json(out)).into_response())
+    Ok((Extension(NeverStored), Json(EnrolledOut::from(done))).into_response())
 }
 
 /// New recovery codes; the old ones stop working.
@@ -160,11 +165,14 @@ pub(crate) async fn remove(
     Ok(Deleted::done())
 }
 
-/// The password, or a code of the authenticator app.
+/// The password, a code of the authenticator app, or a passkey.
 #[derive(Deserialize, utoipa::ToSchema)]
 pub(crate) struct ProofIn {
     password: Option<Secret>,
     code: Option<Secret>,
+    /// With `passkey`: `challenge` of `POST /api/v1/me/reauthenticate/passkey-options`.
+    challenge: Option<Secret>,
+    passkey: Option<Assertion>,
 }
 
 /// Prove anew who one is; for 10 minutes the own second steps may be changed.
@@ -177,10 +185,18 @@ pub(crate) async fn reauthenticate(
     Caller(actor): Caller,
     Json(input): Json<ProofIn>,
 ) -> ApiResult<Response> {
-    let proof = match (input.password, input.code) {
-        (Some(password), None) => Proof::Password(password),
-        (None, Some(code)) => Proof::Code(code),
-        _ => return Err(Error::validation("password", "Send exactly one of password and code.").into()),
+    let proof = match (input.password, input.code, input.passkey) {
+        (Some(password), None, None) => Proof::Password(password),
+        (None, Some(code), None) => Proof::Code(code),
+        (None, None, Some(passkey)) => {
+            let challenge = input.challenge;
+            let missing = || Error::validation("challenge", "A passkey comes with the challenge it answers.");
+            Proof::Passkey { challenge: challenge.ok_or_else(missing)?, passkey: Box::new(passkey) }
+        }
+        _ => {
+            let message = "Send exactly one of password, code and passkey.";
+            return Err(Error::validation("password", message).into());
+        }
     };
     identity.reauthenticate(&actor, proof).await?;
     Ok((Extension(NeverStored), Json(serde_json::json!({"proven": true}))).into_response())

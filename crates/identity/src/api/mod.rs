@@ -6,6 +6,7 @@ pub(crate) mod caller;
 pub(crate) mod factors;
 pub(crate) mod invitations;
 pub(crate) mod me;
+pub(crate) mod passkeys;
 pub(crate) mod reset;
 pub(crate) mod second_step;
 pub(crate) mod security;

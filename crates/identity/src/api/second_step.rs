@@ -11,7 +11,7 @@ use crate::api::auth::{LoginOut, signed_in};
 use crate::api::caller::Anybody;
 use crate::api::factors::TotpOfferOut;
 use crate::model::FactorKind;
-use crate::{Asked, CHALLENGE_SECONDS, Identity, Pending, SecondStep};
+use crate::{Asked, Assertion, CHALLENGE_SECONDS, Identity, Pending, SecondStep};
 
 /// What the caller is told after the right password of a person with a second step.
 const NEXT: &str = "A second step is needed. Answer the challenge.";
@@ -76,12 +76,12 @@ pub(crate) fn asked_here(web: &Web, headers: &HeaderMap) -> Option<Asked> {
 }
 
 /// A question as a program names it, in the browser that was asked.
-fn named(web: &Web, headers: &HeaderMap, challenge: Secret) -> Asked {
+pub(crate) fn named(web: &Web, headers: &HeaderMap, challenge: Secret) -> Asked {
     let browser = asked_here(web, headers).map_or_else(|| Secret::new(""), |a| a.browser);
     Asked { challenge, browser }
 }
 
-/// The second step. Exactly one of `code` and `recoveryCode`.
+/// The second step. Exactly one of `code`, `recoveryCode` and `passkey`.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SecondStepIn {
@@ -91,13 +91,16 @@ pub(crate) struct SecondStepIn {
     code: Option<Secret>,
     /// One of the codes on paper; each works once.
     recovery_code: Option<Secret>,
+    /// What the browser gave for the options of `POST /api/v1/auth/second-step/passkey-options`.
+    passkey: Option<Assertion>,
 }
 
 fn answer(input: SecondStepIn) -> Result<(Secret, SecondStep)> {
-    let step = match (input.code, input.recovery_code) {
-        (Some(code), None) => SecondStep::Code(code),
-        (None, Some(code)) => SecondStep::RecoveryCode(code),
-        _ => return Err(Error::validation("code", "Send exactly one of code and recoveryCode.")),
+    let step = match (input.code, input.recovery_code, input.passkey) {
+        (Some(code), None, None) => SecondStep::Code(code),
+        (None, Some(code), None) => SecondStep::RecoveryCode(code),
+        (None, None, Some(passkey)) => SecondStep::Passkey(Box::new(passkey)),
+        _ => return Err(Error::validation("code", "Send exactly one of code, recoveryCode and passkey.")),
     };
     Ok((input.challenge, step))
 }
@@ -130,7 +133,7 @@ pub(crate) async fn second_step(
 #[derive(Deserialize, utoipa::ToSchema)]
 pub(crate) struct ChallengeIn {
     /// `error.challenge` of the login.
-    challenge: Secret,
+    pub(crate) challenge: Secret,
 }
 
 /// Set up an authenticator app on the way in, where the workspace demands a second step.

@@ -94,6 +94,7 @@ fn kind(kind: FactorKind) -> &'static str {
     match kind {
         FactorKind::Totp => "Authenticator app",
         FactorKind::RecoveryCode => "Recovery code",
+        FactorKind::Passkey => "Passkey",
     }
 }
 

@@ -8,6 +8,7 @@ use gatehouse_types::{Actor, Email, Error, FactorId, Id, Principal, Result, Secr
 use serde_json::json;
 
 use crate::model::{Factor, FactorKind, User};
+use crate::passkey::Assertion;
 use crate::store::{factors, passwords, sessions, users, workspaces};
 use crate::totp::{self, TotpOffer};
 use crate::{Identity, SendMail};
@@ -44,6 +45,13 @@ pub enum Proof {
     Password(Secret),
     /// A code of the authenticator app.
     Code(Secret),
+    /// A passkey, asked for by [`Identity::proof_passkey`].
+    Passkey {
+        /// The id of that ceremony.
+        challenge: Secret,
+        /// What the browser gave.
+        passkey: Box<Assertion>,
+    },
 }
 
 impl Identity {
@@ -97,6 +105,9 @@ impl Identity {
         if actor.origin.dry_run.is_some() {
             return Err(Error::invalid_request("dryRun is not offered for proving who one is."));
         }
+        if let Proof::Passkey { passkey, .. } = &proof {
+            passkey.check()?;
+        }
         let user = self.me(actor).await?;
         let session = actor.session()?;
         self.0.second_steps.require(user.id.as_str())?;
@@ -105,14 +116,19 @@ impl Identity {
                 let hash = passwords::hash_of(&mut self.0.store.reader(), &user.id).await?;
                 self.0.passwords.verify(given.clone(), hash).await?
             }
-            Proof::Code(_) => false,
+            Proof::Code(_) | Proof::Passkey { .. } => false,
         };
         let mut tx = self.0.store.begin_always().await?;
-        let right = match &proof {
-            Proof::Password(_) => known,
-            Proof::Code(code) => self.check_totp(&mut tx, &user, code).await?.is_some(),
+        let mut why = "It is not this person's, or was used already.";
+        let (method, right) = match &proof {
+            Proof::Password(_) => ("password", known),
+            Proof::Code(code) => ("totp", self.check_totp(&mut tx, &user, code).await?.is_some()),
+            Proof::Passkey { challenge, passkey } => {
+                let checked = self.prove_with_passkey(&mut tx, actor, &user, challenge, passkey).await?;
+                why = checked.err().unwrap_or(why);
+                ("passkey", checked.is_ok())
+            }
         };
-        let method = if matches!(proof, Proof::Password(_)) { "password" } else { "totp" };
         if right {
             sessions::prove(&mut tx, session).await?;
             let event =
@@ -125,7 +141,7 @@ impl Identity {
         let refusal = Refusal {
             action: "session:prove",
             object: Some(format!("session:{session}")),
-            reasons: vec![Reason::failed(method, "It is not this person's, or was used already.")],
+            reasons: vec![Reason::failed(method, why)],
         };
         let workspace = actor.workspace_id.as_ref();
         let decision = gatehouse_store::decisions::refuse_in(&mut tx, actor, workspace, refusal).await?;
@@ -251,6 +267,7 @@ impl Identity {
         let user = self.me(actor).await?;
         self.require_proof(actor).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        users::hold(&mut tx, &user.id).await?;
         if !factors::of_user(&mut tx, &user.id).await?.iter().any(|f| f.confirmed) {
             return Err(Error::conflict("Recovery codes come with a second step. Set one up first."));
         }
@@ -271,6 +288,7 @@ impl Identity {
         let user = self.me(actor).await?;
         self.require_proof(actor).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        users::hold(&mut tx, &user.id).await?;
         let own = factors::of_user(&mut tx, &user.id).await?;
         let factor = own.iter().find(|f| f.id == *id && f.confirmed);
         let factor = factor.ok_or_else(|| Error::not_found("Second step"))?;
@@ -308,6 +326,7 @@ impl Identity {
         let user = users::find_by_email(&mut tx, email).await?.ok_or_else(|| Error::not_found("Member"))?;
         let role = workspaces::role_of(&mut tx, &workspace.id, &user.id).await?;
         role.ok_or_else(|| Error::not_found("Member"))?;
+        users::hold(&mut tx, &user.id).await?;
         let count = factors::delete_all(&mut tx, &user.id).await?;
         let details = json!({"email": user.email, "count": count});
         let event = Event::success("factors.reset", ("user", user.id.as_str()), details);
@@ -354,6 +373,7 @@ fn words(factor: &Factor) -> &'static str {
     match factor.kind {
         FactorKind::Totp => "An authenticator app",
         FactorKind::RecoveryCode => "A recovery code",
+        FactorKind::Passkey => "A passkey",
     }
 }
 

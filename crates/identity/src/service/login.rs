@@ -109,6 +109,7 @@ impl Identity {
         hash: &str,
     ) -> Result<SignIn> {
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        users::hold(&mut tx, &user.id).await?;
         // set anew while it was compared: a session now would outlive the end of all others
         if !passwords::is_still(&mut tx, &user.id, hash).await? {
             tx.rollback().await?;

@@ -8,6 +8,7 @@ pub(crate) mod letters;
 pub(crate) mod login;
 pub(crate) mod members;
 pub(crate) mod own_password;
+pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod restored;
 pub(crate) mod second_step;

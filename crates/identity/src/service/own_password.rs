@@ -112,6 +112,7 @@ impl Identity {
         how: &'static str,
         but: Option<&SessionId>,
     ) -> Result<()> {
+        users::hold(tx, &user.id).await?;
         passwords::set(tx, &user.id, hash).await?;
         challenges::void(tx, &user.id).await?;
         let home = self.home_of(tx, user).await?;

@@ -7,11 +7,12 @@ use gatehouse_types::{Actor, AuthMethod, DecisionId, Error, Id, Result, Secret, 
 use serde_json::json;
 
 use crate::model::{Factor, FactorKind, Membership, User};
+use crate::passkey::Assertion;
 use crate::service::factors::code_digest;
 use crate::service::login::{LoggedIn, OwnWorkspace, Refused, SignIn};
 use crate::service::sessions::{NewSession, is_cookie_shaped};
 use crate::store::challenges::{self, Challenge, Purpose};
-use crate::store::{factors, passwords};
+use crate::store::{factors, passwords, users};
 use crate::totp::{self, TotpOffer};
 use crate::{Credentials, Identity};
 
@@ -47,6 +48,8 @@ pub enum SecondStep {
     Code(Secret),
     /// A code on paper.
     RecoveryCode(Secret),
+    /// A passkey.
+    Passkey(Box<Assertion>),
 }
 
 impl SecondStep {
@@ -54,6 +57,7 @@ impl SecondStep {
         match self {
             Self::Code(_) => FactorKind::Totp,
             Self::RecoveryCode(_) => FactorKind::RecoveryCode,
+            Self::Passkey(_) => FactorKind::Passkey,
         }
     }
 }
@@ -69,8 +73,15 @@ pub struct SecondStepDone {
 
 /// What came of looking at an answer.
 enum Judged {
-    Right(Vec<Secret>),
+    Right(Right),
     Wrong(&'static str),
+}
+
+/// What a right answer brings.
+#[derive(Default)]
+struct Right {
+    recovery_codes: Vec<Secret>,
+    is_synced: bool,
 }
 
 impl Identity {
@@ -100,6 +111,7 @@ impl Identity {
             state: None,
         };
         let mut tx = store.begin_always().await?;
+        users::hold(&mut tx, &user.id).await?;
         if !passwords::is_still(&mut tx, &user.id, hash).await? {
             tx.rollback().await?;
             return self.refuse_login(actor, with, None, Refused::WrongCredentials).await;
@@ -133,11 +145,12 @@ impl Identity {
     /// The open question, while it may be answered, and whom it asks.
     pub(crate) async fn question(&self, tx: &mut Tx, asked: &Asked) -> Result<(Challenge, User)> {
         let (token, browser) = (asked.challenge.expose(), asked.browser.expose());
-        let found = match is_cookie_shaped(token) && is_cookie_shaped(browser) {
-            true => challenges::open(tx, token, browser).await?,
+        let whose = match is_cookie_shaped(token) && is_cookie_shaped(browser) {
+            true => challenges::whose(tx, token, browser).await?,
             false => None,
         };
-        let challenge = found.ok_or_else(gone)?;
+        users::hold(tx, &whose.ok_or_else(gone)?).await?;
+        let challenge = challenges::open(tx, token, browser).await?.ok_or_else(gone)?;
         let user = self.user(tx, &challenge.user_id).await?.ok_or_else(gone)?;
         Ok((challenge, user))
     }
@@ -179,6 +192,9 @@ impl Identity {
         if actor.origin.dry_run.is_some() {
             return Err(Error::invalid_request("dryRun is not offered for signing in."));
         }
+        if let SecondStep::Passkey(passkey) = &answer {
+            passkey.check()?;
+        }
         let mut tx = self.0.store.begin_always().await?;
         let (challenge, user) = self.question(&mut tx, asked).await?;
         self.0.second_steps.require(user.id.as_str())?;
@@ -188,7 +204,7 @@ impl Identity {
             Judged::Wrong(why) => {
                 Err(self.refuse_second_step(tx, actor, &challenge, &user, kind, why).await?)
             }
-            Judged::Right(recovery_codes) => {
+            Judged::Right(Right { recovery_codes, is_synced }) => {
                 challenges::close(&mut tx, &challenge.id).await?;
                 let (at, workspaces) = self.still_welcome(&user, &challenge).await?;
                 if let Some(cookie) = &replaces {
@@ -196,7 +212,7 @@ impl Identity {
                 }
                 passwords::touch(&mut tx, &user.id).await?;
                 let usual = NewSession::usual(&user.id, &at.workspace.id, at.role, AuthMethod::Password);
-                let new = NewSession { second_step: Some(kind), ..usual };
+                let new = NewSession { second_step: Some(kind), is_synced, ..usual };
                 let signed = self.start_session(&mut tx, actor, new).await?;
                 tx.commit().await?;
                 self.0.throttle.give_back(&user.email, &actor.origin);
@@ -233,7 +249,7 @@ impl Identity {
             }
             (Purpose::SignIn, SecondStep::Code(code)) => {
                 let right = self.check_totp(tx, user, &code).await?.is_some();
-                Ok(if right { Judged::Right(Vec::new()) } else { Judged::Wrong(USED) })
+                Ok(if right { Judged::Right(Right::default()) } else { Judged::Wrong(USED) })
             }
             (Purpose::SignIn, SecondStep::RecoveryCode(code)) => {
                 let Some(digest) = code_digest(user, &code) else { return Ok(Judged::Wrong(USED)) };
@@ -241,7 +257,14 @@ impl Identity {
                     return Ok(Judged::Wrong(USED));
                 }
                 self.recovery_code_used(tx, actor, challenge, user).await?;
-                Ok(Judged::Right(Vec::new()))
+                Ok(Judged::Right(Right::default()))
+            }
+            (Purpose::SignIn, SecondStep::Passkey(passkey)) => {
+                // right or wrong, what was asked is answered
+                challenges::forget_state(tx, &challenge.id).await?;
+                let checked = self.check_passkey(tx, actor, challenge, user, &passkey).await?;
+                let right = |is_synced| Judged::Right(Right { is_synced, ..Right::default() });
+                Ok(checked.map_or_else(Judged::Wrong, right))
             }
             _ => Ok(Judged::Wrong("The question is not for this kind of answer.")),
         }
@@ -288,7 +311,7 @@ impl Identity {
         let factor = Factor { confirmed: true, counter: step, last_used_at: now, ..made };
         factors::insert(tx, &factor, &format!("totp:{}", user.id), secret).await?;
         let codes = self.enrolled(tx, actor, &challenge.workspace_id, user, &factor).await?;
-        Ok(Judged::Right(codes))
+        Ok(Judged::Right(Right { recovery_codes: codes, is_synced: false }))
     }
 
     /// Records a wrong answer; after too many of them the question is closed and the person is told.

@@ -29,6 +29,8 @@ pub struct NewSession<'a> {
     pub connection: Option<&'a ConnectionId>,
     /// With which second step.
     pub second_step: Option<FactorKind>,
+    /// Whether that was a passkey that its provider may copy between devices.
+    pub is_synced: bool,
     /// Since when the person is known to be it; `None`: since now.
     pub proven_at: Option<Timestamp>,
     /// How long at most, in seconds; never longer than [`SESSION_SECONDS`] for a browser.
@@ -47,6 +49,7 @@ impl<'a> NewSession<'a> {
             method,
             connection: None,
             second_step: None,
+            is_synced: false,
             proven_at: None,
             seconds: SESSION_SECONDS,
             token_seconds: TOKEN_SECONDS,
@@ -71,6 +74,7 @@ impl Identity {
             method: new.method,
             connection_id: new.connection.cloned(),
             second_step: new.second_step,
+            is_synced: new.is_synced,
             proven_at: Some(new.proven_at.unwrap_or(now)),
             ip: actor.origin.ip.map(|ip| ip.to_string()),
             user_agent: actor.origin.user_agent.clone(),
@@ -201,7 +205,12 @@ fn methods(session: &Session) -> Vec<&'static str> {
         AuthMethod::Password => Some("pwd"),
         _ => None,
     };
-    let second = session.second_step.map(|_| "otp");
+    let second = session.second_step.map(|kind| match kind {
+        FactorKind::Totp | FactorKind::RecoveryCode => "otp",
+        // a key that may be copied is not bound to hardware
+        FactorKind::Passkey if session.is_synced => "swk",
+        FactorKind::Passkey => "hwk",
+    });
     let both = second.map(|_| "mfa");
     [first, second, both].into_iter().flatten().collect()
 }

@@ -63,7 +63,8 @@ impl Identity {
         let seconds = current.expires_at.seconds() - store.now().seconds();
         let usual = NewSession::usual(&user.id, to, role, AuthMethod::Switch);
         let (second_step, proven_at) = (current.second_step, current.proven_at.or(Some(current.created_at)));
-        let new = NewSession { connection: via, seconds, second_step, proven_at, ..usual };
+        let is_synced = current.is_synced;
+        let new = NewSession { connection: via, seconds, second_step, is_synced, proven_at, ..usual };
         let signed = self.start_session(&mut tx, actor, new).await?;
         self.0.rules.goes_on_as(&mut tx, actor.session()?, &signed.session.id).await?;
         if leaving == Leaving::End {

@@ -1,4 +1,4 @@
-use gatehouse_store::{Binding, Result, Row, Sealed, Tx, sql};
+use gatehouse_store::{Binding, Queries, Result, Row, Sealed, Tx, sql};
 use gatehouse_types::{ChallengeId, Id, Timestamp, UserId, WorkspaceId, digest};
 use zeroize::Zeroizing;
 
@@ -9,15 +9,21 @@ pub(crate) enum Purpose {
     SignIn,
     /// A sign-in by password where a first factor must be set up on the way.
     Enrol,
+    /// A passkey that is made in a session.
+    Register,
+    /// A passkey that proves in a session who sits there.
+    Prove,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::SignIn, Self::Enrol];
+    const ALL: [Self; 4] = [Self::SignIn, Self::Enrol, Self::Register, Self::Prove];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::SignIn => "sign-in",
             Self::Enrol => "enrol",
+            Self::Register => "register-passkey",
+            Self::Prove => "prove",
         }
     }
 }
@@ -65,16 +71,44 @@ pub(crate) async fn insert(
     tx.execute(insert).await.map(drop)
 }
 
-/// The open question of a token, in the browser it was asked in, unless the password that it followed was changed or
+/// Whom the question of a token asks, in the browser it was asked in.
+pub(crate) async fn whose(tx: &mut Tx, token: &str, browser: &str) -> Result<Option<UserId>> {
+    let select = sql("SELECT user_id FROM factor_challenges WHERE token_digest = $1 AND browser_digest = $2");
+    let row = tx.fetch_optional(select.bind(digest(token)).bind(digest(browser))).await?;
+    row.map(|r| r.id("user_id")).transpose()
+}
+
+/// The open question of a sign-in with a token, in the browser it was asked in, unless the password that it followed was changed or
 /// blocked meanwhile; held until the end of the transaction.
 pub(crate) async fn open(tx: &mut Tx, token: &str, browser: &str) -> Result<Option<Challenge>> {
     const SELECT: &str = "SELECT id, purpose, user_id, workspace_id, attempts, state FROM factor_challenges \
          WHERE token_digest = $1 AND browser_digest = $2 AND used_at IS NULL AND expires_at > $3 \
-         AND EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = factor_challenges.user_id \
+         AND purpose IN ('sign-in', 'enrol') AND EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = factor_challenges.user_id \
          AND p.blocked_at IS NULL AND p.created_at <= factor_challenges.created_at)";
     let query = sql(SELECT).bind(digest(token)).bind(digest(browser)).bind(tx.store().now());
     let row = tx.lock_optional(SELECT, query).await?;
     row.map(|r| read(tx, &r)).transpose()
+}
+
+/// The open question of a token in the session it was asked in; held until the end of the transaction.
+pub(crate) async fn open_in_session(
+    tx: &mut Tx,
+    purpose: Purpose,
+    token: &str,
+    session: &str,
+) -> Result<Option<Challenge>> {
+    const SELECT: &str = "SELECT id, purpose, user_id, workspace_id, attempts, state FROM factor_challenges \
+         WHERE token_digest = $1 AND browser_digest = $2 AND used_at IS NULL AND expires_at > $3 AND purpose = $4";
+    let query = sql(SELECT).bind(digest(token)).bind(digest(session)).bind(tx.store().now());
+    let row = tx.lock_optional(SELECT, query.bind(purpose.as_str())).await?;
+    row.map(|r| read(tx, &r)).transpose()
+}
+
+/// Forgets what was asked in a session for a purpose.
+pub(crate) async fn forget(tx: &mut Tx, purpose: Purpose, user: &UserId, session: &str) -> Result<()> {
+    let delete =
+        sql("DELETE FROM factor_challenges WHERE user_id = $1 AND purpose = $2 AND browser_digest = $3");
+    tx.execute(delete.bind(user).bind(purpose.as_str()).bind(digest(session))).await.map(drop)
 }
 
 fn read(tx: &Tx, row: &Row) -> Result<Challenge> {
@@ -96,6 +130,11 @@ pub(crate) async fn set_state(tx: &mut Tx, id: &ChallengeId, state: &[u8]) -> Re
     let sealed = tx.store().keyring().seal_bytes(place(id), state);
     let update = sql("UPDATE factor_challenges SET state = $2 WHERE id = $1");
     tx.execute(update.bind(id).bind(sealed.as_str())).await.map(drop)
+}
+
+/// Forgets what the question is, so that it must be asked anew.
+pub(crate) async fn forget_state(tx: &mut Tx, id: &ChallengeId) -> Result<()> {
+    tx.execute(sql("UPDATE factor_challenges SET state = NULL WHERE id = $1").bind(id)).await.map(drop)
 }
 
 /// Counts an answer.

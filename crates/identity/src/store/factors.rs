@@ -3,6 +3,7 @@ use gatehouse_types::{FactorId, Id, OwnerKind, UserId, WorkspaceId};
 use zeroize::Zeroizing;
 
 use crate::model::{Factor, FactorKind};
+use crate::store::users;
 
 fn place(id: &FactorId) -> Binding<'_> {
     Binding { table: "factors", column: "secret", row: id.as_str() }
@@ -57,9 +58,7 @@ pub(crate) async fn locked(
     user: &UserId,
     kind: FactorKind,
 ) -> Result<Vec<(Factor, Zeroizing<Vec<u8>>)>> {
-    // one writer of a person's factors at a time
-    const PERSON: &str = "SELECT id FROM users WHERE id = $1";
-    tx.lock_optional(PERSON, sql(PERSON).bind(user)).await?;
+    users::hold(tx, user).await?;
     let select = sql("SELECT id, user_id, kind, name, secret, counter, confirmed, created_at, last_used_at \
          FROM factors WHERE user_id = $1 AND kind = $2 ORDER BY created_at, id LIMIT 100");
     let rows = tx.fetch_all(select.bind(user).bind(kind.as_str())).await?;
@@ -81,6 +80,25 @@ pub(crate) async fn advance(tx: &mut Tx, id: &FactorId, counter: i64) -> Result<
     .bind(tx.store().now())
     .bind(true);
     Ok(tx.execute(update).await? == 1)
+}
+
+/// Notes a use of a passkey, if its counter went on since the last one, or never counted (WebAuthn §6.1.1); says whether
+/// it did.
+pub(crate) async fn use_key(tx: &mut Tx, id: &FactorId, counter: i64) -> Result<bool> {
+    let update = sql("UPDATE factors SET counter = $2, last_used_at = $3 \
+         WHERE id = $1 AND (counter < $2 OR (counter = 0 AND $2 = 0))");
+    Ok(tx.execute(update.bind(id).bind(counter).bind(tx.store().now())).await? == 1)
+}
+
+/// Whether a factor with this uniqueness is there.
+pub(crate) async fn is_taken(tx: &mut Tx, uniqueness: &str) -> Result<bool> {
+    let select = sql("SELECT id FROM factors WHERE uniqueness = $1");
+    Ok(tx.fetch_optional(select.bind(uniqueness)).await?.is_some())
+}
+
+/// Gives a factor another name.
+pub(crate) async fn rename(tx: &mut Tx, id: &FactorId, name: &str) -> Result<()> {
+    tx.execute(sql("UPDATE factors SET name = $2 WHERE id = $1").bind(id).bind(name)).await.map(drop)
 }
 
 /// Takes a factor away; says whether it was there.

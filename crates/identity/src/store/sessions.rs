@@ -10,14 +10,20 @@ pub(crate) struct Live {
     pub(crate) role: gatehouse_types::Role,
 }
 
+/// Behind the stored kind of second step: a passkey that may be copied between devices.
+const SYNCED: &str = ":synced";
+
 fn read(row: &Row) -> Result<Session> {
+    let second_step = row.opt_text("second_step")?.unwrap_or_default();
+    let kind = second_step.strip_suffix(SYNCED);
     Ok(Session {
         id: row.id("id")?,
         workspace_id: row.id("workspace_id")?,
         user_id: row.id("user_id")?,
         method: AuthMethod::from_stored(&row.text("method")?),
         connection_id: row.opt_id("connection_id")?,
-        second_step: row.opt_text("second_step")?.as_deref().and_then(FactorKind::from_stored),
+        second_step: FactorKind::from_stored(kind.unwrap_or(&second_step)),
+        is_synced: kind.is_some(),
         proven_at: row.opt_time("proven_at")?,
         ip: row.opt_text("ip")?,
         user_agent: row.opt_text("user_agent")?,
@@ -43,7 +49,7 @@ pub(crate) async fn insert(tx: &mut Tx, s: &Session, token_digest: Option<&str>)
         .bind(s.user_agent.clone())
         .bind(s.created_at)
         .bind(s.expires_at)
-        .bind(s.second_step.map(FactorKind::as_str))
+        .bind(s.second_step.map(|k| format!("{}{}", k.as_str(), if s.is_synced { SYNCED } else { "" })))
         .bind(s.proven_at);
     tx.execute(insert).await.map(drop)
 }

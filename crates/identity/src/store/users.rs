@@ -33,6 +33,13 @@ pub(crate) async fn find_by_email<Q: Queries>(db: &mut Q, email: &Email) -> Resu
     db.fetch_optional(select.bind(email.as_str())).await?.as_ref().map(read).transpose()
 }
 
+/// Holds the person against other writers of how they sign in (password, second steps, open questions, sessions begun by
+/// them) until the end of the transaction. Taken before any of those rows: no two transactions wait for each other.
+pub(crate) async fn hold(tx: &mut Tx, id: &UserId) -> Result<()> {
+    const SELECT: &str = "SELECT id FROM users WHERE id = $1";
+    tx.lock_optional(SELECT, sql(SELECT).bind(id)).await.map(drop)
+}
+
 pub(crate) async fn rename(tx: &mut Tx, id: &UserId, name: &str) -> Result<()> {
     let update = sql("UPDATE users SET display_name = $2, updated_at = $3 WHERE id = $1");
     tx.execute(update.bind(id).bind(name).bind(tx.store().now())).await.map(drop)

@@ -1,6 +1,8 @@
 //! The second step of a sign-in by password, and what a workspace demands.
 
+mod authenticator;
 mod enrolment;
+mod passkeys;
 mod policy;
 mod sign_in;
 
@@ -73,8 +75,13 @@ async fn enrol(t: &TestApp, caller: &Client) -> App {
 
 /// The right password, in a new browser that keeps its cookies: the browser and the challenge.
 async fn password(t: &TestApp, email: &str) -> (Client, Value) {
+    password_is(t, email, PASSWORD).await
+}
+
+/// The same with another password.
+async fn password_is(t: &TestApp, email: &str, password: &str) -> (Client, Value) {
     let browser = t.client();
-    let answer = browser.post(LOGIN, json!({"email": email, "password": PASSWORD})).await;
+    let answer = browser.post(LOGIN, json!({"email": email, "password": password})).await;
     assert_eq!(answer.status, 401, "{}", answer.body);
     assert!(browser.cookie("gatehouse_session").is_none());
     let error = answer.json()["error"].clone();

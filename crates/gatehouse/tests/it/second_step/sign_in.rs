@@ -4,7 +4,7 @@ use gatehouse_identity::NewOwner;
 use gatehouse_types::{Role, Secret};
 use serde_json::{Value, json};
 
-use super::{LOGIN, answer, enrol, events, password, subjects};
+use super::{LOGIN, answer, enrol, events, password, password_is, subjects};
 use crate::support::{PASSWORD, TestApp, on_both};
 
 const OWNER: &str = "owner@main.test";
@@ -77,6 +77,26 @@ async fn of_two_uses_of_one_code_at_the_same_time_one_wins(t: TestApp) {
         1,
         "one challenge, one session"
     );
+}
+
+async fn a_new_password_and_an_answer_at_the_same_time_do_not_wait_for_each_other_for_ever(t: TestApp) {
+    let owner = t.owner().await;
+    let app = enrol(&t, &owner).await;
+    let mut current = PASSWORD.to_owned();
+    for round in 0..6 {
+        let (browser, asked) = password_is(&t, OWNER, &current).await;
+        let new = format!("{round} quiet elephants of the evening");
+        let change = json!({"currentPassword": current, "newPassword": new});
+        let code = app.code(&t);
+        let (changed, answered) =
+            tokio::join!(owner.put("/api/v1/me/password", change), answer(&browser, &asked, "code", &code));
+        changed.ok();
+        assert!(matches!(answered.status, 200 | 401), "{}", answered.body);
+        // whoever came first: nobody is in with the old password
+        assert_eq!(browser.get("/api/v1/me").await.status, 401);
+        current = new;
+        t.clock.advance(60);
+    }
 }
 
 async fn five_wrong_answers_close_the_question_and_tell_the_person(t: TestApp) {
@@ -199,6 +219,7 @@ on_both![
     a_second_step_tells_nothing_to_who_has_no_password,
     a_code_is_good_once,
     of_two_uses_of_one_code_at_the_same_time_one_wins,
+    a_new_password_and_an_answer_at_the_same_time_do_not_wait_for_each_other_for_ever,
     five_wrong_answers_close_the_question_and_tell_the_person,
     an_account_slows_down_over_many_questions_and_recovers,
     a_question_is_good_in_its_browser_once_and_for_five_minutes,

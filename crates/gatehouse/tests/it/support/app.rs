@@ -30,6 +30,15 @@ pub(crate) struct TestApp {
 
 impl TestApp {
     pub(crate) async fn start(kind: Kind) -> Self {
+        Self::start_as(kind, None).await
+    }
+
+    /// The same under the name `localhost`, which browsers take for passkeys; an address they do not.
+    pub(crate) async fn start_at_localhost(kind: Kind) -> Self {
+        Self::start_as(kind, Some("localhost")).await
+    }
+
+    async fn start_as(kind: Kind, host: Option<&str>) -> Self {
         let database = Database::fresh(kind).await;
         let dns = DnsStub::start().await.unwrap();
         let mut settings = Settings::load(None, std::iter::empty(), Overrides::new()).unwrap();
@@ -39,7 +48,10 @@ impl TestApp {
         settings.egress_allow = vec!["127.0.0.1/32".parse().unwrap()];
         settings.dns_server = Some(dns.address().to_string());
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let public_url = settings.public_url_at(server.address()).unwrap();
+        let public_url = match host {
+            Some(host) => format!("http://{host}:{}", server.address().port()).parse().unwrap(),
+            None => settings.public_url_at(server.address()).unwrap(),
+        };
         let clock = Arc::new(TestClock::new(SystemClock.now()));
         let parts = Parts { clock: clock.clone(), random: Arc::new(OsRandom) };
         let app = App::open(&settings, public_url, parts).await.unwrap();

@@ -13,20 +13,22 @@ pub(crate) use process::{Program, Serving, without_settings};
 
 pub(crate) use gatehouse_testkit::Kind;
 
-/// Runs each named test, an `async fn(TestApp)`, once on SQLite and once on PostgreSQL.
+/// Runs each named test, an `async fn(TestApp)`, once on SQLite and once on PostgreSQL; another beginning than `start`
+/// stands in front.
 macro_rules! on_both {
-    ($($name:ident),* $(,)?) => { $(
+    ($($name:ident),* $(,)?) => { $crate::support::on_both!(start: $($name),*); };
+    ($start:ident: $($name:ident),* $(,)?) => { $(
         mod $name {
             use crate::support::{Kind, TestApp};
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                super::$name(TestApp::start(Kind::Sqlite).await).await;
+                super::$name(TestApp::$start(Kind::Sqlite).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                super::$name(TestApp::start(Kind::Postgres).await).await;
+                super::$name(TestApp::$start(Kind::Postgres).await).await;
             }
         }
     )* };
