@@ -7,6 +7,8 @@ import { Gatehouse, type Owner } from './support/gatehouse'
 import { IdentityProvider } from './support/idp'
 
 interface Servers {
+  /** The host of the public URL. Passkeys need a name. */
+  host: string
   dns: DnsServer
   idp: IdentityProvider
   gatehouse: Gatehouse
@@ -28,6 +30,7 @@ interface Actors {
 let workspaces = 0
 
 export const test = base.extend<Actors, Servers>({
+  host: ['127.0.0.1', { scope: 'worker', option: true }],
   dns: [
     async ({}, use) => {
       const dns = await DnsServer.start()
@@ -45,8 +48,8 @@ export const test = base.extend<Actors, Servers>({
     { scope: 'worker', timeout: 60_000 },
   ],
   gatehouse: [
-    async ({ dns }, use) => {
-      const gatehouse = await Gatehouse.start(databaseKind(), dns.address)
+    async ({ dns, host }, use) => {
+      const gatehouse = await Gatehouse.start(databaseKind(), dns.address, host)
       await use(gatehouse)
       await gatehouse.stop()
     },

@@ -5,6 +5,9 @@ import { createHmac } from 'node:crypto'
 import { expect, test } from '../fixtures'
 import { done, field, offerPassword, whoAmI } from '../support/console'
 
+// browsers have passkeys at a name, not at an address
+test.use({ host: 'localhost' })
+
 /** RFC 6238, as an authenticator app computes it. */
 function code(secret: string, at: number): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
@@ -128,6 +131,87 @@ test('whoever has none sets one up on the way in', async ({ gatehouse, ownerPage
 
   const reset = await gatehouse.command(['admin', 'reset-factors', '--workspace', owner.workspace, '--email', email])
   expect(JSON.parse(reset)).toEqual({ factorsRemoved: 1 })
+})
+
+test('a passkey is set up, asked for, and proves who sits there', async ({ gatehouse, ownerPage: page, owner, context, browser }) => {
+  test.setTimeout(300_000)
+  const complaints: string[] = []
+  page.on('console', (message) => message.type() === 'error' && !/40[01]/.test(message.text()) && complaints.push(message.text()))
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('WebAuthn.enable')
+  const options = { protocol: 'ctap2', transport: 'usb', hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } as const
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', { options })
+
+  await page.goto('/account/second-step')
+  await expectGood(page)
+  await page.getByRole('button', { name: 'Set up a passkey' }).click()
+  await expectGood(page)
+  await field(page, 'Name').fill('Blue key')
+  await page.getByRole('button', { name: 'Create the passkey' }).click()
+  await expect(page.getByRole('heading', { name: 'Your recovery codes' })).toBeVisible()
+  const paper = await page.getByRole('listitem').filter({ hasText: /^\w{4}(-\w{4}){3}$/ }).allTextContents()
+  expect(paper).toHaveLength(10)
+  await page.getByRole('link', { name: 'I have kept them' }).click()
+  await expect(page.getByRole('cell', { name: 'Blue key' }).first()).toBeVisible()
+  await expectGood(page)
+  expect((await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials).toHaveLength(1)
+
+  // the same authenticator once more
+  await page.getByRole('button', { name: 'Set up a passkey' }).click()
+  await field(page, 'Name').fill('Again')
+  await page.getByRole('button', { name: 'Create the passkey' }).click()
+  await expect(page.getByRole('alert').filter({ hasText: 'holds a passkey of your account already' })).toBeVisible()
+  await expectGood(page)
+  await page.getByRole('link', { name: 'Cancel' }).click()
+
+  await page.getByRole('link', { name: 'Rename Blue key' }).click()
+  await expectGood(page)
+  await field(page, 'Name').fill('Red key')
+  await page.getByRole('button', { name: 'Rename' }).click()
+  await expect(done(page, 'The second step is renamed.')).toBeVisible()
+  await expect(page.getByRole('cell', { name: 'Red key' }).first()).toBeVisible()
+
+  for (let round = 0; round < 2; round++) {
+    await context.clearCookies()
+    await offerPassword(page, owner.email, owner.password)
+    await expect(page).toHaveURL(/\/sign-in\/second-step/)
+    expect(await whoAmI(page)).toBeNull()
+    if (round === 0) await expectGood(page)
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+    await expect(page).toHaveURL((url) => url.pathname === '/')
+    expect((await whoAmI(page))?.user.email).toBe(owner.email)
+  }
+  const [key] = (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials
+  expect(key?.signCount, 'made once, used twice').toBeGreaterThanOrEqual(2)
+
+  await page.goto('/account/confirm')
+  await expectGood(page)
+  await page.getByRole('button', { name: 'Confirm with a passkey' }).click()
+  await expect(done(page, 'Thank you')).toBeVisible()
+
+  // an answer that the server does not take
+  await devtools.send('WebAuthn.setResponseOverrideBits', { authenticatorId, isBogusSignature: true })
+  await page.goto('/account/confirm')
+  await page.getByRole('button', { name: 'Confirm with a passkey' }).click()
+  await expect(page.getByRole('alert').filter({ hasText: 'Try again' })).toBeVisible()
+  await expectGood(page)
+  expect(complaints).toEqual([])
+
+  // browsers without passkeys, and without scripts: the codes on paper work
+  const bare = await browser.newContext({ baseURL: gatehouse.url })
+  await bare.addInitScript(() => Reflect.deleteProperty(window, 'PublicKeyCredential'))
+  const plain = await browser.newContext({ baseURL: gatehouse.url, javaScriptEnabled: false })
+  for (const [number, [words, context]] of ([['This browser has no passkeys', bare], ['Passkeys need JavaScript', plain]] as const).entries()) {
+    const page = await context.newPage()
+    await offerPassword(page, owner.email, owner.password)
+    await expect(page.getByText(words)).toBeVisible()
+    await expect(page.getByRole('button', { name: 'Sign in with a passkey' })).toBeHidden()
+    await page.getByText('Use a recovery code').click()
+    await field(page, 'Recovery code').fill(paper[number]!)
+    await page.getByRole('button', { name: 'Sign in with the recovery code' }).click()
+    await expect(page).toHaveURL((url) => url.pathname === '/')
+    await context.close()
+  }
 })
 
 /** The proof that a call with the console's cookie comes from the console. */

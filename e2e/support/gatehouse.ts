@@ -25,9 +25,9 @@ export class Gatehouse {
     private readonly service: Service,
   ) {}
 
-  static async start(kind: DatabaseKind, dnsServer: string): Promise<Gatehouse> {
+  static async start(kind: DatabaseKind, dnsServer: string, host: string): Promise<Gatehouse> {
     const port = await freePort()
-    const url = `http://127.0.0.1:${port}`
+    const url = `http://${host}:${port}`
     const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-e2e-'))
     const database = await Database.create(kind)
     const env = cleanEnvironment({

@@ -12,9 +12,10 @@ use serde::Deserialize;
 
 use crate::api::caller::Visitor;
 use crate::api::factors::plain;
+use crate::console::passkeys::given;
 use crate::console::sign_in::{Back, local};
 use crate::model::FactorKind;
-use crate::{Identity, Proof};
+use crate::{Ceremony, Identity, Proof};
 
 /// Where the page is.
 pub(super) const PATH: &str = "/account/second-step";
@@ -26,6 +27,8 @@ struct FactorsPage {
     factors: Vec<Row>,
     has_totp: bool,
     codes_left: i64,
+    offers_passkeys: bool,
+    address: String,
 }
 
 struct Row {
@@ -60,6 +63,7 @@ struct ProofPage {
     page: Page,
     return_to: String,
     has_totp: bool,
+    passkey: Option<Ceremony>,
     errors: FieldErrors,
 }
 
@@ -81,9 +85,11 @@ pub(crate) struct ProofForm {
     return_to: String,
     password: Option<Secret>,
     code: Option<Secret>,
+    challenge: Option<Secret>,
+    passkey: Option<Secret>,
 }
 
-fn frame(context: &PageContext, title: &str) -> Page {
+pub(super) fn frame(context: &PageContext, title: &str) -> Page {
     let page = context.page(title, "account").under("Your account", "/account");
     if title == TITLE { page } else { page.under(TITLE, PATH) }
 }
@@ -114,12 +120,19 @@ pub(crate) async fn show(
         used: f.last_used_at.map(When::from),
     });
     let page = frame(&context, TITLE);
-    let view = FactorsPage { page, factors: rows.collect(), has_totp, codes_left: own.recovery_codes_left };
+    let view = FactorsPage {
+        page,
+        factors: rows.collect(),
+        has_totp,
+        codes_left: own.recovery_codes_left,
+        offers_passkeys: identity.offers_passkeys(),
+        address: identity.address(""),
+    };
     Ok(View(view).into_response())
 }
 
 /// To the page that asks for the password again, when the last proof is too old.
-async fn stale(identity: &Identity, actor: &Actor) -> HtmlResult<Option<Response>> {
+pub(super) async fn stale(identity: &Identity, actor: &Actor) -> HtmlResult<Option<Response>> {
     if identity.own_factors(actor).await?.is_proven {
         return Ok(None);
     }
@@ -128,7 +141,7 @@ async fn stale(identity: &Identity, actor: &Actor) -> HtmlResult<Option<Response
 }
 
 /// Back to the page with what stands against it.
-fn told(e: Error) -> HtmlResult<Response> {
+pub(super) fn told(e: Error) -> HtmlResult<Response> {
     match e.kind() {
         Kind::Conflict | Kind::NotFound => {
             Ok(SeeOther::to(PATH).saying(Flash::failure(e.message().to_owned())).into_response())
@@ -184,7 +197,7 @@ pub(crate) async fn confirm_totp(
     }
 }
 
-fn shown_once(context: &PageContext, codes: &[Secret]) -> Response {
+pub(super) fn shown_once(context: &PageContext, codes: &[Secret]) -> Response {
     let page = frame(context, "Your recovery codes");
     View(RecoveryCodesPage { page, codes: plain(codes), next: PATH.to_owned() }).into_response()
 }
@@ -267,9 +280,14 @@ async fn proof_page(
     errors: FieldErrors,
 ) -> HtmlResult<Response> {
     let own = identity.own_factors(actor).await?;
-    let has_totp = own.factors.iter().any(|f| f.kind == FactorKind::Totp);
+    let has = |kind| own.factors.iter().any(|f| f.kind == kind);
+    let has_totp = has(FactorKind::Totp);
+    let passkey = match has(FactorKind::Passkey) && identity.offers_passkeys() {
+        true => Some(identity.proof_passkey(actor).await?),
+        false => None,
+    };
     let page = context.page("Confirm that it is you", "account").under("Your account", "/account");
-    Ok(View(ProofPage { page, return_to, has_totp, errors }).into_response())
+    Ok(View(ProofPage { page, return_to, has_totp, passkey, errors }).into_response())
 }
 
 /// Proves it.
@@ -280,16 +298,25 @@ pub(crate) async fn prove(
     VerifiedForm(form): VerifiedForm<ProofForm>,
 ) -> HtmlResult<Response> {
     let return_to = local(&form.return_to);
-    let (field, proof) = match (form.password, form.code) {
-        (None, Some(code)) => ("code", Proof::Code(code)),
-        (password, _) => ("password", Proof::Password(password.unwrap_or_else(|| Secret::new("")))),
+    let (field, proof) = match (form.password, form.code, form.passkey) {
+        (None, Some(code), _) => ("code", Ok(Proof::Code(code))),
+        (None, None, Some(passkey)) => {
+            let challenge = form.challenge.unwrap_or_else(|| Secret::new(""));
+            let proof = |passkey| Proof::Passkey { challenge, passkey: Box::new(passkey) };
+            ("passkey", given(&passkey).map(proof))
+        }
+        (password, ..) => ("password", Ok(Proof::Password(password.unwrap_or_else(|| Secret::new(""))))),
     };
-    match identity.reauthenticate(&actor, proof).await {
+    let proven = match proof {
+        Ok(proof) => identity.reauthenticate(&actor, proof).await,
+        Err(e) => Err(e),
+    };
+    match proven {
         Ok(()) => {
             let words = "Thank you. Go on with what you wanted to change.";
             Ok(SeeOther::to(return_to).saying(Flash::success(words)).into_response())
         }
-        Err(e) if matches!(e.kind(), Kind::Authentication | Kind::RateLimited) => {
+        Err(e) if matches!(e.kind(), Kind::Authentication | Kind::RateLimited | Kind::Validation) => {
             let errors = FieldErrors::from(&e.on_field(field));
             let mut shown = proof_page(&identity, &actor, &context, return_to, errors).await?;
             *shown.status_mut() = StatusCode::UNAUTHORIZED;

@@ -3,6 +3,7 @@
 mod account;
 mod factors;
 mod invitation;
+mod passkeys;
 mod people;
 mod reset;
 mod second_step;
@@ -40,6 +41,9 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/account/second-step", get(factors::show))
         .route("/account/second-step/totp", post(factors::begin_totp))
         .route("/account/second-step/totp/confirm", post(factors::confirm_totp))
+        .route("/account/second-step/passkeys", post(passkeys::begin))
+        .route("/account/second-step/passkeys/confirm", post(passkeys::confirm))
+        .route("/account/second-step/{id}/name", get(passkeys::ask_name).post(passkeys::rename))
         .route("/account/second-step/recovery-codes", post(factors::renew_recovery_codes))
         .route("/account/second-step/{id}/remove", get(factors::ask_remove).post(factors::remove))
         .route("/account/confirm", get(factors::ask_proof).post(factors::prove))

@@ -15,6 +15,7 @@ use crate::api::caller::Anybody;
 use crate::api::factors::plain;
 use crate::api::second_step::asked_here;
 use crate::console::factors::RecoveryCodesPage;
+use crate::console::passkeys::given;
 use crate::console::sign_in::{Back, local};
 use crate::model::FactorKind;
 use crate::{Asked, Identity, SESSION_SECONDS, SecondStep};
@@ -28,6 +29,9 @@ struct SecondStepPage {
     page: Page,
     return_to: String,
     totp: bool,
+    has_passkey: bool,
+    /// What the browser is asked for.
+    passkey: Option<String>,
     recovery: bool,
     errors: FieldErrors,
 }
@@ -49,6 +53,7 @@ pub(crate) struct AnswerForm {
     return_to: String,
     code: Option<Secret>,
     recovery_code: Option<Secret>,
+    passkey: Option<Secret>,
 }
 
 /// Asks for the second step; leads back to the sign-in page when nothing is asked in this browser.
@@ -82,7 +87,12 @@ async fn page(
     let page = context.page("Second step", "");
     let has = |kind| kinds.contains(&kind);
     let (totp, recovery) = (has(FactorKind::Totp), has(FactorKind::RecoveryCode));
-    Ok(View(SecondStepPage { page, return_to, totp, recovery, errors }).into_response())
+    let has_passkey = has(FactorKind::Passkey);
+    let passkey = match has_passkey && identity.offers_passkeys() {
+        true => Some(identity.second_step_passkey(asked).await?.to_string()),
+        false => None,
+    };
+    Ok(View(SecondStepPage { page, return_to, totp, has_passkey, passkey, recovery, errors }).into_response())
 }
 
 /// Nothing is asked in this browser any more.
@@ -104,9 +114,14 @@ pub(crate) async fn answer(
 ) -> HtmlResult<Response> {
     let return_to = local(&form.return_to);
     let Some(asked) = asked_here(&web, &headers) else { return Ok(over(&web, "/login")) };
-    let (field, step) = match (form.code, form.recovery_code) {
-        (_, Some(code)) => ("recoveryCode", SecondStep::RecoveryCode(code)),
-        (code, None) => ("code", SecondStep::Code(code.unwrap_or_else(|| Secret::new("")))),
+    let (field, step) = match (form.code, form.recovery_code, form.passkey) {
+        (_, Some(code), _) => ("recoveryCode", Ok(SecondStep::RecoveryCode(code))),
+        (None, None, Some(passkey)) => ("passkey", given(&passkey).map(|p| SecondStep::Passkey(Box::new(p)))),
+        (code, ..) => ("code", Ok(SecondStep::Code(code.unwrap_or_else(|| Secret::new(""))))),
+    };
+    let step = match step {
+        Ok(step) => step,
+        Err(e) => return refused(&identity, &web, &context, &asked, return_to, e, field).await,
     };
     let replaces = web.cookies().get(&headers, CookieKind::Session).map(str::to_owned);
     match identity.finish_second_step(&actor, &asked, step, replaces).await {
@@ -139,6 +154,7 @@ async fn refused(
     let status = match e.kind() {
         Kind::Authentication => StatusCode::UNAUTHORIZED,
         Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Validation => StatusCode::BAD_REQUEST,
         _ => return Err(e.into()),
     };
     let errors = FieldErrors::from(&e.on_field(field));

@@ -21,11 +21,11 @@ pub(super) struct Authenticator {
     pub(super) counter: Option<u32>,
     /// Whether the page stands in a frame of another site.
     pub(super) framed: bool,
-    key: Option<Key>,
+    pub(super) key: Option<Key>,
 }
 
 #[derive(Clone, Debug)]
-struct Key {
+pub(super) struct Key {
     id: Vec<u8>,
     pkcs8: Vec<u8>,
     handle: Vec<u8>,
