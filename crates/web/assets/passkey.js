@@ -1,13 +1,14 @@
 // Gatehouse: passkeys (WebAuthn). Loaded on the pages that ask for one.
 "use strict";
 
-// <passkey-form data-kind="create|get" data-options="JSON"><form>…<input type="hidden" name="passkey">
-//   <p data-says hidden></p><button hidden>…</button></form></passkey-form>
+// <passkey-form data-kind="create|get" data-options="JSON"><p data-plain>what stands without scripts</p>
+//   <form>…<input type="hidden" name="passkey"><p data-says hidden></p><button hidden>…</button></form></passkey-form>
 customElements.define("passkey-form", class extends HTMLElement {
   connectedCallback() {
     const form = this.querySelector("form");
     if (!form || this.ready) return;
     this.ready = true;
+    this.querySelector("[data-plain]").remove();
     const button = form.querySelector("button");
     if (!window.PublicKeyCredential) {
       this.say("This browser has no passkeys at this address. Use another browser, or another second step.");
