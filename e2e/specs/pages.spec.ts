@@ -9,6 +9,8 @@ const pages = {
   home: '/',
   'single-sign-on': '/settings/security/sso',
   'single-sign-on-form': '/settings/security/sso?tab=enable',
+  'single-sign-on-keys': '/settings/security/sso/keys',
+  'single-sign-on-metadata': '/settings/security/sso/metadata',
   people: '/settings/people',
   account: '/account',
   audit: '/settings/audit',

@@ -137,6 +137,22 @@ function emptied(row) {
   return row;
 }
 
+// <text-file><textarea>…<div data-file hidden><input type="file"></div></text-file>: the text of a file goes into the field.
+customElements.define("text-file", class extends HTMLElement {
+  connectedCallback() {
+    const [text, part] = [this.querySelector("textarea"), this.querySelector("[data-file]")];
+    const file = part?.querySelector("input");
+    if (!text || !file || this.ready) return;
+    this.ready = true;
+    part.hidden = false;
+    file.addEventListener("change", async () => {
+      if (!file.files.length) return;
+      text.value = await file.files[0].text();
+      announce(`${file.files[0].name} was read.`);
+    });
+  }
+});
+
 // <form-refresh on="names of selects"><form>…<button formaction="/same-page" data-refresh></form></form-refresh>:
 // a choice there fetches the form anew, with what was typed, in place of the button.
 customElements.define("form-refresh", class extends HTMLElement {

@@ -164,6 +164,18 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/excluded"),
+    ("get", "/settings/security/sso/keys"),
+    ("post", "/settings/security/sso/keys"),
+    ("get", "/settings/security/sso/keys/key_1/promote"),
+    ("post", "/settings/security/sso/keys/key_1/promote"),
+    ("get", "/settings/security/sso/keys/key_1/retire"),
+    ("post", "/settings/security/sso/keys/key_1/retire"),
+    ("get", "/settings/security/sso/metadata"),
+    ("post", "/settings/security/sso/metadata"),
+    ("post", "/settings/security/sso/metadata/preview"),
+    ("post", "/settings/security/sso/metadata/refresh"),
+    ("get", "/settings/security/sso/metadata/stop"),
+    ("post", "/settings/security/sso/metadata/stop"),
     ("get", "/settings/security/sso/attempts"),
     ("get", "/settings/security/sso/attempts/att_1"),
     ("post", "/settings/security/sso/attempts/att_1/reveal"),
@@ -426,7 +438,13 @@ async fn the_console_hides_single_sign_on_from_viewers_and_members(t: TestApp) {
     for role in [Role::Viewer, Role::Member] {
         t.person(&format!("{role}@main.test"), role).await;
         let browser = t.browser(&format!("{role}@main.test")).await;
-        for page in ["/settings/security/sso", "/settings/security/sso/attempts"] {
+        for page in [
+            "/settings/security/sso",
+            "/settings/security/sso/attempts",
+            "/settings/security/sso/keys",
+            "/settings/security/sso/metadata",
+            "/settings/security/sso/metadata/stop",
+        ] {
             assert_eq!(browser.get(page).await.status, 403, "{page}");
         }
         assert!(

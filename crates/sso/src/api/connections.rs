@@ -50,7 +50,8 @@ pub(crate) struct SamlIn {
     name_id_format: Option<String>,
     /// Authentication context classes, of which one must be met exactly; at most 10.
     authn_context: Option<Vec<String>>,
-    /// Where the provider's metadata is: it fills entityId, ssoUrl, certificates, and is fetched again and again. An empty
+    /// Where the provider's metadata is: it fills entityId, ssoUrl, certificates, and is fetched again and again. An https
+    /// URL; http only at localhost or a loopback address, and only where the operator's egress rules allow it. An empty
     /// text ends that.
     metadata_url: Option<String>,
     /// The provider's metadata itself, read once. With several providers in it, `entityId` chooses.

@@ -25,6 +25,10 @@ pub(super) struct Saved {
     pub(super) until: When,
     pub(super) valid: bool,
     pub(super) used: Option<When>,
+    /// Its place among two; empty when it stands alone.
+    pub(super) place: &'static str,
+    /// Whether a sign-in relied on it later than on the first one.
+    pub(super) stood_in: bool,
     /// Whether another one stays when this one goes.
     pub(super) removable: bool,
 }
@@ -43,7 +47,7 @@ pub(super) fn rows(
         .map(|text| Row {
             text: text.clone(),
             error: String::new(),
-            saved: kept.iter().find(|k| same(&k.pem, text)).map(|k| saved(k, kept.len() > 1, now)),
+            saved: kept.iter().position(|k| same(&k.pem, text)).map(|at| saved(kept, at, now)),
         })
         .collect();
     // a spare row for those without JavaScript; with it, the button adds rows instead
@@ -62,13 +66,20 @@ fn same(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
-fn saved(kept: &PinnedCertificate, removable: bool, now: Timestamp) -> Saved {
+fn saved(all: &[PinnedCertificate], at: usize, now: Timestamp) -> Saved {
+    let (kept, several) = (&all[at], all.len() > 1);
     Saved {
         fingerprint: kept.fingerprint.clone(),
         until: When::from(kept.not_after),
         valid: kept.is_valid_at(now),
         used: kept.last_used_at.map(When::from),
-        removable,
+        place: match at {
+            _ if !several => "",
+            0 => "first",
+            _ => "fallback",
+        },
+        stood_in: at > 0 && kept.last_used_at > all[0].last_used_at,
+        removable: several,
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::presets::{labels, protocol_name, providers_of};
 use crate::MAX_CERTIFICATES;
-use crate::model::{Connection, Protocol, Provider, sign_on_url};
+use crate::model::{Connection, Protocol, Provider, RequestBinding, sign_on_url};
 use crate::service::page::PageInput;
 
 /// The values as they were typed.
@@ -24,6 +24,9 @@ pub(super) struct SsoForm {
     pub(super) sign_requests: Option<String>,
     pub(super) email_attribute: String,
     pub(super) slo_url: String,
+    pub(super) request_binding: String,
+    pub(super) force_authn: Option<String>,
+    pub(super) authn_context: Vec<String>,
 }
 
 fn ticked(on: bool) -> Option<String> {
@@ -59,6 +62,12 @@ impl SsoForm {
             form.entity_id.clone_from(&saml.entity_id);
             form.sign_requests = ticked(saml.sign_requests);
             form.slo_url = saml.slo_url.clone().unwrap_or_default();
+            form.request_binding = match saml.request_binding {
+                RequestBinding::Redirect => "redirect".to_owned(),
+                RequestBinding::Post => "post".to_owned(),
+            };
+            form.force_authn = ticked(saml.force_authn);
+            form.authn_context.clone_from(&saml.authn_context);
             form.email_attribute = saml.attribute_mapping.get("email").cloned().unwrap_or_default();
         }
         form
@@ -79,6 +88,11 @@ impl SsoForm {
     /// The certificates that were given, in order.
     fn given(&self) -> impl Iterator<Item = &str> {
         self.certificates.iter().map(|c| c.trim()).filter(|c| !c.is_empty())
+    }
+
+    /// The authentication contexts that were given.
+    fn contexts(&self) -> Vec<String> {
+        self.authn_context.iter().map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect()
     }
 
     /// Everything that is wrong with the values.
@@ -132,6 +146,9 @@ impl SsoForm {
             jit_provisioning: self.jit_provisioning.is_some(),
             default_role: self.default_role.parse().unwrap_or(Role::Viewer),
             sign_requests: self.sign_requests.is_some(),
+            request_binding: self.request_binding.parse().unwrap_or_default(),
+            force_authn: self.force_authn.is_some(),
+            authn_context: self.contexts(),
             slo_url: self.slo_url.trim().to_owned(),
             email_attribute: self.email_attribute.trim().to_owned(),
         }
@@ -140,6 +157,7 @@ impl SsoForm {
     /// The same form without empty certificates: what is shown again.
     pub(super) fn tidied(mut self) -> Self {
         self.certificates.retain(|c| !c.trim().is_empty());
+        self.authn_context = self.contexts();
         self.protocol = self.protocol().as_str().to_owned();
         self.provider = self.provider().as_str().to_owned();
         self
@@ -154,6 +172,7 @@ pub(super) fn errors_of(error: &Error) -> FieldErrors {
         "samlConfig.entityId" => "entityId",
         "samlConfig.certificate" | "samlConfig.certificates" => "certificate-1",
         "samlConfig.attributeMapping" => "emailAttribute",
+        "samlConfig.authnContext" => "authnContext",
         "defaultRole" => "defaultRole",
         "domain" => "domain",
         "emails" => "emails",

@@ -6,12 +6,15 @@ mod checklist;
 mod disable;
 mod domains;
 mod form;
+mod keys;
+mod metadata;
 mod page;
 mod people;
 mod presets;
 mod trace;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use gatehouse_web::{Page, PageContext};
 
@@ -22,6 +25,12 @@ use crate::service::shares::SHARED_PATH;
 pub(crate) const PATH: &str = "/settings/security/sso";
 /// Where its sign-in attempts are.
 pub(crate) const ATTEMPTS_PATH: &str = "/settings/security/sso/attempts";
+/// Where the provider's metadata is imported.
+pub(crate) const METADATA_PATH: &str = "/settings/security/sso/metadata";
+/// Where our own keys are.
+pub(crate) const KEYS_PATH: &str = "/settings/security/sso/keys";
+/// The largest form with a metadata document of 1 MiB in it, in bytes: each of its characters may be escaped.
+const MAX_METADATA_FORM: usize = 3 * gatehouse_saml::limits::METADATA_BYTES + 64 * 1024;
 /// Its entry in the console's menu.
 const MENU_ENTRY: &str = "sso";
 
@@ -38,11 +47,24 @@ pub(crate) fn routes() -> Router<Sso> {
         .route(&at("/domains/{id}/federated"), post(domains::set_federated))
         .route(&at("/domains/{id}/remove"), get(domains::ask).post(domains::remove))
         .route(&at("/excluded"), post(people::save))
+        .route(KEYS_PATH, get(keys::show).post(keys::make))
+        .route(&at("/keys/{id}/{step}"), get(keys::ask).post(keys::go))
+        .merge(metadata_routes())
         .route(ATTEMPTS_PATH, get(attempts::list))
         .route(&at("/attempts/{id}"), get(trace::show))
         .route(&at("/attempts/{id}/reveal"), post(trace::reveal))
         .route(&at("/attempts/{id}/share"), post(trace::share))
         .route(&at("/attempts/{id}/shares/{share}/revoke"), get(trace::ask_revoke).post(trace::revoke))
+}
+
+fn metadata_routes() -> Router<Sso> {
+    let at = |rest: &str| format!("{METADATA_PATH}{rest}");
+    Router::new()
+        .route(METADATA_PATH, get(metadata::show).post(metadata::import))
+        .route(&at("/preview"), post(metadata::preview))
+        .layer(DefaultBodyLimit::max(MAX_METADATA_FORM))
+        .route(&at("/refresh"), post(metadata::refresh))
+        .route(&at("/stop"), get(metadata::ask_stop).post(metadata::stop))
 }
 
 /// What is shown to people without an account.

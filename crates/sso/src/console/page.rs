@@ -34,6 +34,9 @@ pub(super) struct SsoPage {
     protocols: Vec<Choice>,
     providers: Vec<Choice>,
     roles: Vec<Choice>,
+    bindings: Vec<Choice>,
+    /// Whether the values are fetched from the provider's metadata.
+    fetched: bool,
     labels: Labels,
     certificates: Vec<Row>,
     max_certificates: usize,
@@ -97,6 +100,8 @@ fn view(
         protocols: presets::protocols(),
         providers: presets::providers(protocol),
         roles: presets::roles(),
+        bindings: presets::bindings(),
+        fetched: connection.is_some_and(|c| c.metadata.is_some()),
         labels: presets::labels(provider),
         certificates: certificates::rows(&form, connection, &again.errors, sso.0.store.now()),
         max_certificates: MAX_CERTIFICATES,
@@ -186,7 +191,7 @@ pub(super) async fn save(
 }
 
 /// How the save went, in a sentence.
-fn told(saved: &Saved) -> Flash {
+pub(super) fn told(saved: &Saved) -> Flash {
     match &saved.missing {
         None => Flash::success("SSO updated successfully."),
         Some(step) => Flash::notice(format!("SSO updated successfully. Not in force yet: {step}")),

@@ -65,6 +65,14 @@ pub(super) fn providers(protocol: Protocol) -> Vec<Choice> {
     providers_of(protocol).iter().map(|(p, label)| Choice::new(p.as_str(), *label)).collect()
 }
 
+/// How requests may travel.
+pub(super) fn bindings() -> Vec<Choice> {
+    vec![
+        Choice::new("redirect", "In the address (HTTP-Redirect)"),
+        Choice::new("post", "In a form (HTTP-POST)"),
+    ]
+}
+
 /// The roles that a first sign-in may give.
 pub(super) fn roles() -> Vec<Choice> {
     let label = |role| match role {

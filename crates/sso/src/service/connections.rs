@@ -8,11 +8,11 @@ use gatehouse_types::{
 use serde_json::json;
 
 use super::certificates::pin;
-use super::import::{fetched, fill};
+use super::import::{fill, fill_new, metadata_after};
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported, MetadataState,
-    NewConnection, Provider, RequestBinding, SloBinding, checked_name,
+    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported, NewConnection, Provider,
+    RequestBinding, SloBinding, checked_name,
 };
 use crate::store::connections::Wanted;
 use crate::store::{connections, domains, settings};
@@ -120,7 +120,7 @@ fn put_or_clear(place: &mut Option<String>, value: &mut Option<String>) {
 
 impl ConfigPatch {
     /// Changes what is given; what is left over belongs to another protocol.
-    fn apply(mut self, config: &mut Config) -> Result<()> {
+    pub(crate) fn apply(mut self, config: &mut Config) -> Result<()> {
         match config {
             Config::Saml(c) => {
                 put(&mut c.entity_id, &mut self.entity_id);
@@ -214,10 +214,25 @@ impl Sso {
         id: ConnectionId,
         new: NewConnection,
     ) -> Result<ConnectionView> {
-        let store = &self.0.store;
-        let workspace = require(store, actor, Permission::ManageSso, None).await?;
-        let now = store.now();
-        let mut connection = Connection {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, None).await?;
+        let (secret, xml) = (new.client_secret.clone(), new.metadata_xml.clone());
+        let mut connection = self.unsaved(actor, workspace, id, new)?;
+        if let Some(imported) = self.imported_by_new(&connection, xml.as_deref()).await? {
+            fill_new(&mut connection, &imported, self.0.store.now())?;
+        }
+        self.insert_connection(actor, connection, secret).await
+    }
+
+    /// A connection as it begins; nothing is stored.
+    pub(crate) fn unsaved(
+        &self,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: ConnectionId,
+        new: NewConnection,
+    ) -> Result<Connection> {
+        let now = self.0.store.now();
+        Ok(Connection {
             id,
             workspace_id: workspace.clone(),
             name: checked_name(&new.name)?.to_owned(),
@@ -236,15 +251,24 @@ impl Sso {
             created_by: actor.user().ok().cloned(),
             created_at: now,
             updated_at: now,
-        };
-        self.fill_new(&mut connection, new.metadata_xml.as_deref()).await?;
+        })
+    }
+
+    /// Stores a new connection; the caller has required the right.
+    pub(crate) async fn insert_connection(
+        &self,
+        actor: &Actor,
+        connection: Connection,
+        secret: Option<Secret>,
+    ) -> Result<ConnectionView> {
+        let workspace = &connection.workspace_id;
         self.check_whole(workspace, &connection)?;
-        let mut tx = store.begin(&actor.origin).await?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
         let all = PageRequest::new(1, 1)?;
         if connections::list(&mut tx, workspace, Wanted::default(), all).await?.1 >= MAX_CONNECTIONS {
             return Err(Error::conflict("A workspace has at most 200 connections."));
         }
-        connections::insert(&mut tx, &connection, new.client_secret.as_ref()).await.map_err(name_taken)?;
+        connections::insert(&mut tx, &connection, secret.as_ref()).await.map_err(name_taken)?;
         record(&mut tx, actor, "sso.connection-created", &connection).await?;
         tx.commit().await?;
         Ok(ConnectionView { connection, domains: Vec::new() })
@@ -293,9 +317,21 @@ impl Sso {
         id: &ConnectionId,
         patch: ConnectionPatch,
     ) -> Result<ConnectionView> {
+        let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let imported = self.imported_by(workspace, id, &patch).await?;
+        self.update_with(actor, workspace, id, patch, imported).await
+    }
+
+    /// The same with metadata that was read already; the caller has required the right.
+    pub(crate) async fn update_with(
+        &self,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+        patch: ConnectionPatch,
+        imported: Option<Imported>,
+    ) -> Result<ConnectionView> {
         let store = &self.0.store;
-        let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
-        let imported = self.imported(workspace, id, &patch).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let before = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let secret = patch.client_secret.clone();
@@ -352,54 +388,6 @@ impl Sso {
         Ok(tx.commit().await?)
     }
 
-    /// Fills a new connection from its provider's metadata, when it has any; what was given counts more.
-    async fn fill_new(&self, c: &mut Connection, xml: Option<&str>) -> Result<()> {
-        let Some(given) = c.config.saml().cloned() else { return Ok(()) };
-        if xml.is_none() && given.metadata_url.is_none() {
-            return Ok(());
-        }
-        one_source(!c.certificates.is_empty(), xml, given.metadata_url.as_deref())?;
-        let imported = self.read_metadata(&given, xml, Some(&given.entity_id)).await?;
-        fill(c, &imported, self.0.store.now())?;
-        if let (Config::Saml(saml), false) = (&mut c.config, given.sso_url.trim().is_empty()) {
-            saml.sso_url.clone_from(&given.sso_url);
-            saml.request_binding = given.request_binding;
-        }
-        c.metadata = given.metadata_url.is_some().then(|| fetched(&imported, self.0.store.now()));
-        Ok(())
-    }
-
-    /// The metadata that a change brings or points to, read before its transaction.
-    async fn imported(
-        &self,
-        workspace: &WorkspaceId,
-        id: &ConnectionId,
-        patch: &ConnectionPatch,
-    ) -> Result<Option<Imported>> {
-        let url = patch.config.idp_metadata_url.as_deref().map(str::trim).filter(|u| !u.is_empty());
-        if patch.metadata_xml.is_none() && url.is_none() {
-            return Ok(None);
-        }
-        one_source(patch.certificates.is_some(), patch.metadata_xml.as_deref(), url)?;
-        let known =
-            connections::find(&mut self.0.store.reader(), workspace, id).await?.ok_or_else(not_found)?;
-        let mut config = known.config.clone();
-        patch.config.clone().apply(&mut config)?;
-        let Some(saml) = config.saml() else {
-            return Err(Error::validation("samlConfig", "Only connections over SAML take metadata."));
-        };
-        let xml = patch.metadata_xml.as_deref();
-        // another provider may be meant; of several, the one known so far
-        let first = self.read_metadata(saml, xml, patch.config.entity_id.as_deref()).await;
-        match first {
-            Err(e) if patch.config.entity_id.is_none() && e.message().contains("identity providers") => {
-                let again = self.read_metadata(saml, xml, Some(&saml.entity_id)).await;
-                again.map(Some).map_err(|_| e)
-            }
-            other => other.map(Some),
-        }
-    }
-
     /// Checks a connection as a whole, and that nobody but a lab leans on the lab's identity provider.
     pub(crate) fn check_whole(&self, workspace: &WorkspaceId, connection: &Connection) -> Result<()> {
         connection.config.check()?;
@@ -419,36 +407,12 @@ impl Sso {
     }
 }
 
-/// Metadata comes from one place, and brings the certificates along.
-fn one_source(certificates: bool, xml: Option<&str>, url: Option<&str>) -> Result<()> {
-    if certificates {
-        let message = "The certificates come from the metadata: send one or the other.";
-        return Err(Error::validation("samlConfig.certificates", message));
-    }
-    if xml.is_some() && url.is_some() {
-        return Err(Error::validation(
-            "samlConfig.metadataXml",
-            "Send metadataXml or metadataUrl, not both.",
-        ));
-    }
-    Ok(())
-}
-
-/// How the refresh stands after a change.
-fn metadata_after(
-    before: &Connection,
-    after: &Connection,
-    imported: Option<&Imported>,
+/// A connection after a change; nothing is stored.
+pub(crate) fn patched(
+    mut c: Connection,
+    patch: ConnectionPatch,
     now: gatehouse_types::Timestamp,
-) -> Option<MetadataState> {
-    after.config.saml()?.metadata_url.as_ref()?;
-    match imported {
-        Some(imported) => Some(fetched(imported, now)),
-        None => before.metadata.clone(),
-    }
-}
-
-fn patched(mut c: Connection, patch: ConnectionPatch, now: gatehouse_types::Timestamp) -> Result<Connection> {
+) -> Result<Connection> {
     if let Some(name) = &patch.name {
         c.name = checked_name(name)?.to_owned();
     }

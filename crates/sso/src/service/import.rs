@@ -4,11 +4,11 @@ use gatehouse_identity::require;
 use gatehouse_outbound::Limits;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{Actor, ConnectionId, Error, Id, Permission, Result, Timestamp};
+use gatehouse_types::{Actor, ConnectionId, Error, Id, Permission, Result, Timestamp, WorkspaceId};
 use serde_json::json;
 
 use super::certificates::pin;
-use super::connections::{ConnectionView, missing, not_found, object};
+use super::connections::{ConnectionPatch, ConnectionView, missing, not_found, object};
 use crate::Sso;
 use crate::model::{
     Config, Connection, ConnectionEvent, Imported, MetadataState, SHORTEST_REFRESH_SECONDS, SamlConfig,
@@ -49,6 +49,51 @@ impl Sso {
         let wanted = wanted.map(str::trim).filter(|w| !w.is_empty());
         Imported::read(&bytes, wanted, signer.as_ref(), self.0.store.now())
             .map_err(|why| Error::validation(field, why))
+    }
+
+    /// The metadata that a new connection brings or points to.
+    pub(crate) async fn imported_by_new(
+        &self,
+        c: &Connection,
+        xml: Option<&str>,
+    ) -> Result<Option<Imported>> {
+        let Some(given) = c.config.saml() else { return Ok(None) };
+        if xml.is_none() && given.metadata_url.is_none() {
+            return Ok(None);
+        }
+        one_source(!c.certificates.is_empty(), xml, given.metadata_url.as_deref())?;
+        self.read_metadata(given, xml, Some(&given.entity_id)).await.map(Some)
+    }
+
+    /// The metadata that a change brings or points to, read before its transaction.
+    pub(crate) async fn imported_by(
+        &self,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+        patch: &ConnectionPatch,
+    ) -> Result<Option<Imported>> {
+        let url = patch.config.idp_metadata_url.as_deref().map(str::trim).filter(|u| !u.is_empty());
+        if patch.metadata_xml.is_none() && url.is_none() {
+            return Ok(None);
+        }
+        one_source(patch.certificates.is_some(), patch.metadata_xml.as_deref(), url)?;
+        let known =
+            connections::find(&mut self.0.store.reader(), workspace, id).await?.ok_or_else(not_found)?;
+        let mut config = known.config.clone();
+        patch.config.clone().apply(&mut config)?;
+        let Some(saml) = config.saml() else {
+            return Err(Error::validation("samlConfig", "Only connections over SAML take metadata."));
+        };
+        let xml = patch.metadata_xml.as_deref();
+        // another provider may be meant; of several, the one known so far
+        let first = self.read_metadata(saml, xml, patch.config.entity_id.as_deref()).await;
+        match first {
+            Err(e) if patch.config.entity_id.is_none() && e.message().contains("identity providers") => {
+                let again = self.read_metadata(saml, xml, Some(&saml.entity_id)).await;
+                again.map(Some).map_err(|_| e)
+            }
+            other => other.map(Some),
+        }
     }
 
     async fn fetch_metadata(&self, url: &str) -> Result<Vec<u8>> {
@@ -201,8 +246,49 @@ pub(crate) fn fill(c: &mut Connection, imported: &Imported, now: Timestamp) -> R
     Ok(())
 }
 
+/// Fills a new connection; an address that was given with it counts more.
+///
+/// # Errors
+/// As [`fill`].
+pub(crate) fn fill_new(c: &mut Connection, imported: &Imported, now: Timestamp) -> Result<()> {
+    let given = c.config.saml().cloned().unwrap_or_default();
+    fill(c, imported, now)?;
+    if let (Config::Saml(saml), false) = (&mut c.config, given.sso_url.trim().is_empty()) {
+        saml.sso_url.clone_from(&given.sso_url);
+        saml.request_binding = given.request_binding;
+    }
+    c.metadata = given.metadata_url.is_some().then(|| fetched(imported, now));
+    Ok(())
+}
+
+/// How the refresh stands after a change.
+pub(crate) fn metadata_after(
+    before: &Connection,
+    after: &Connection,
+    imported: Option<&Imported>,
+    now: Timestamp,
+) -> Option<MetadataState> {
+    after.config.saml()?.metadata_url.as_ref()?;
+    match imported {
+        Some(imported) => Some(fetched(imported, now)),
+        None => before.metadata.clone(),
+    }
+}
+
+/// Metadata comes from one place, and brings the certificates along.
+fn one_source(certificates: bool, xml: Option<&str>, url: Option<&str>) -> Result<()> {
+    if certificates {
+        let message = "The certificates come from the metadata: send one or the other.";
+        return Err(Error::validation("samlConfig.certificates", message));
+    }
+    if xml.is_some() && url.is_some() {
+        return Err(Error::validation(XML_FIELD, "Send metadataXml or metadataUrl, not both."));
+    }
+    Ok(())
+}
+
 /// The state after a fetch that went well.
-pub(crate) fn fetched(imported: &Imported, now: Timestamp) -> MetadataState {
+fn fetched(imported: &Imported, now: Timestamp) -> MetadataState {
     MetadataState {
         fetched_at: Some(now),
         note: imported.note.clone(),

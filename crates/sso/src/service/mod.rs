@@ -12,6 +12,7 @@ pub(crate) mod logout;
 pub(crate) mod logout_start;
 pub(crate) mod metadata;
 pub(crate) mod page;
+pub(crate) mod page_metadata;
 pub(crate) mod person;
 pub(crate) mod proof;
 pub(crate) mod recheck;

@@ -8,11 +8,11 @@ use gatehouse_types::{Actor, ConnectionId, Error, Id, Kind, Permission, Result, 
 use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 use super::settings::SettingsView;
 use crate::Sso;
-use crate::model::{Config, NewConnection, Provider, SamlConfig};
+use crate::model::{Config, NewConnection, Provider, RequestBinding, SamlConfig};
 use crate::store::{connections, settings};
 
 /// The name of the connection that the page makes.
-const PAGE_CONNECTION: &str = "Single Sign On";
+pub(crate) const PAGE_CONNECTION: &str = "Single Sign On";
 /// Connections that one workspace makes on the page one after another, at most.
 const MAX_PROMISES: u32 = 1000;
 
@@ -36,6 +36,9 @@ pub(crate) struct PageInput {
     pub(crate) jit_provisioning: bool,
     pub(crate) default_role: Role,
     pub(crate) sign_requests: bool,
+    pub(crate) request_binding: RequestBinding,
+    pub(crate) force_authn: bool,
+    pub(crate) authn_context: Vec<String>,
     pub(crate) email_attribute: String,
 }
 
@@ -96,11 +99,16 @@ impl Sso {
             }
             _ => self.create_page_connection(actor, state.saml_id, input).await?,
         };
+        self.put_in_use(actor, &id).await
+    }
+
+    /// What follows a save on the page: the connection is the page's, tested, and activated when nothing is missing.
+    pub(crate) async fn put_in_use(&self, actor: &Actor, id: &ConnectionId) -> Result<Saved> {
         self.update_settings(actor, Some(id.clone()), None).await?;
-        let report = self.test_connection(actor, &id).await?;
+        let report = self.test_connection(actor, id).await?;
         let mut missing = report.error().map(str::to_owned);
         if report.success {
-            missing = self.try_activate(actor, &id).await?;
+            missing = self.try_activate(actor, id).await?;
         }
         self.mark_enabled(actor).await?;
         Ok(Saved { missing })
@@ -121,6 +129,9 @@ impl Sso {
                 entity_id: input.entity_id,
                 sso_url: input.sso_url,
                 sign_requests: input.sign_requests,
+                request_binding: input.request_binding,
+                force_authn: input.force_authn,
+                authn_context: input.authn_context,
                 attribute_mapping: mapping,
                 own_acs: true,
                 slo_url: Some(input.slo_url).filter(|u| !u.is_empty()),
@@ -197,6 +208,9 @@ fn patch(input: PageInput, known: BTreeMap<String, String>) -> ConnectionPatch {
             sso_url: Some(input.sso_url),
             slo_url: Some(input.slo_url),
             sign_requests: Some(input.sign_requests),
+            request_binding: Some(input.request_binding),
+            force_authn: Some(input.force_authn),
+            authn_context: Some(input.authn_context),
             ..ConfigPatch::default()
         },
         ..ConnectionPatch::default()

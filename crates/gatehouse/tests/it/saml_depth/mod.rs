@@ -3,5 +3,6 @@
 mod certificates;
 mod keys;
 mod metadata;
+mod pages;
 mod provider;
 mod requests;
