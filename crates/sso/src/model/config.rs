@@ -373,7 +373,12 @@ fn scopes(scopes: &[String]) -> Result<()> {
 /// `Validation`, naming the field.
 pub fn sign_on_url(field: &'static str, text: &str) -> Result<Url> {
     let text = required(field, text)?;
-    let refuse = || Error::validation(field, format!("{field} must be an https URL."));
+    let refuse = || {
+        Error::validation(
+            field,
+            format!("{field} must be an https URL (http only at localhost or a loopback address)."),
+        )
+    };
     let url = Url::parse(text).map_err(|_| refuse())?;
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
