@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use gatehouse_store::Tx;
-use gatehouse_types::{ConnectionId, Email, Result, Role, SessionId, UserId, WorkspaceId};
+use gatehouse_types::{ConnectionId, Email, Result, Role, SessionId, Timestamp, UserId, WorkspaceId};
 
 /// A boxed future, so that the rules can be a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -47,6 +47,21 @@ pub struct Candidate<'a> {
     pub via: Option<&'a ConnectionId>,
 }
 
+/// How a provider knows a person, as the person sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkedIdentity {
+    /// The workspace of the connection.
+    pub workspace: WorkspaceId,
+    /// The name of the connection.
+    pub connection: String,
+    /// The kind of name that the provider uses, a URI; `None` when it did not say.
+    pub name_id_format: Option<String>,
+    /// When the person first signed in through it.
+    pub since: Timestamp,
+    /// When the person last did.
+    pub last_used: Timestamp,
+}
+
 /// What single sign-on has to say; the crate above implements it.
 pub trait SignInRules: Send + Sync + std::fmt::Debug {
     /// Whether the person must use single sign-on there.
@@ -64,6 +79,8 @@ pub trait SignInRules: Send + Sync + std::fmt::Debug {
     ) -> Boxed<'a, Result<()>>;
     /// Where the address signs in.
     fn discover<'a>(&'a self, email: &'a Email) -> Boxed<'a, Result<Discovery>>;
+    /// The person's identities at providers, in all workspaces, oldest first and so many at most.
+    fn linked<'a>(&'a self, user: &'a UserId, most: u32) -> Boxed<'a, Result<Vec<LinkedIdentity>>>;
 }
 
 /// No single sign-on at all; for tests of this crate.
@@ -81,6 +98,10 @@ impl SignInRules for NoSso {
 
     fn goes_on_as<'a>(&'a self, _: &'a mut Tx, _: &'a SessionId, _: &'a SessionId) -> Boxed<'a, Result<()>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn linked<'a>(&'a self, _: &'a UserId, _: u32) -> Boxed<'a, Result<Vec<LinkedIdentity>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     fn discover<'a>(&'a self, _: &'a Email) -> Boxed<'a, Result<Discovery>> {

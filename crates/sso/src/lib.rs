@@ -23,12 +23,13 @@ pub use rules::Rules;
 pub use service::certificates::MAX_CERTIFICATES;
 pub use service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 pub use service::domains::Verification;
-pub use service::identities::IdentityView;
+pub use service::identities::{IdentityView, OwnIdentity};
 pub use service::login::{Endpoint, Posted, SignedIn};
 pub use service::logout::{LogoutEndpoint, LogoutOutcome};
 pub use service::logout_start::Leave;
 pub use service::restored::after_restore;
 pub use service::settings::SettingsView;
+pub use service::shared_key::{SharedKeyStep, SharedKeys};
 pub use service::shares::NewShare;
 pub use service::start::{Started, Way};
 pub use service::status::TestReport;
@@ -71,6 +72,7 @@ pub fn api(sso: Sso) -> OpenApiRouter {
         .routes(routes!(api::shares::revoke))
         .routes(routes!(api::identities::list))
         .routes(routes!(api::identities::unlink))
+        .routes(routes!(api::identities::list_own))
         .routes(routes!(api::settings::get, api::settings::update))
         .routes(routes!(api::settings::enable))
         .routes(routes!(api::settings::disable))

@@ -1,9 +1,10 @@
 //! What single sign-on says to sign-in: who must use it, and where an address belongs.
 
-use gatehouse_identity::rules::{Boxed, Candidate, Discovery, SignInRules, SsoRule};
+use gatehouse_identity::rules::{Boxed, Candidate, Discovery, LinkedIdentity, SignInRules, SsoRule};
 use gatehouse_store::{Queries, Store, Tx};
-use gatehouse_types::{ConnectionId, Email, Result, Role, SessionId, random_token};
+use gatehouse_types::{ConnectionId, Email, PageRequest, Result, Role, SessionId, UserId, random_token};
 
+use crate::service::identities;
 use crate::service::logout_start::{LOGOUT_SECONDS, request_id};
 use crate::store::logout::{self, PendingLogout};
 use crate::store::{connections, domains, settings};
@@ -108,6 +109,20 @@ impl SignInRules for Rules {
                 logout::remember(tx, new, &connection, &called, until).await?;
             }
             Ok(())
+        })
+    }
+
+    fn linked<'a>(&'a self, user: &'a UserId, most: u32) -> Boxed<'a, Result<Vec<LinkedIdentity>>> {
+        Box::pin(async move {
+            let found = identities::own(&mut self.0.reader(), user, PageRequest::new(1, most)?).await?;
+            let view = |i: identities::OwnIdentity| LinkedIdentity {
+                workspace: i.workspace_id,
+                connection: i.connection_name,
+                name_id_format: i.name_id_format,
+                since: i.created_at,
+                last_used: i.last_used_at,
+            };
+            Ok(found.data.into_iter().map(view).collect())
         })
     }
 

@@ -73,7 +73,7 @@ pub(crate) struct Inner {
     pub(crate) openings: Limiter,
     /// Pinned certificates by their text: reading one costs as much as verifying with it.
     pub(crate) certificates: Cache<String, Certificate>,
-    own_key: OnceCell<Arc<OwnKey>>,
+    shared_key: OnceCell<()>,
     pub(crate) opened_keys: Cache<SigningKeyId, Arc<OwnKey>>,
 }
 
@@ -106,7 +106,7 @@ impl Sso {
             starts: limiter(STARTS),
             openings: limiter(OPENINGS),
             certificates: Cache::new(READ_CERTIFICATES),
-            own_key: OnceCell::new(),
+            shared_key: OnceCell::new(),
             opened_keys: Cache::builder().max_capacity(OPENED_KEYS).time_to_idle(OPENED_IDLE).build(),
             store,
             identity,
@@ -153,10 +153,10 @@ impl Sso {
             .map_err(Error::internal)
     }
 
-    /// The key that all workspaces share until they have one of their own; the first look makes it.
-    pub(crate) async fn own_key(&self) -> Result<Arc<OwnKey>> {
-        let key = self.0.own_key.get_or_try_init(|| self.load_or_make_key(SP_PURPOSE, SHARED_SCOPE)).await?;
-        Ok(Arc::clone(key))
+    /// Makes the key that all workspaces share until they have one of their own, when there is none yet.
+    pub(crate) async fn ensure_shared_key(&self) -> Result<()> {
+        let made = async || self.load_or_make_key(SP_PURPOSE, SHARED_SCOPE).await.map(drop);
+        self.0.shared_key.get_or_try_init(made).await.copied()
     }
 
     /// The key of the lab identity provider of one workspace; the first look makes it.

@@ -23,6 +23,11 @@ macro_rules! steps {
                 include_str!(concat!("../migrations/", $folder, "/0008_second_factors.sql")),
             ),
             (9, "ledger", include_str!(concat!("../migrations/", $folder, "/0009_ledger.sql"))),
+            (
+                10,
+                "name_id_format",
+                include_str!(concat!("../migrations/", $folder, "/0010_name_id_format.sql")),
+            ),
         ]
     };
 }

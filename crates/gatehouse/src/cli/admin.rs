@@ -8,6 +8,7 @@ use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Error, Kind, Role, Secret};
 use serde_json::json;
 
+use super::sp_key::SharedKey;
 use super::{WRONG_USE, rotate};
 use crate::app::Parts;
 use crate::{App, Settings};
@@ -64,6 +65,13 @@ pub(crate) enum Admin {
         #[arg(long)]
         workspace: String,
     },
+    /// Roll the SAML key that all workspaces share, while servers serve. Prints what it did as JSON.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  gatehouse admin sp-key status\n  gatehouse admin sp-key next      in the metadata beside the current one; give providers time to read it\n  \
+        gatehouse admin sp-key promote   it signs, the one before still decrypts\n  gatehouse admin sp-key retire    when status says that the previous one is not used any more"
+    )]
+    SpKey(SharedKey),
     /// Re-encrypt every stored secret under a new master key, while servers serve; run again, it goes on where it was
     /// broken off. Prints what it did as JSON.
     #[command(
@@ -120,6 +128,7 @@ impl Admin {
             Self::RotateMasterKey { dry_run: true, .. } => rotate::plan(&app).await,
             Self::RotateMasterKey { prepare: true, .. } => rotate::prepare(&app),
             Self::RotateMasterKey { .. } => rotate::rotate(&app).await,
+            Self::SpKey(step) => step.run(&app).await,
             other => other.on(&app).await.map(|line| (line, ExitCode::SUCCESS)),
         };
         app.store().close().await;
@@ -159,7 +168,7 @@ impl Admin {
                 let owners = app.sso().break_glass(&machine, &workspace).await?;
                 Ok(json!({"ssoEnabled": false, "ownersTold": owners}).to_string())
             }
-            Self::RotateMasterKey { .. } => bail!("the rotation answers for itself"),
+            Self::SpKey(_) | Self::RotateMasterKey { .. } => bail!("the command answers for itself"),
         }
     }
 }

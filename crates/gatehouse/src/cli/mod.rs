@@ -10,6 +10,7 @@ mod options;
 mod rotate;
 mod saml;
 mod serve;
+mod sp_key;
 mod story;
 
 use std::process::ExitCode;

@@ -53,6 +53,7 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/invitations/{id}/resend", Admin, ""),
     ("get", "/api/v1/me", SignedIn, ""),
     ("put", "/api/v1/me", SignedIn, r#"{"name":"Walked"}"#),
+    ("get", "/api/v1/me/identities", SignedIn, ""),
     ("put", "/api/v1/me/password", SignedIn, r#"{"currentPassword":"x","newPassword":"y"}"#),
     ("get", "/api/v1/me/sessions", SignedIn, ""),
     ("delete", "/api/v1/me/sessions", SignedIn, ""),

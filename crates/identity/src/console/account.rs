@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gatehouse_types::{Actor, AuthMethod, Error, Kind, PageRequest, Secret, SessionId};
+use gatehouse_types::{Actor, AuthMethod, Error, Id, Kind, PageRequest, Secret, SessionId};
 use gatehouse_web::{
     FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, VerifiedForm, View, When,
 };
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::api::caller::Visitor;
 use crate::{Identity, ListedSession, PasswordUse};
 
-/// How many sessions the page shows; the API lists all.
+/// How many sessions and how many identities the page shows; the API lists all.
 const SHOWN: u32 = 50;
 
 #[derive(askama::Template)]
@@ -26,6 +26,21 @@ pub(crate) struct AccountPage {
     sessions: Vec<SessionRow>,
     more: i64,
     workspaces: Vec<WorkspaceRow>,
+    identities: Vec<IdentityRow>,
+}
+
+/// How a provider knows the person.
+struct IdentityRow {
+    connection: String,
+    workspace: String,
+    format: String,
+    since: When,
+    used: When,
+}
+
+/// The last word of a format's URI says what kind of name it is (SAML 2.0 core §8.3).
+fn spoken(format: Option<&str>) -> String {
+    format.and_then(|f| f.rsplit(':').next()).unwrap_or("not known").to_owned()
 }
 
 /// A session, as rows show it.
@@ -91,7 +106,21 @@ async fn view(
         role: w.membership.role.to_string(),
         sso_required: w.sso_required,
     });
+    let workspaces: Vec<WorkspaceRow> = own.collect();
+    let linked = identity.rules().linked(&user.id, SHOWN).await?;
+    let identities = linked.into_iter().map(|i| IdentityRow {
+        workspace: workspaces
+            .iter()
+            .find(|w| w.id == i.workspace.as_str())
+            .map_or("", |w| &w.name)
+            .to_owned(),
+        connection: i.connection,
+        format: spoken(i.name_id_format.as_deref()),
+        since: When::from(i.since),
+        used: When::from(i.last_used),
+    });
     Ok(AccountPage {
+        identities: identities.collect(),
         page: context.page("Your account", "account"),
         errors,
         password_use: identity.password_use(&user).await?,
@@ -99,7 +128,7 @@ async fn view(
         email: user.email.to_string(),
         more: total - i64::try_from(sessions.len()).unwrap_or(0),
         sessions,
-        workspaces: own.collect(),
+        workspaces,
     })
 }
 

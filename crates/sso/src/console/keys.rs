@@ -41,8 +41,10 @@ pub(super) struct KeysPage {
     metadata: String,
     /// Whether a next key can be made.
     may_make: bool,
-    /// Whether a previous key still opens what is encrypted for it.
+    /// Whether a previous key waits to be retired here.
     overlap: bool,
+    /// Whether the operator rolls the shared key, on which the workspace counts.
+    operator: bool,
 }
 
 const PROMOTE: (&str, &str, &str) = (
@@ -123,6 +125,7 @@ pub(super) async fn show(
     context: PageContext,
 ) -> HtmlResult<View<KeysPage>> {
     let keys = sso.sp_keys(&actor).await?;
+    let own = own_in_force(&keys);
     let connection = sso.page_state(&actor).await?.connection.map(|v| v.connection);
     let connection = connection.filter(|c| c.config.saml().is_some());
     let mut page = frame(&context).under("Single Sign On", PATH);
@@ -131,8 +134,9 @@ pub(super) async fn show(
         page,
         metadata: connection.map(|c| format!("{}/{}", sso.entity_id(), c.id)).unwrap_or_default(),
         may_make: !keys.iter().any(|k| k.state == KeyState::Next && !k.shared),
-        overlap: keys.iter().any(|k| k.state == KeyState::Previous),
-        keys: keys.iter().map(|k| row(k, own_in_force(&keys))).collect(),
+        overlap: keys.iter().any(|k| k.state == KeyState::Previous && (own || !k.shared)),
+        operator: !own && keys.iter().any(|k| k.state != KeyState::Current && k.shared),
+        keys: keys.iter().map(|k| row(k, own)).collect(),
     }))
 }
 

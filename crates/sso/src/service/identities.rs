@@ -1,8 +1,9 @@
 use gatehouse_identity::require;
+use gatehouse_store::Queries;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
     Actor, ConnectionId, Email, Error, Id, IdentityId, Page, PageRequest, Permission, Result, Timestamp,
-    UserId,
+    UserId, WorkspaceId,
 };
 use serde_json::json;
 
@@ -21,13 +22,58 @@ pub struct IdentityView {
     pub email: Email,
     /// The subject at the provider.
     pub name_id: String,
+    /// The kind of name (SAML 2.0 core §8.3), as the last sign-in said.
+    pub name_id_format: Option<String>,
     /// When they first signed in.
     pub created_at: Timestamp,
     /// When they last signed in.
     pub last_used_at: Timestamp,
 }
 
+/// How a provider knows the person who asks.
+#[derive(Clone, Debug)]
+pub struct OwnIdentity {
+    /// Its id.
+    pub id: IdentityId,
+    /// The workspace of the connection.
+    pub workspace_id: WorkspaceId,
+    /// The name of the connection.
+    pub connection_name: String,
+    /// The kind of name (SAML 2.0 core §8.3), as the last sign-in said.
+    pub name_id_format: Option<String>,
+    /// When they first signed in.
+    pub created_at: Timestamp,
+    /// When they last signed in.
+    pub last_used_at: Timestamp,
+}
+
+/// One page of a person's identities, in all workspaces.
+pub(crate) async fn own<Q: Queries>(
+    db: &mut Q,
+    user: &UserId,
+    page: PageRequest,
+) -> Result<Page<OwnIdentity>> {
+    let (found, total) = identities::of_person(db, user, page).await?;
+    let view = |(i, connection_name): (identities::Identity, String)| OwnIdentity {
+        id: i.id,
+        workspace_id: i.workspace_id,
+        connection_name,
+        name_id_format: i.name_id_format,
+        created_at: i.created_at,
+        last_used_at: i.last_used_at,
+    };
+    Ok(Page::new(found.into_iter().map(view).collect(), page, total))
+}
+
 impl Sso {
+    /// One page of the caller's own identities at providers, in all workspaces.
+    ///
+    /// # Errors
+    /// `Authentication` for nobody.
+    pub async fn my_identities(&self, actor: &Actor, page: PageRequest) -> Result<Page<OwnIdentity>> {
+        own(&mut self.0.store.reader(), actor.user()?, page).await
+    }
+
     /// One page of the people linked through a connection.
     ///
     /// # Errors
@@ -52,6 +98,7 @@ impl Sso {
                     user_id,
                     email,
                     name_id: i.name_id,
+                    name_id_format: i.name_id_format,
                     created_at,
                     last_used_at,
                 });

@@ -16,8 +16,8 @@ use serde_json::json;
 
 use super::connections::object;
 use super::intake::without_details;
+use super::key_ring::KeyRing;
 use super::person::{NotThisPerson, claims, may_be_foreign};
-use super::sp_keys::KeyRing;
 use crate::Sso;
 use crate::model::{
     Attempt, Connection, ConnectionStatus, Expected, FALLBACK_CHECK, Facts, Flow, SamlConfig,

@@ -2,7 +2,7 @@ use gatehouse_saml::{SpMetadata, sp_metadata};
 use gatehouse_types::{ConnectionId, Result, WorkspaceId};
 
 use super::connections::not_found;
-use super::sp_keys::KeyRing;
+use super::key_ring::KeyRing;
 use crate::Sso;
 use crate::store::connections;
 
@@ -19,8 +19,7 @@ impl Sso {
     /// # Errors
     /// When our own key cannot be read.
     pub async fn sp_metadata(&self) -> Result<String> {
-        let ring = KeyRing { current: self.own_key().await?, next: None, previous: Vec::new() };
-        Ok(self.document(&ring, vec![self.acs_url()], false))
+        Ok(self.document(&self.shared_key_ring().await?, vec![self.acs_url()], false))
     }
 
     /// Our metadata with the keys of a workspace: the same entity, whatever its keys.

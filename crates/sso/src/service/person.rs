@@ -16,6 +16,8 @@ use crate::store::{connections, domains};
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 /// The longest NameID (SAML 2.0 core §8.3.7 bounds persistent ones to 256).
 const MAX_NAME_ID: usize = 512;
+/// The longest name of a format that is kept, in bytes.
+const MAX_FORMAT: usize = 512;
 
 /// Attribute names that carry an e-mail address when no mapping says which.
 const EMAIL_ATTRIBUTES: [&str; 6] = [
@@ -64,6 +66,8 @@ fn no(code: &'static str, check: &'static str, detail: String) -> NotThisPerson 
 pub(crate) struct Claims {
     /// The identity's key beside the connection.
     pub(crate) subject: String,
+    /// The kind of name that the provider gave.
+    pub(crate) format: Option<String>,
     pub(crate) email: Email,
     pub(crate) name: Option<String>,
 }
@@ -89,7 +93,8 @@ pub(crate) fn claims(saml: &SamlConfig, assertion: &VerifiedAssertion) -> Result
     }
     let subject = if transient { format!("transient:{email}") } else { name_id.value.clone() };
     let name = one_of(assertion, saml.attribute_mapping.get("name"), &NAME_ATTRIBUTES);
-    Ok(Claims { subject, email, name: name.map(str::to_owned) })
+    let format = name_id.format.clone().filter(|f| f.len() <= MAX_FORMAT);
+    Ok(Claims { subject, format, email, name: name.map(str::to_owned) })
 }
 
 fn one_of<'a>(assertion: &'a VerifiedAssertion, mapped: Option<&String>, usual: &[&str]) -> Option<&'a str> {
@@ -141,7 +146,7 @@ impl Sso {
         let known = identities::find(tx, &connection.id, &claims.subject).await?;
         let found = match known {
             Some(identity) => {
-                identities::touch(tx, &identity.id).await?;
+                identities::touch(tx, &identity.id, claims.format.as_deref()).await?;
                 checks.push(Reason::passed("identity", "The provider's subject is linked to an account."));
                 match self.0.identity.user(tx, &identity.user_id).await? {
                     Some(user) => Ok(user),
@@ -218,6 +223,7 @@ impl Sso {
             workspace_id: workspace.clone(),
             user_id: user.id.clone(),
             name_id: claims.subject.clone(),
+            name_id_format: claims.format.clone(),
             created_at: now,
             last_used_at: now,
         };

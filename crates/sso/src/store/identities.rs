@@ -9,6 +9,8 @@ pub(crate) struct Identity {
     pub(crate) workspace_id: WorkspaceId,
     pub(crate) user_id: UserId,
     pub(crate) name_id: String,
+    /// The kind of name (SAML 2.0 core §8.3), as the last sign-in said.
+    pub(crate) name_id_format: Option<String>,
     pub(crate) created_at: Timestamp,
     pub(crate) last_used_at: Timestamp,
 }
@@ -20,6 +22,7 @@ fn read(row: &Row) -> Result<Identity> {
         workspace_id: row.id("workspace_id")?,
         user_id: row.id("user_id")?,
         name_id: row.text("name_id")?,
+        name_id_format: row.opt_text("name_id_format")?,
         created_at: row.time("created_at")?,
         last_used_at: row.time("last_used_at")?,
     })
@@ -28,14 +31,15 @@ fn read(row: &Row) -> Result<Identity> {
 pub(crate) async fn insert(tx: &mut Tx, i: &Identity) -> Result<()> {
     let insert =
         sql("INSERT INTO sso_identities (id, connection_id, workspace_id, user_id, name_id, created_at, \
-         last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+         last_used_at, name_id_format) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(&i.id)
         .bind(&i.connection_id)
         .bind(&i.workspace_id)
         .bind(&i.user_id)
         .bind(i.name_id.as_str())
         .bind(i.created_at)
-        .bind(i.last_used_at);
+        .bind(i.last_used_at)
+        .bind(i.name_id_format.clone());
     tx.execute(insert).await.map(drop)
 }
 
@@ -44,8 +48,10 @@ pub(crate) async fn find<Q: Queries>(
     connection: &ConnectionId,
     name_id: &str,
 ) -> Result<Option<Identity>> {
-    let select = sql("SELECT id, connection_id, workspace_id, user_id, name_id, created_at, last_used_at \
-         FROM sso_identities WHERE connection_id = $1 AND name_id = $2");
+    let select = sql(
+        "SELECT id, connection_id, workspace_id, user_id, name_id, name_id_format, created_at, last_used_at \
+         FROM sso_identities WHERE connection_id = $1 AND name_id = $2",
+    );
     db.fetch_optional(select.bind(connection).bind(name_id)).await?.as_ref().map(read).transpose()
 }
 
@@ -54,14 +60,18 @@ pub(crate) async fn of_user<Q: Queries>(
     connection: &ConnectionId,
     user: &UserId,
 ) -> Result<Option<Identity>> {
-    let select = sql("SELECT id, connection_id, workspace_id, user_id, name_id, created_at, last_used_at \
-         FROM sso_identities WHERE connection_id = $1 AND user_id = $2 LIMIT 1");
+    let select = sql(
+        "SELECT id, connection_id, workspace_id, user_id, name_id, name_id_format, created_at, last_used_at \
+         FROM sso_identities WHERE connection_id = $1 AND user_id = $2 LIMIT 1",
+    );
     db.fetch_optional(select.bind(connection).bind(user)).await?.as_ref().map(read).transpose()
 }
 
-pub(crate) async fn touch(tx: &mut Tx, id: &IdentityId) -> Result<()> {
-    let update = sql("UPDATE sso_identities SET last_used_at = $2 WHERE id = $1");
-    tx.execute(update.bind(id).bind(tx.store().now())).await.map(drop)
+/// Notes a sign-in, and the kind of name it came with.
+pub(crate) async fn touch(tx: &mut Tx, id: &IdentityId, format: Option<&str>) -> Result<()> {
+    let update = sql("UPDATE sso_identities SET last_used_at = $2, name_id_format = $3 WHERE id = $1");
+    let now = tx.store().now();
+    tx.execute(update.bind(id).bind(now).bind(format.map(str::to_owned))).await.map(drop)
 }
 
 pub(crate) async fn find_by_id<Q: Queries>(
@@ -69,8 +79,10 @@ pub(crate) async fn find_by_id<Q: Queries>(
     connection: &ConnectionId,
     id: &IdentityId,
 ) -> Result<Option<Identity>> {
-    let select = sql("SELECT id, connection_id, workspace_id, user_id, name_id, created_at, last_used_at \
-         FROM sso_identities WHERE connection_id = $1 AND id = $2");
+    let select = sql(
+        "SELECT id, connection_id, workspace_id, user_id, name_id, name_id_format, created_at, last_used_at \
+         FROM sso_identities WHERE connection_id = $1 AND id = $2",
+    );
     db.fetch_optional(select.bind(connection).bind(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -84,9 +96,26 @@ pub(crate) async fn list<Q: Queries>(
     connection: &ConnectionId,
     page: PageRequest,
 ) -> Result<(Vec<Identity>, i64)> {
-    let columns = "id, connection_id, workspace_id, user_id, name_id, created_at, last_used_at";
+    let columns =
+        "id, connection_id, workspace_id, user_id, name_id, name_id_format, created_at, last_used_at";
     let (rows, total) = Filter::new(columns, "sso_identities", "connection_id = $", connection)
         .page(db, "created_at, id", page)
         .await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
+}
+
+/// One page of a person's identities with the names of their connections, oldest first; deleted connections do not
+/// count.
+pub(crate) async fn of_person<Q: Queries>(
+    db: &mut Q,
+    user: &UserId,
+    page: PageRequest,
+) -> Result<(Vec<(Identity, String)>, i64)> {
+    let columns = "i.id, i.connection_id, i.workspace_id, i.user_id, i.name_id, i.name_id_format, i.created_at, \
+                   i.last_used_at, c.name";
+    let tables = "sso_identities i JOIN sso_connections c ON c.id = i.connection_id AND c.deleted_at IS NULL";
+    let (rows, total) =
+        Filter::new(columns, tables, "i.user_id = $", user).page(db, "i.created_at, i.id", page).await?;
+    let one = |row: &Row| Ok((read(row)?, row.text("name")?));
+    Ok((rows.iter().map(one).collect::<Result<_>>()?, total))
 }

@@ -110,3 +110,21 @@ pub(crate) async fn touch(tx: &mut Tx, id: &SigningKeyId) -> Result<()> {
         sql("UPDATE saml_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
     tx.execute(update.bind(id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
 }
+
+/// When a key was last used.
+pub(crate) async fn last_use<Q: Queries>(db: &mut Q, id: &SigningKeyId) -> Result<Option<Timestamp>> {
+    let select = sql("SELECT last_used_at FROM saml_keys WHERE id = $1");
+    match db.fetch_optional(select.bind(id)).await? {
+        Some(row) => row.opt_time("last_used_at"),
+        None => Ok(None),
+    }
+}
+
+/// The workspaces with a connection that have not retired the key that all share.
+pub(crate) async fn relying<Q: Queries>(db: &mut Q) -> Result<Vec<WorkspaceId>> {
+    let select = sql(
+        "SELECT DISTINCT workspace_id FROM sso_connections WHERE deleted_at IS NULL AND workspace_id NOT IN \
+         (SELECT workspace_id FROM saml_shared_key_left) ORDER BY workspace_id",
+    );
+    db.fetch_all(select).await?.iter().map(|row| row.id("workspace_id")).collect()
+}

@@ -131,7 +131,45 @@ async fn the_lab_speaks_for_its_own_workspace_alone(t: TestApp) {
     }
 }
 
+async fn people_see_how_providers_know_them_and_change_nothing(t: TestApp) {
+    const EMAIL: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
+    let owner = t.owner().await;
+    let lab = t.active_lab(&owner).await;
+    let (ada, bruno) = (t.client(), t.client());
+    assert_eq!(t.enter_from_lab(&ada, &lab.id, "ada").await.status, 303);
+    assert_eq!(t.enter_from_lab(&bruno, &lab.id, "bruno").await.status, 303);
+    let listed = ada.get("/api/v1/me/identities").await.ok();
+    assert_eq!(listed["pagination"]["totalItems"], 1, "{listed}");
+    let first = listed["data"][0].clone();
+    assert_eq!((&first["connectionName"], &first["nameIdFormat"]), (&json!("Lab"), &json!(EMAIL)));
+    assert_eq!(first["workspaceId"], json!(t.workspace.to_string()));
+    let administrators = owner.get(&format!("{}/identities", lab.path)).await.ok();
+    assert_eq!(administrators["data"][0]["nameIdFormat"], EMAIL);
+    let page = ada.get("/account").await.body;
+    assert!(page.contains("How providers know you") && page.contains("<td>Lab</td>"), "{page}");
+    assert!(page.contains("<td>emailAddress</td>") && !page.contains("/identities/"), "{page}");
+    // the last sign-in counts, and what it came with
+    t.clock.advance(60);
+    let again = t.hand_made_with(&lab.id, "ada@lab.test", |r| {
+        r.name_id_format = Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent".to_owned());
+    });
+    assert_eq!(again.await.send(&ada).await.status, 303);
+    let now = ada.get("/api/v1/me/identities?page=1&pageSize=1").await.ok()["data"][0].clone();
+    assert_eq!(now["createdAt"], first["createdAt"]);
+    assert_ne!(now["lastUsedAt"], first["lastUsedAt"]);
+    assert_eq!(now["nameIdFormat"], "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent");
+    // nobody without one sees the section, and an unlinked one is gone
+    assert!(
+        !t.browser("owner@main.test").await.get("/account").await.body.contains("How providers know you")
+    );
+    let id = format!("{}/identities/{}", lab.path, first["id"].as_str().unwrap());
+    owner.delete(&id).await.ok();
+    assert_eq!(ada.get("/api/v1/me/identities").await.ok()["data"], json!([]));
+    assert_eq!(bruno.get("/api/v1/me/identities").await.ok()["pagination"]["totalItems"], 1);
+}
+
 on_both![
+    people_see_how_providers_know_them_and_change_nothing,
     the_lab_speaks_for_its_own_workspace_alone,
     without_just_in_time_unknown_people_are_refused,
     just_in_time_people_get_the_default_role_once,

@@ -4,25 +4,25 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, LabConnection, TestApp, on_both};
 
-const KEYS: &str = "/api/v1/sso/sp-keys";
+pub(super) const KEYS: &str = "/api/v1/sso/sp-keys";
 
-async fn states(by: &Client) -> Vec<(String, bool)> {
+pub(super) async fn states(by: &Client) -> Vec<(String, bool)> {
     let listed = by.get(KEYS).await.ok();
     let of = |k: &Value| (k["state"].as_str().unwrap().to_owned(), k["shared"].as_bool().unwrap());
     listed["data"].as_array().unwrap().iter().map(of).collect()
 }
 
-fn expect(states: &[(String, bool)], expected: &[(&str, bool)]) {
+pub(super) fn expect(states: &[(String, bool)], expected: &[(&str, bool)]) {
     let states: Vec<_> = states.iter().map(|(s, shared)| (s.as_str(), *shared)).collect();
     assert_eq!(states, expected);
 }
 
-fn certificate(key: &Value) -> Certificate {
+pub(super) fn certificate(key: &Value) -> Certificate {
     Certificate::from_pem_or_base64(key["certificate"].as_str().unwrap()).unwrap()
 }
 
 /// The certificates of a metadata document for one use, in their order.
-fn published(document: &str, usage: &str) -> Vec<String> {
+pub(super) fn published(document: &str, usage: &str) -> Vec<String> {
     let parts =
         document.split("<md:KeyDescriptor ").skip(1).filter(|p| p.contains(&format!("use=\"{usage}\"")));
     let base64 = |p: &str| {
@@ -33,7 +33,7 @@ fn published(document: &str, usage: &str) -> Vec<String> {
     parts.map(print).collect()
 }
 
-async fn encrypted(t: &TestApp, lab: &LabConnection, to: &Certificate) -> Answer {
+pub(super) async fn encrypted(t: &TestApp, lab: &LabConnection, to: &Certificate) -> Answer {
     let form = t
         .hand_made_with(&lab.id, "ada@lab.test", |r| {
             r.encrypt = Some((to.clone(), Encryption::default(), KeyTransport::default()));
@@ -121,7 +121,7 @@ async fn a_key_rolls_over_with_an_overlap(t: TestApp) {
 }
 
 /// Whether a sign-in's request is signed with this certificate's key.
-async fn signed_by(
+pub(super) async fn signed_by(
     t: &TestApp,
     lab: &LabConnection,
     certificate: &Certificate,

@@ -6,3 +6,4 @@ mod metadata;
 mod pages;
 mod provider;
 mod requests;
+mod shared_key;
