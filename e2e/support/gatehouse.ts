@@ -35,6 +35,8 @@ export class Gatehouse {
       GATEHOUSE_PUBLIC_URL: url,
       GATEHOUSE_DATA_DIR: dataDir,
       GATEHOUSE_DNS_SERVER: dnsServer,
+      // metadata of the identity provider, which is on this machine, is fetched from its address
+      GATEHOUSE_EGRESS_ALLOW: '127.0.0.0/8',
       ...database.settings,
     })
     try {
