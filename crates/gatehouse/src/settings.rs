@@ -42,9 +42,12 @@ pub(crate) const NAMES: [&str; 14] = [
 pub struct SettingError(String);
 
 impl SettingError {
-    /// The setting of this name cannot be used, and why. Its value is not repeated.
+    /// The setting of this name cannot be used, and why. Its value is not repeated, nor its name if the reason begins
+    /// with it.
     pub(crate) fn named(name: &str, why: impl std::fmt::Display) -> Self {
-        Self(format!("{name} ({PREFIX}{}): {why}", name.to_uppercase()))
+        let (variable, why) = (format!("{PREFIX}{}", name.to_uppercase()), why.to_string());
+        let why = why.strip_prefix(&format!("{variable}: ")).unwrap_or(&why);
+        Self(format!("{name} ({variable}): {why}"))
     }
 }
 
@@ -291,6 +294,12 @@ mod tests {
             let refused = load(&[(name, value)]).unwrap_err().to_string();
             assert!(refused.contains(name), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_setting_is_named_once() {
+        let told = SettingError::named("smtp_url", "GATEHOUSE_SMTP_URL: The host is missing.").to_string();
+        assert_eq!(told, "smtp_url (GATEHOUSE_SMTP_URL): The host is missing.");
     }
 
     #[test]

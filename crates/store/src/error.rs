@@ -30,6 +30,9 @@ pub enum Error {
     /// The disk or the database is full. Nothing of the transaction counts.
     #[error("there is no room left for the database")]
     Full(#[source] sqlx::Error),
+    /// The one writer of SQLite was not free in time.
+    #[error("the database's writer was not free within {} seconds", .0.as_secs_f32())]
+    Busy(std::time::Duration),
     /// The commit of the group this transaction was in failed.
     #[error("the commit failed: {0}")]
     Commit(String),
@@ -52,11 +55,19 @@ impl Error {
         matches!(self, Self::Full(_) | Self::CommitFull)
     }
 
+    /// Whether somebody else held the database for too long.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Busy(_) | Self::Database(sqlx::Error::PoolTimedOut) => true,
+            Self::Database(e) => sqlite_code(e).is_some_and(|code| code & 0xff == BUSY),
+            _ => false,
+        }
+    }
+
     /// Whether SQLite may have given up the whole transaction, and not the one statement alone.
     pub(crate) fn ends_transaction(&self) -> bool {
         let (Self::Database(e) | Self::Full(e)) = self else { return false };
-        let code = e.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        code.and_then(|c| c.parse::<i64>().ok()).is_some_and(|c| ROLLED_BACK.contains(&(c & 0xff)))
+        sqlite_code(e).is_some_and(|code| ROLLED_BACK.contains(&(code & 0xff)))
     }
 
     /// Turns a broken unique rule into the given public error, anything else into an internal one.
@@ -64,6 +75,15 @@ impl Error {
         if self.is_unique() { types::Error::conflict(message) } else { self.into() }
     }
 }
+
+/// SQLite's result code; PostgreSQL's have five characters.
+fn sqlite_code(e: &sqlx::Error) -> Option<i64> {
+    let code = e.as_database_error().and_then(sqlx::error::DatabaseError::code)?;
+    (code.len() < 5).then(|| code.parse().ok())?
+}
+
+/// The primary result code of SQLite when another process writes for longer than we wait.
+const BUSY: i64 = 5;
 
 /// What the databases say when there is no room: `disk_full` of PostgreSQL; `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE`
 /// when the index of the write-ahead log cannot grow.
@@ -90,7 +110,7 @@ impl From<Error> for types::Error {
             Error::Nul => {
                 Self::new(types::Kind::Validation, "A text must not hold the character NUL (U+0000).")
             }
-            Error::Database(sqlx::Error::PoolTimedOut) => {
+            e if e.is_busy() => {
                 Self::unavailable("The database is busy. Try again in a moment.").caused_by(e)
             }
             Error::Full(_) | Error::CommitFull => Self::new(

@@ -25,6 +25,7 @@ mod open;
 mod query;
 mod reader;
 mod row;
+pub mod server;
 mod tx;
 
 pub use error::Error;

@@ -21,6 +21,8 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transaction waits for SQLite's one writer; less than a request may take, so that it gets an answer.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long SQLite waits for another process (the command line) that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -283,7 +285,7 @@ async fn open_sqlite(path: &Path) -> Result<(sqlx::SqlitePool, Writer)> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(options.read_only(true))
         .await?;
-    Ok((readers, Writer::new(writer)))
+    Ok((readers, Writer::new(writer, WRITER_TIMEOUT)))
 }
 
 async fn open_postgres(url: &Url) -> Result<PgPool> {

@@ -127,7 +127,8 @@ fn tell(verified: anyhow::Result<Result<Proof, Problem>>) -> anyhow::Result<Exit
     let proof = match verified? {
         Ok(proof) => proof,
         Err(Problem { line, what }) => {
-            println(&format!("NOT PROVED  line {line}: {what}"));
+            let place = if line == 0 { String::new() } else { format!("line {line}: ") };
+            println(&format!("NOT PROVED  {place}{what}"));
             return Ok(ExitCode::FAILURE);
         }
     };

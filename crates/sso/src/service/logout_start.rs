@@ -42,9 +42,13 @@ impl Sso {
     pub async fn leave(&self, ticket: &str) -> Result<Option<Leave>> {
         let (store, asked) = (&self.0.store, request_id(ticket));
         // a stranger's guess takes no turn of the writer
-        if logout::connection_of(&mut store.reader(), &asked, store.now()).await?.is_none() {
+        let known = logout::connection_of(&mut store.reader(), &asked, store.now()).await?;
+        let Some(known) = known else { return Ok(None) };
+        let Some(known) = connections::find_anywhere(&mut store.reader(), &known).await? else {
             return Ok(None);
-        }
+        };
+        // before the transaction: the first look at our key may write it
+        let key = self.key_ring(&known.workspace_id).await?.current;
         let mut tx = store.begin_always().await?;
         let Some(PendingLogout { id, connection_id, called, .. }) = logout::find(&mut tx, &asked).await?
         else {
@@ -53,9 +57,9 @@ impl Sso {
         let connection = connections::find_anywhere(&mut tx, &connection_id).await?;
         let told = connection.as_ref().and_then(|c| {
             let saml = c.config.saml()?;
-            Some((c, saml, saml.slo_url.clone()?))
+            Some((saml, saml.slo_url.clone()?))
         });
-        let Some((connection, saml, destination)) = told else { return Ok(None) };
+        let Some((saml, destination)) = told else { return Ok(None) };
         let now = store.now().micros();
         let request = LogoutRequest {
             id,
@@ -66,7 +70,6 @@ impl Sso {
             name_id: called.name_id(),
             session_indexes: called.session_index.into_iter().collect(),
         };
-        let key = self.key_ring(&connection.workspace_id).await?.current;
         let leave = match saml.slo_binding {
             SloBinding::Redirect => {
                 Leave::Redirect(request.redirect_url(None, &key.signing).map_err(Error::internal)?)

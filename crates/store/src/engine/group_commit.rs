@@ -3,6 +3,7 @@
 //! fails takes nothing of the others with it; none is told that it succeeded before the flush is done.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use sqlx::{Executor, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -55,21 +56,27 @@ impl State {
 
 /// The one connection that writes.
 #[derive(Clone, Debug)]
-pub(crate) struct Writer(Arc<Mutex<State>>);
+pub(crate) struct Writer {
+    state: Arc<Mutex<State>>,
+    /// How long a transaction waits for its turn.
+    patience: Duration,
+}
 
 impl Writer {
-    pub(crate) fn new(connection: SqliteConnection) -> Self {
-        Self(Arc::new(Mutex::new(State { connection, group: None })))
+    pub(crate) fn new(connection: SqliteConnection, patience: Duration) -> Self {
+        Self { state: Arc::new(Mutex::new(State { connection, group: None })), patience }
     }
 
-    /// Waits for the writer and opens a savepoint, joining the open group if there is one.
+    /// Waits for the writer and opens a savepoint, joining the open group if there is one. Who holds a transaction and
+    /// begins another waits for itself, and is told so when the patience ends.
     pub(crate) async fn begin(&self) -> Result<WriteTx> {
         // in a task of its own: a caller who goes away half-way must not leave an unknown transaction open
         tokio::spawn(self.clone().join_group()).await.map_err(|e| Error::Commit(e.to_string()))?
     }
 
     async fn join_group(self) -> Result<WriteTx> {
-        let mut state = Arc::clone(&self.0).lock_owned().await;
+        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.state).lock_owned()).await;
+        let mut state = turn.map_err(|_| Error::Busy(self.patience))?;
         let group = match state.group.clone() {
             Some(group) => group,
             None => {
@@ -90,7 +97,7 @@ impl Writer {
     /// Commits the group unless a later member did. Waiting for the writer again puts this behind everyone who
     /// already waits, and they join the group on their way.
     async fn conclude(self, group: Outcome) -> Result<()> {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         if group.get().is_none() {
             match state.connection.execute("COMMIT").await {
                 Ok(_) => {
@@ -199,5 +206,54 @@ impl Drop for WriteTx {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+
+    use super::*;
+    use crate::sql;
+
+    const SHORT: Duration = Duration::from_millis(100);
+
+    async fn writer(file: &std::path::Path) -> Writer {
+        let options = SqliteConnectOptions::new().filename(file).create_if_missing(true).busy_timeout(SHORT);
+        Writer::new(options.connect().await.unwrap(), SHORT)
+    }
+
+    #[track_caller]
+    fn busy(refused: Error) {
+        assert!(refused.is_busy(), "{refused:?}");
+        let public = gatehouse_types::Error::from(refused);
+        assert_eq!(public.kind(), gatehouse_types::Kind::Unavailable);
+        assert!(public.message().contains("busy"), "{}", public.message());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_waits_for_itself_is_refused_and_its_first_transaction_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = writer(&dir.path().join("a.db")).await;
+        let mut first = writer.begin().await.unwrap();
+        first.execute(sql("CREATE TABLE t (n BIGINT)")).await.unwrap();
+        // as a refusal would that is recorded while the caller's transaction is open
+        busy(writer.begin().await.unwrap_err());
+        first.execute(sql("INSERT INTO t (n) VALUES (1)")).await.unwrap();
+        first.commit().await.unwrap();
+        let mut after = writer.begin().await.unwrap();
+        assert_eq!(after.fetch_all(sql("SELECT n FROM t")).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn another_process_that_writes_for_long_makes_the_database_busy() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.db");
+        let (ours, theirs) = (writer(&file).await, writer(&file).await);
+        let mut held = theirs.begin().await.unwrap();
+        held.execute(sql("CREATE TABLE t (n BIGINT)")).await.unwrap();
+        busy(ours.begin().await.unwrap_err());
+        held.commit().await.unwrap();
+        ours.begin().await.unwrap().commit().await.unwrap();
     }
 }

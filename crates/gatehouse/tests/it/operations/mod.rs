@@ -1,11 +1,13 @@
 //! The program as its operator meets it: processes, signals, files, several servers.
 
 mod backup;
+mod doctor;
 mod full_disk;
 mod kill9;
 mod metrics;
 mod secrets;
 mod servers;
+mod shared_jobs;
 mod stop;
 mod upgrade;
 

@@ -3,16 +3,22 @@
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use gatehouse_store::backup;
+use gatehouse_testkit::Database;
 use gatehouse_types::Role;
 use serde_json::json;
 
-use crate::support::{PASSWORD, TestApp, on_both};
+use super::on_both_databases;
+use crate::support::{PASSWORD, Program, SmtpSink, TestApp, on_both};
 
 const WHO: &str = "ada.byron@main.test";
+const GUEST: &str = "guest@main.test";
 const NEW_PASSWORD: &str = "canary-of-the-new-password";
 const CLIENT_SECRET: &str = "canary-of-the-client-secret";
 const WRONG: &str = "canary-of-a-wrong-password";
+const SMTP_PASSWORD: &str = "canary-of-the-mail-server";
 const QUERY: &str = "canary-in-a-query";
 
 #[derive(Clone, Default)]
@@ -33,6 +39,10 @@ impl Write for Lines {
 async fn kept(t: &TestApp) -> String {
     let file = t.database.data_dir().join("a.backup");
     backup::write(t.app.store(), &file).await.unwrap();
+    unpacked(&file)
+}
+
+fn unpacked(file: &std::path::Path) -> String {
     let bytes = std::fs::read(file).unwrap();
     let packed = &bytes[b"gatehouse-backup 1\n".len()..bytes.len() - 65];
     let mut text = String::new();
@@ -86,6 +96,33 @@ async fn no_secret_is_in_log_errors_export_or_database(t: TestApp) {
     answers.push(confirm().await);
     answers.push(t.client().get(&format!("/reset/{token}")).await);
 
+    // links: an invitation, used and used again; a trace, opened and taken back
+    let invite = json!({"email": GUEST, "role": "member"});
+    answers.push(owner.post("/api/v1/invitations", invite).await);
+    let token = t.mailed_token(GUEST, "invitation").await;
+    canaries.push(("invitation link", token.clone()));
+    let browser = t.client();
+    let path = format!("/invitation/{token}");
+    let page = browser.get(&path).await.body;
+    let proof = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let fields = [("csrf", proof), ("name", "Guest"), ("password", NEW_PASSWORD)];
+    let fields = fields.map(|(n, v)| (n.to_owned(), v.to_owned()));
+    assert_eq!(browser.form(&path, &fields).await.status, 303);
+    answers.push(browser.form(&path, &fields).await);
+    answers.push(t.client().get(&path).await);
+    let attempts = format!("{}/attempts", lab.path);
+    let attempt = owner.get(&attempts).await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
+    let share = format!("{attempts}/{attempt}/share");
+    let made = owner.post(&share, json!({})).await.ok();
+    let shares = format!("{share}s");
+    let url = made["url"].as_str().unwrap();
+    canaries.push(("trace link", url.rsplit('/').next().unwrap().to_owned()));
+    assert_eq!(t.client().get(url).await.status, 200);
+    answers.push(owner.get(&shares).await);
+    let id = answers.last().unwrap().ok()["data"][0]["id"].as_str().unwrap().to_owned();
+    answers.push(owner.delete(&format!("{shares}/{id}")).await);
+    assert_eq!(t.client().get(url).await.status, 404);
+
     let export = owner.get("/api/v1/audit-events/export").await;
     assert!(export.status == 200 && export.body.contains("session.started"));
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
@@ -106,3 +143,50 @@ async fn no_secret_is_in_log_errors_export_or_database(t: TestApp) {
 }
 
 on_both!(no_secret_is_in_log_errors_export_or_database);
+
+/// The password for the mail server is used there, whether mails are taken or not, and is nowhere else.
+async fn the_mail_servers_password_stays_between_us_and_it(database: Database) {
+    let sink = SmtpSink::start().await;
+    let plain = STANDARD.encode(format!("\0post\0{SMTP_PASSWORD}"));
+    let url = |port: &str| format!("smtp://post:{SMTP_PASSWORD}@127.0.0.1:{port}?tls=none");
+    let program = Program::on(&database)
+        .set("GATEHOUSE_SMTP_URL", url(&sink.address.port().to_string()))
+        .set("GATEHOUSE_LOG", "debug");
+    let serving = program.serve();
+    program.create_owner("Acme", "owner@acme.test");
+    let reset = async || {
+        let body = json!({"email": "owner@acme.test"});
+        serving.client().post("/api/v1/auth/password-reset", body).await.ok();
+    };
+    reset().await;
+    sink.until("a mail is taken", |s| s.taken().len() == 1).await;
+    assert!(sink.lines().contains(&plain), "the password was used");
+    sink.refuse_sign_in();
+    reset().await;
+    sink.until("the sign-in is tried again", |s| s.lines().matches(&plain).count() > 1).await;
+    let began = std::time::Instant::now();
+    while !serving.log().contains("mail.send") && !serving.log().contains("a mail was refused") {
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "{}", serving.log());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let owner = serving.sign_in("owner@acme.test").await;
+    let told = |o: std::process::Output| {
+        String::from_utf8_lossy(&o.stdout).into_owned() + &String::from_utf8_lossy(&o.stderr)
+    };
+    let file = database.data_dir().join("a.backup");
+    program.ok(&["backup", file.to_str().unwrap()]);
+    for (place, text) in [
+        ("log", serving.log()),
+        ("outbox", owner.get("/api/v1/outbox").await.body),
+        ("audit export", owner.get("/api/v1/audit-events/export").await.body),
+        ("metrics", serving.client().get("/metrics").await.body),
+        ("database", unpacked(&file)),
+        ("doctor", told(program.run(&["doctor"]))),
+        ("error", told(program.clone().set("GATEHOUSE_SMTP_URL", url("no-port")).run(&["serve"]))),
+    ] {
+        assert!(!text.is_empty(), "{place}");
+        assert!(!text.contains(SMTP_PASSWORD) && !text.contains(&plain), "{place}: {text}");
+    }
+}
+
+on_both_databases!(the_mail_servers_password_stays_between_us_and_it);

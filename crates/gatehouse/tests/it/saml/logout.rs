@@ -12,7 +12,7 @@ use super::newest_failure;
 use crate::support::{Answer, Client, Form, LabConnection, TestApp, on_both};
 
 /// A connection to the lab with its single logout URL.
-async fn with_logout(t: &TestApp, owner: &Client, binding: &str) -> LabConnection {
+pub(super) async fn with_logout(t: &TestApp, owner: &Client, binding: &str) -> LabConnection {
     let lab = t.active_lab(owner).await;
     let slo = json!({"samlConfig": {"sloUrl": t.lab().logout_url(), "sloBinding": binding}});
     let changed = owner.put(&lab.path, slo).await.ok();

@@ -4,6 +4,7 @@ mod browsers;
 mod faults;
 mod flows;
 mod logout;
+mod logout_key;
 mod mandatory;
 mod people;
 mod tenants;

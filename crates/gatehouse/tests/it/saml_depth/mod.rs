@@ -4,6 +4,6 @@ mod certificates;
 mod keys;
 mod metadata;
 mod pages;
-mod provider;
+pub(crate) mod provider;
 mod requests;
 mod shared_key;

@@ -1,5 +1,6 @@
 //! An identity provider outside of this program: its metadata, behind an address, and its answers.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gatehouse_saml::idp::{IdpDescription, ResponseBuilder, idp_metadata};
@@ -11,22 +12,22 @@ use tokio::net::TcpListener;
 use crate::support::{Form, TestApp};
 
 pub(super) const ENTITY: &str = "https://idp.corp.test/metadata";
-pub(super) const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
-pub(super) struct Key {
-    pub(super) key: SigningKey,
-    pub(super) certificate: Certificate,
+pub(crate) struct Key {
+    pub(crate) key: SigningKey,
+    pub(crate) certificate: Certificate,
 }
 
 /// A key whose certificate is valid from and until so many days from now.
-pub(super) fn key(t: &TestApp, from: i64, until: i64) -> Key {
+pub(crate) fn key(t: &TestApp, from: i64, until: i64) -> Key {
     let at = |days: i64| t.clock.now().plus_seconds(days * DAY).micros();
     let key = SigningKey::generate().unwrap();
     let certificate = key.self_signed("idp.corp.test", at(from), at(until)).unwrap();
     Key { key, certificate }
 }
 
-pub(super) fn document(keys: &[&Key]) -> String {
+pub(crate) fn document(keys: &[&Key]) -> String {
     idp_metadata(&IdpDescription {
         entity_id: ENTITY.to_owned(),
         sso_url: "https://idp.corp.test/sso".to_owned(),
@@ -38,17 +39,18 @@ pub(super) fn document(keys: &[&Key]) -> String {
 }
 
 /// Serves one document; none is answered with 503.
-pub(super) struct Served {
-    pub(super) url: String,
+pub(crate) struct Served {
+    pub(crate) url: String,
     body: Arc<Mutex<Option<String>>>,
+    asked: Arc<AtomicUsize>,
 }
 
 impl Served {
-    pub(super) async fn start(body: &str) -> Self {
+    pub(crate) async fn start(body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/metadata", listener.local_addr().unwrap());
-        let served = Self { url, body: Arc::new(Mutex::new(Some(body.to_owned()))) };
-        let body = Arc::clone(&served.body);
+        let served = Self { url, body: Arc::new(Mutex::new(Some(body.to_owned()))), asked: Arc::default() };
+        let (body, asked) = (Arc::clone(&served.body), Arc::clone(&served.asked));
         tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
                 let mut head = Vec::new();
@@ -58,6 +60,7 @@ impl Served {
                         Err(_) => break,
                     }
                 }
+                asked.fetch_add(1, Ordering::SeqCst);
                 let (status, text) = match body.lock().unwrap().clone() {
                     Some(text) => ("200 OK", text),
                     None => ("503 Service Unavailable", String::new()),
@@ -70,6 +73,11 @@ impl Served {
             }
         });
         served
+    }
+
+    /// How often it was asked for.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 
     pub(super) fn now_says(&self, body: Option<&str>) {

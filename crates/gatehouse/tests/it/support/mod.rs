@@ -4,12 +4,14 @@ mod app;
 mod client;
 mod lab;
 mod process;
+mod smtp;
 
 pub(crate) use app::{PASSWORD, TestApp};
 pub(crate) use client::{Answer, Client};
 pub(crate) use lab::{Form, LabConnection};
 
 pub(crate) use process::{Program, Serving, without_settings};
+pub(crate) use smtp::SmtpSink;
 
 pub(crate) use gatehouse_testkit::Kind;
 

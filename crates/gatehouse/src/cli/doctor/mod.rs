@@ -1,8 +1,11 @@
-use std::process::{Command, ExitCode, Stdio};
+mod machine;
+
+use std::process::ExitCode;
 
 use gatehouse_outbound::Dns;
 use gatehouse_store::audit::heads;
-use gatehouse_store::keyring;
+use gatehouse_store::server::{self, OLDEST_POSTGRES, Postgres};
+use gatehouse_store::{Store, keyring};
 
 use super::admin::println;
 use crate::Settings;
@@ -34,21 +37,35 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 async fn look(settings: &Settings) -> Vec<(&'static str, Finding)> {
-    vec![
-        ("database", database(settings).await),
-        ("secrets", secrets(settings).await),
-        ("audit", audit(settings).await),
+    // before the database is opened, which changes its files
+    let by_files = machine::clock_by_files(settings, Parts::default().clock.now());
+    let store = open_store(settings, &Parts::default()).await;
+    let mut found = vec![("database", database(&store)), ("master key", machine::master_key(settings))];
+    let mut clock = by_files;
+    if let Ok(store) = &store {
+        // a database that does not open is told once
+        found.push(("secrets", secrets(store).await));
+        found.push(("audit", audit(store).await));
+        if let Ok(Some(server)) = server::postgres(store).await {
+            clock = machine::clock_by_server(server.ours, server.clock);
+            found.push(("postgresql", postgresql(server)));
+        }
+    }
+    found.extend([
+        ("disk", machine::space(settings)),
+        ("clock", clock),
         ("public url", public_url(settings)),
         ("smtp", smtp(settings).await),
         ("dns", dns(settings).await),
-        ("python3", interpreter("python3")),
-        ("node", interpreter("node")),
-        ("namespaces", namespaces()),
-    ]
+        ("python3", machine::interpreter("python3")),
+        ("node", machine::interpreter("node")),
+        ("namespaces", machine::namespaces()),
+    ]);
+    found
 }
 
-async fn database(settings: &Settings) -> Finding {
-    match open_store(settings, &Parts::default()).await {
+fn database(store: &anyhow::Result<Store>) -> Finding {
+    match store {
         Ok(store) => {
             Finding::Ok(format!("{} opens, is migrated, and its keys fit the master key.", store.kind()))
         }
@@ -56,13 +73,24 @@ async fn database(settings: &Settings) -> Finding {
     }
 }
 
+fn postgresql(server: Postgres) -> Finding {
+    let Postgres { major, flushes, .. } = server;
+    if !flushes {
+        return Finding::Warn(format!(
+            "version {major}, with fsync or synchronous_commit off: what was answered can be lost when the power goes."
+        ));
+    }
+    if major < OLDEST_POSTGRES {
+        return Finding::Warn(format!(
+            "version {major}; {OLDEST_POSTGRES} is the oldest that Gatehouse is tested with."
+        ));
+    }
+    Finding::Ok(format!("version {major}; commits wait for the disk."))
+}
+
 /// Opens every sealed value: what was changed or lost its key is found here before it is needed.
-async fn secrets(settings: &Settings) -> Finding {
-    let looked = async {
-        let store = open_store(settings, &Parts::default()).await?;
-        anyhow::Ok(keyring::scan(&store).await?)
-    };
-    match looked.await {
+async fn secrets(store: &Store) -> Finding {
+    match keyring::scan(store).await {
         Ok(found) if found.refused() == 0 => {
             Finding::Ok(format!("all {} sealed values open.", found.values()))
         }
@@ -72,22 +100,18 @@ async fn secrets(settings: &Settings) -> Finding {
             found.values(),
             found.refused_places().join("; ")
         )),
-        Err(e) => Finding::Bad(format!("{e:#}")),
+        Err(e) => Finding::Bad(e.to_string()),
     }
 }
 
 /// Reads every audit chain: a rewritten one is found here.
-async fn audit(settings: &Settings) -> Finding {
-    let looked = async {
-        let store = open_store(settings, &Parts::default()).await?;
-        anyhow::Ok(heads::check(&store).await?)
-    };
-    match looked.await {
+async fn audit(store: &Store) -> Finding {
+    match heads::check(store).await {
         Ok(broken) if broken.is_empty() => {
             Finding::Ok("every chain is whole and fits its signed heads.".into())
         }
         Ok(broken) => Finding::Bad(broken.join("; ")),
-        Err(e) => Finding::Bad(format!("{e:#}")),
+        Err(e) => Finding::Bad(e.to_string()),
     }
 }
 
@@ -129,21 +153,20 @@ async fn dns(settings: &Settings) -> Finding {
     }
 }
 
-/// Custom scripts will need it; this version does not run them yet.
-fn interpreter(name: &str) -> Finding {
-    let output = Command::new(name).arg("--version").stdin(Stdio::null()).output();
-    match output {
-        Ok(o) if o.status.success() => Finding::Ok(String::from_utf8_lossy(&o.stdout).trim().to_owned()),
-        _ => Finding::Warn("not found: custom scripts in this language would not run.".into()),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use gatehouse_types::Timestamp;
 
-fn namespaces() -> Finding {
-    let max = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
-    match max.trim().parse::<u64>() {
-        Ok(n) if n > 0 => Finding::Ok("user namespaces are there, for isolating custom scripts.".into()),
-        _ => {
-            Finding::Warn("no user namespaces: custom scripts could not be isolated on this machine.".into())
-        }
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_or_does_not_flush_is_noted() {
+        let looked = |major, flushes| {
+            let at = Timestamp::from_seconds(0);
+            postgresql(Postgres { major, flushes, clock: at, ours: at })
+        };
+        assert!(matches!(looked(OLDEST_POSTGRES, true), Finding::Ok(_)));
+        assert!(matches!(looked(9, true), Finding::Warn(t) if t.contains("version 9; 15 is the oldest")));
+        assert!(matches!(looked(OLDEST_POSTGRES, false), Finding::Warn(t) if t.contains("power")));
     }
 }
