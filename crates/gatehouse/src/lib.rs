@@ -2,6 +2,7 @@
 //!
 //! * [`Settings`]: what the operator decides; `settings.rs` names every option
 //! * [`App`]: all features over one store, as one router and one set of workers; two can live in one process
+//! * `traces` (cargo feature `otel`): what a collector of OpenTelemetry is sent
 //! * `server`: connections in, bounded in time, size and number; stops cleanly
 //! * `cli`: one file a command
 
@@ -16,6 +17,8 @@ mod idempotency;
 mod jobs;
 mod server;
 mod settings;
+#[cfg(feature = "otel")]
+mod traces;
 
 pub use app::{App, Parts};
 pub use server::{Server, serve};

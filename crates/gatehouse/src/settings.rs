@@ -9,6 +9,7 @@ use gatehouse_outbound::IpNet;
 use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Secret};
 use gatehouse_web::PublicUrl;
+use url::Url;
 
 /// What every variable starts with.
 const PREFIX: &str = "GATEHOUSE_";
@@ -20,7 +21,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 15] = [
     "listen",
     "public_url",
     "data_dir",
@@ -33,6 +34,7 @@ pub(crate) const NAMES: [&str; 14] = [
     "log",
     "log_format",
     "metrics_listen",
+    "otlp_endpoint",
     "trusted_proxies",
     "require_domain",
 ];
@@ -106,6 +108,8 @@ pub struct Settings {
     pub log_format: Option<LogFormat>,
     /// A listener of its own for `/metrics`.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where traces go, over OTLP; only a program with the cargo feature `otel` takes it.
+    pub otlp_endpoint: Option<Url>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether a connection needs a verified domain to be activated.
@@ -117,8 +121,11 @@ pub type Overrides = BTreeMap<String, String>;
 
 fn bad(name: &str, value: &str, why: impl std::fmt::Display) -> SettingError {
     // the value of a secret setting is never repeated
-    let shown =
-        if matches!(name, "smtp_url" | "database_url") { String::new() } else { format!(" \"{value}\"") };
+    let shown = if matches!(name, "smtp_url" | "database_url" | "otlp_endpoint") {
+        String::new()
+    } else {
+        format!(" \"{value}\"")
+    };
     SettingError(format!("{name} ({PREFIX}{}){shown}: {why}", name.to_uppercase()))
 }
 
@@ -174,6 +181,7 @@ impl Settings {
             log: get("log").unwrap_or("info").to_owned(),
             log_format: optional(get, "log_format", "must be json or text")?,
             metrics_listen: optional(get, "metrics_listen", "write it like 127.0.0.1:9090")?,
+            otlp_endpoint: get("otlp_endpoint").map(collector).transpose()?,
             trusted_proxies: networks("trusted_proxies", get("trusted_proxies"))?,
             require_domain: parse(
                 "require_domain",
@@ -239,6 +247,20 @@ fn networks(name: &str, text: Option<&str>) -> Result<Vec<IpNet>, SettingError> 
     parts.map(|p| parse(name, p, "write networks like 10.0.0.0/8, separated by commas")).collect()
 }
 
+/// The address of a collector, in a program that has traces.
+fn collector(text: &str) -> Result<Url, SettingError> {
+    if cfg!(not(feature = "otel")) {
+        return Err(bad("otlp_endpoint", "", "this gatehouse has no traces; build it with --features otel"));
+    }
+    let url = Url::parse(text.trim()).ok().filter(|url| {
+        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && plain && url.fragment().is_none()
+    });
+    url.ok_or_else(|| {
+        bad("otlp_endpoint", "", "write it like http://127.0.0.1:4318; credentials go elsewhere")
+    })
+}
+
 fn from_file(path: &std::path::Path) -> Result<Overrides, SettingError> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| SettingError(format!("the settings file {} cannot be read: {e}", path.display())))?;
@@ -294,6 +316,16 @@ mod tests {
             let refused = load(&[(name, value)]).unwrap_err().to_string();
             assert!(refused.contains(name), "{refused}");
         }
+    }
+
+    #[cfg(not(feature = "otel"))]
+    #[test]
+    fn a_program_without_traces_says_what_it_lacks() {
+        let refused = load(&[("GATEHOUSE_OTLP_ENDPOINT", "http://127.0.0.1:4318")]).unwrap_err().to_string();
+        assert!(
+            refused.contains("GATEHOUSE_OTLP_ENDPOINT") && refused.contains("--features otel"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -9,10 +9,12 @@ mod tests;
 use std::time::Duration;
 
 pub use error::{Error, Refusal};
+use gatehouse_types::TRACES;
 pub use message::{Limits, OutboundRequest, Response};
 use reqwest::header::SET_COOKIE;
 use reqwest::{Certificate, Client, ClientBuilder, Method, Proxy, redirect::Policy as ReqwestRedirects};
 use resolver::PolicyResolver;
+use tracing::{Instrument, Span, field::Empty};
 use url::Url;
 
 use crate::{Dns, egress::Policy};
@@ -87,7 +89,14 @@ impl Http {
     pub async fn send(&self, request: OutboundRequest) -> Result<Response, Error> {
         let (origin, timeout) = (guard::origin(&request.url), request.limits.timeout);
         let late = Error::Timeout { origin, seconds: timeout.as_secs_f32() };
-        tokio::time::timeout(timeout, self.follow(request)).await.unwrap_or(Err(late))
+        let span = span(&request);
+        let answered = tokio::time::timeout(timeout, self.follow(request)).instrument(span.clone()).await;
+        let answered = answered.unwrap_or(Err(late));
+        match &answered {
+            Ok(response) => span.record("http.response.status_code", response.status.as_u16()),
+            Err(_) => span.record("otel.status_code", "ERROR"),
+        };
+        answered
     }
 
     async fn follow(&self, mut request: OutboundRequest) -> Result<Response, Error> {
@@ -125,6 +134,19 @@ impl Http {
         }
         built.timeout(limits.timeout).send().await.map_err(|error| Error::from_reqwest(&error, request))
     }
+}
+
+/// A call in a trace, below what causes it. Host and port alone: paths and queries carry secrets.
+fn span(request: &OutboundRequest) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    tracing::info_span!(
+        target: TRACES, "outbound call", otel.kind = "client", otel.name = request.method.as_str(),
+        http.request.method = request.method.as_str(), server.address = request.url.host_str(),
+        server.port = request.url.port_or_known_default(), http.response.status_code = Empty,
+        otel.status_code = Empty,
+    )
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one door")]

@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatehouse_types::{JobId, Result as TypesResult, Timestamp};
+use gatehouse_types::{JobId, Result as TypesResult, TRACES, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
 use crate::{Queries, Result, Row, Store, Tx, numbers, sql};
 
@@ -201,16 +202,24 @@ impl Worker {
     pub async fn step(&self) -> Result<bool> {
         let Some(job) = self.claim().await? else { return Ok(false) };
         let began = std::time::Instant::now();
+        let kind = self.registry.runs.get_key_value(job.kind.as_str()).map_or("unknown", |(kind, _)| *kind);
+        let span = tracing::info_span!(target: TRACES, parent: None, "job",
+            otel.name = format!("job {kind}"), otel.status_code = tracing::field::Empty);
         let outcome = match self.registry.runs.get(job.kind.as_str()) {
             None => {
                 Err(gatehouse_types::Error::unavailable("no server of this version knows this kind of job"))
             }
-            Some(run) => match tokio::time::timeout(RUN_TIMEOUT, run(&job.payload)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(gatehouse_types::Error::unavailable("the job took too long")),
-            },
+            Some(run) => {
+                match tokio::time::timeout(RUN_TIMEOUT, run(&job.payload)).instrument(span.clone()).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => Err(gatehouse_types::Error::unavailable("the job took too long")),
+                }
+            }
         };
-        let kind = self.registry.runs.get_key_value(job.kind.as_str()).map_or("unknown", |(kind, _)| *kind);
+        if outcome.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        drop(span);
         let how = match &outcome {
             Ok(()) => "done",
             Err(_) if job.attempts >= MAX_ATTEMPTS => "dead",

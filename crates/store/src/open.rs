@@ -3,7 +3,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use gatehouse_types::{Ids, Origin, SharedClock, SharedRandom};
+use gatehouse_types::{Ids, Origin, SharedClock, SharedRandom, TRACES};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, PgPool, SqliteConnection};
 use tokio::sync::Notify;
@@ -143,8 +143,9 @@ impl Store {
     /// # Errors
     /// When the database cannot begin one.
     pub async fn begin(&self, origin: &Origin) -> Result<Tx> {
+        let span = self.span();
         let inner = begin(&self.0.pool, self.0.writer.as_ref()).await?;
-        Ok(Tx::new(inner, self.clone(), origin.dry_run.clone()))
+        Ok(Tx::new(inner, self.clone(), origin.dry_run.clone(), span))
     }
 
     /// Begins a write transaction that a trial run commits too: what really happened (a refused check, a claimed job).
@@ -152,8 +153,18 @@ impl Store {
     /// # Errors
     /// When the database cannot begin one.
     pub async fn begin_always(&self) -> Result<Tx> {
+        let span = self.span();
         let inner = begin(&self.0.pool, self.0.writer.as_ref()).await?;
-        Ok(Tx::new(inner, self.clone(), None))
+        Ok(Tx::new(inner, self.clone(), None, span))
+    }
+
+    /// A write transaction in a trace, below what causes it.
+    fn span(&self) -> tracing::Span {
+        if tracing::Span::current().is_none() {
+            return tracing::Span::none();
+        }
+        let system = if self.0.writer.is_some() { "sqlite" } else { "postgresql" };
+        tracing::info_span!(target: TRACES, "database write", otel.kind = "client", db.system.name = system)
     }
 
     /// Whether the database answers.

@@ -16,6 +16,8 @@ pub struct Tx {
     dry_run: Option<DryRun>,
     has_jobs: bool,
     counted: Vec<Counted>,
+    /// From the wait for its turn to the end of the transaction.
+    _span: tracing::Span,
 }
 
 #[derive(Debug)]
@@ -25,8 +27,8 @@ pub(crate) enum Inner {
 }
 
 impl Tx {
-    pub(crate) fn new(inner: Inner, store: Store, dry_run: Option<DryRun>) -> Self {
-        Self { inner, store, dry_run, has_jobs: false, counted: Vec::new() }
+    pub(crate) fn new(inner: Inner, store: Store, dry_run: Option<DryRun>, span: tracing::Span) -> Self {
+        Self { inner, store, dry_run, has_jobs: false, counted: Vec::new(), _span: span }
     }
 
     /// The store this transaction is of: ids, time, keyring.

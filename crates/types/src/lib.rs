@@ -25,3 +25,6 @@ pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};
 pub use role::{Permission, Role};
 pub use secret::{Secret, digest, hex, random_token};
+
+/// The target of spans that are for traces alone (cargo feature `otel` of the program); the log never shows them.
+pub const TRACES: &str = "gatehouse::traces";

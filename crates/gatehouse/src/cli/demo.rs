@@ -26,7 +26,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
-        init_log("warn", None)?;
+        init_log("warn", None, None)?;
         let listen =
             common.listen.as_deref().map(str::parse::<SocketAddr>).transpose().context("--listen")?;
         super::runtime()?.block_on(self.play(listen))

@@ -3,10 +3,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use gatehouse_types::TRACES;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::api::health::metrics_route;
 use crate::app::Parts;
@@ -18,7 +21,6 @@ const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 const UPKEEP: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    init_log(&settings.log, settings.log_format)?;
     let runtime = super::runtime()?;
     let ended = runtime.block_on(serve(settings));
     // what was cut off by a second signal is not waited for
@@ -26,17 +28,29 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     ended
 }
 
+/// A further recipient of what `tracing` hears.
+pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Logs as JSON lines, one event a line; people at a terminal get them readable, unless a form is given.
-pub(crate) fn init_log(filter: &str, format: Option<LogFormat>) -> anyhow::Result<()> {
+pub(crate) fn init_log(
+    filter: &str,
+    format: Option<LogFormat>,
+    traces: Option<BoxedLayer>,
+) -> anyhow::Result<()> {
     // what strangers send is told in answers and decisions, not in the log
     let filter = format!("webauthn_rs=off,webauthn_rs_core=off,{filter}");
     let filter = EnvFilter::try_new(filter).context("log (GATEHOUSE_LOG)")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // spans of traces would stand in every line
+    let filter = filter.add_directive(format!("{TRACES}=off").parse()?);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let set = match format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json }) {
-        LogFormat::Text => builder.with_ansi(terminal).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let lines: BoxedLayer = match format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json }) {
+        LogFormat::Text => lines.with_ansi(terminal).with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     };
+    let mut layers = vec![lines];
+    layers.extend(traces);
+    let set = tracing_subscriber::registry().with(layers).try_init();
     set.map_err(|e| anyhow::anyhow!("the log could not be set up: {e}"))
 }
 
@@ -60,6 +74,13 @@ async fn keep_up(metrics: PrometheusHandle) {
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     // listened for from the first moment on: a stop during the start is a clean stop too
     let mut signals = Signals::listen()?;
+    #[cfg(feature = "otel")]
+    let traces = crate::traces::Traces::open(&settings).await?;
+    #[cfg(feature = "otel")]
+    let layer = traces.as_ref().map(crate::traces::Traces::layer);
+    #[cfg(not(feature = "otel"))]
+    let layer = None;
+    init_log(&settings.log, settings.log_format, layer)?;
     let (server, app) = tokio::select! {
         biased;
         () = signals.next() => return Ok(ExitCode::SUCCESS),
@@ -70,6 +91,8 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let (stop, stopped) = watch::channel(false);
     let elsewhere = settings.metrics_listen.is_some();
     let router = app.router((!elsewhere).then(|| metrics.clone()));
+    #[cfg(feature = "otel")]
+    let router = if traces.is_some() { crate::traces::around(router) } else { router };
     if let Some(address) = settings.metrics_listen {
         let listener = Server::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen on {address} for metrics"))?;
@@ -94,6 +117,10 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
             tracing::warn!("told to stop a second time: what is in flight is cut off");
             return Ok(ExitCode::FAILURE);
         }
+    }
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.finish().await;
     }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)

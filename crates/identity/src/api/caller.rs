@@ -88,8 +88,18 @@ async fn authenticate(identity: &Identity, parts: &Parts) -> Result<Actor> {
         }
     };
     match found {
-        Some(actor) => Ok(actor),
+        Some(actor) => {
+            trace(&actor);
+            Ok(actor)
+        }
         None => Err(refused(identity, origin, reason).await),
+    }
+}
+
+/// The span of the request names the workspace, when there is a span.
+fn trace(actor: &Actor) {
+    if let Some(workspace) = &actor.workspace_id {
+        tracing::Span::current().record("gatehouse.workspace_id", workspace.as_str());
     }
 }
 
@@ -152,6 +162,7 @@ where
             None => None,
         };
         let Some(actor) = actor else { return Err(to_sign_in(parts)) };
+        trace(&actor);
         let viewer = viewer(&identity, &actor).await.map_err(failed)?;
         parts.extensions.insert(viewer);
         Ok(Self(actor))

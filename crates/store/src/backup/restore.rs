@@ -282,7 +282,7 @@ async fn into_postgres(
     let mut sessions_ended = 0;
     if let Alone::Postgres(tx) = db {
         let store = Store::over(pool.clone(), keyring, options.clock, options.random);
-        let mut tx = Tx::new(TxInner::Postgres(tx), store, None);
+        let mut tx = Tx::new(TxInner::Postgres(tx), store, None, tracing::Span::none());
         sessions_ended = then(&mut tx).await?;
         note(&mut tx, judged, sessions_ended).await?;
         tx.commit().await?;

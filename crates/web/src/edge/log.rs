@@ -19,7 +19,12 @@ pub(crate) struct Seen {
     pub(crate) partial: bool,
     method: &'static str,
     route: String,
+    trace_id: Option<TraceId>,
 }
+
+/// The trace that a request belongs to (W3C Trace Context), in hex; put among its extensions, it is in its log lines.
+#[derive(Clone, Debug)]
+pub struct TraceId(pub String);
 
 impl Seen {
     pub(crate) fn of(request: &Request, request_id: RequestId) -> Self {
@@ -29,8 +34,9 @@ impl Seen {
             path: request.uri().path().to_owned(),
             wants_json: wants_json(request.uri().path(), request.headers()),
             partial: is_partial(request.headers()),
-            method: known(request.method()),
+            method: known_method(request.method()),
             route: route.to_owned(),
+            trace_id: request.extensions().get().cloned(),
         }
     }
 }
@@ -38,16 +44,17 @@ impl Seen {
 /// The line in the access log, the numbers, and the private cause of a failure: once, here.
 pub(super) fn record(seen: &Seen, response: &Response, took: Duration) {
     let Seen { request_id, method, route, .. } = seen;
+    let trace_id = seen.trace_id.as_ref().map(|t| t.0.as_str());
     let status = response.status().as_u16();
     let failure = response.extensions().get::<Failure>();
     let cause = failure.map(|f| &*f.0).and_then(Error::cause).map(chain);
     let ours = failure.is_some_and(|f| f.0.kind() == Kind::Internal);
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if ours {
-        tracing::error!(%request_id, method, route, cause = cause.as_deref(), "a request failed on our side");
+        tracing::error!(%request_id, method, route, trace_id, cause = cause.as_deref(), "a request failed on our side");
     }
     let cause = cause.as_deref().filter(|_| !ours);
-    tracing::info!(target: "gatehouse::http", method, route, status, ms, %request_id, cause, "request");
+    tracing::info!(target: "gatehouse::http", method, route, status, ms, %request_id, trace_id, cause, "request");
     let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_seconds", &labels[..2]).record(took.as_secs_f64());
@@ -65,7 +72,7 @@ fn chain(error: &(dyn StdError + Send + Sync)) -> String {
 }
 
 /// Invented methods share one name, so that they do not fill the metrics.
-fn known(method: &Method) -> &'static str {
+pub fn known_method(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
     KNOWN.into_iter().find(|k| *k == method.as_str()).unwrap_or("OTHER")
 }
