@@ -109,7 +109,8 @@ impl App {
         parts: Parts,
     ) -> anyhow::Result<Self> {
         let rules = Arc::new(Rules::new(store.clone()));
-        let identity = Identity::open(store.clone(), public_url.as_str(), rules).await?;
+        let people = gatehouse_identity::Options { sign_up: settings.sign_up };
+        let identity = Identity::open(store.clone(), public_url.as_str(), rules, people).await?;
         let dns = Dns::from_setting(settings.dns_server.as_deref())
             .await
             .map_err(|e| SettingError::named("dns_server", e))?;

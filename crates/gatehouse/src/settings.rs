@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use gatehouse_identity::SignUp;
 use gatehouse_outbound::IpNet;
 use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Secret};
@@ -21,7 +22,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 15] = [
+pub(crate) const NAMES: [&str; 16] = [
     "listen",
     "public_url",
     "data_dir",
@@ -37,6 +38,7 @@ pub(crate) const NAMES: [&str; 15] = [
     "otlp_endpoint",
     "trusted_proxies",
     "require_domain",
+    "sign_up",
 ];
 
 /// A setting that cannot be used, by name.
@@ -114,6 +116,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether a connection needs a verified domain to be activated.
     pub require_domain: bool,
+    /// Whether strangers may make themselves an account and a workspace.
+    pub sign_up: SignUp,
 }
 
 /// Values by name, from one source.
@@ -188,6 +192,7 @@ impl Settings {
                 get("require_domain").unwrap_or("true"),
                 "must be true or false",
             )?,
+            sign_up: parse("sign_up", get("sign_up").unwrap_or("closed"), "must be closed or open")?,
         };
         settings.check()
     }
@@ -309,6 +314,7 @@ mod tests {
             ("GATEHOUSE_DATABASE_URL", "mysql://x"),
             ("GATEHOUSE_EGRESS_ALLOW", "10.0.0.0/99"),
             ("GATEHOUSE_REQUIRE_DOMAIN", "perhaps"),
+            ("GATEHOUSE_SIGN_UP", "true"),
             ("GATEHOUSE_LOG", "verbose"),
             ("GATEHOUSE_LOG_FORMAT", "xml"),
             ("GATEHOUSE_LOG", "info,,=["),

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use gatehouse_store::Store;
 use gatehouse_types::{Result, random_token};
-
 use gatehouse_web::Limiter;
 
 use crate::passkey::RelyingParty;
@@ -16,6 +15,37 @@ const REFUSALS: (u32, u32) = (100, 5);
 
 /// Wrong second steps of one account before it slows down, and the seconds until one more is allowed.
 const SECOND_STEPS: (u32, u32) = (10, 300);
+
+/// Tries at one sign-up link, and the seconds until one more: a name that is taken is told, and each try hashes.
+const SIGN_UP_TRIES: (u32, u32) = (10, 60);
+
+/// Whether strangers may make themselves an account and a workspace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignUp {
+    /// They may not: people come by invitation, by single sign-on, or from the machine.
+    #[default]
+    Closed,
+    /// Whoever has a mailbox may.
+    Open,
+}
+
+impl std::str::FromStr for SignUp {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "closed" => Ok(Self::Closed),
+            "open" => Ok(Self::Open),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What the operator decides about people.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Who may sign up.
+    pub sign_up: SignUp,
+}
 
 /// Workspaces, people and sessions: the service that everything else asks who somebody is.
 #[derive(Clone, Debug)]
@@ -33,10 +63,13 @@ pub(crate) struct Inner {
     /// We to authenticators; `None` where browsers have no passkeys.
     pub(crate) relying_party: Option<RelyingParty>,
     pub(crate) rules: Arc<dyn SignInRules>,
+    pub(crate) options: Options,
     /// How many refusals of unknown callers are recorded, per network.
     pub(crate) refusals: Limiter,
     /// Tries at the second step, per person.
     pub(crate) second_steps: Limiter,
+    /// Tries at one sign-up link.
+    pub(crate) sign_up_tries: Limiter,
 }
 
 impl Identity {
@@ -44,15 +77,21 @@ impl Identity {
     ///
     /// # Errors
     /// When the signing keys cannot be read or made.
-    pub async fn open(store: Store, issuer: &str, rules: Arc<dyn SignInRules>) -> Result<Self> {
+    pub async fn open(
+        store: Store,
+        issuer: &str,
+        rules: Arc<dyn SignInRules>,
+        options: Options,
+    ) -> Result<Self> {
         let tokens = Tokens::open(store.clone(), issuer).await?;
         let passwords = Passwords::new(random_token(&**store.random()));
         let throttle = Throttle::new(store.clock());
         let mail_limits = MailLimits::new(store.clock());
         let public_url = issuer.to_owned();
         let relying_party = RelyingParty::of(issuer);
-        let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
-        let second_steps = Limiter::new(Arc::clone(store.clock()), SECOND_STEPS.0, SECOND_STEPS.1);
+        let limiter = |(burst, seconds)| Limiter::new(Arc::clone(store.clock()), burst, seconds);
+        let (refusals, second_steps) = (limiter(REFUSALS), limiter(SECOND_STEPS));
+        let sign_up_tries = limiter(SIGN_UP_TRIES);
         Ok(Self(Arc::new(Inner {
             store,
             tokens,
@@ -62,8 +101,10 @@ impl Identity {
             public_url,
             relying_party,
             rules,
+            options,
             refusals,
             second_steps,
+            sign_up_tries,
         })))
     }
 

@@ -1,7 +1,7 @@
 //! What is looked up behind a request's back, so that the request tells nobody who is known.
 
 use gatehouse_store::jobs::Job;
-use gatehouse_types::{Email, Result};
+use gatehouse_types::{Email, LinkId, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Identity;
@@ -14,6 +14,11 @@ pub enum PeopleMail {
         /// For whom.
         email: Email,
     },
+    /// What somebody who signs up must know.
+    SignUp {
+        /// The link that waits for it.
+        link: LinkId,
+    },
 }
 
 impl Job for PeopleMail {
@@ -23,6 +28,7 @@ impl Job for PeopleMail {
     async fn run(self, identity: Identity) -> Result<()> {
         match self {
             Self::Reset { email } => identity.send_reset(&email).await,
+            Self::SignUp { link } => identity.send_sign_up(&link).await,
         }
     }
 }

@@ -25,7 +25,7 @@ use utoipa_axum::routes;
 
 pub use api::caller::{Anybody, Caller, Visitor};
 pub use console::query;
-pub use identity::Identity;
+pub use identity::{Identity, Options, SignUp};
 pub use jobs::{PeopleMail, PeopleSweep};
 pub use mail::{MailContext, SendMail};
 pub use passkey::{Assertion, NewCredential};
@@ -43,6 +43,7 @@ pub use service::second_step::{Asked, CHALLENGE_SECONDS, MAX_ANSWERS, Pending, S
 pub use service::security::SecuritySettings;
 pub use service::session_list::ListedSession;
 pub use service::sessions::{NewSession, SESSION_SECONDS};
+pub use service::sign_up::{AskedSignUp, DefaultSignIn, OpenSignUp, SignedUp};
 pub use service::switch::Leaving;
 pub use tokens::TOKEN_SECONDS;
 pub use totp::TotpOffer;
@@ -75,6 +76,8 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::auth::switch_workspace))
         .routes(routes!(api::reset::ask))
         .routes(routes!(api::reset::confirm))
+        .routes(routes!(api::sign_up::ask))
+        .routes(routes!(api::sign_up::confirm))
         .routes(routes!(api::me::me, api::account::rename))
         .routes(routes!(api::account::change_password))
         .routes(routes!(api::account::sessions, api::account::end_others))

@@ -47,6 +47,13 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
         Anyone,
         r#"{"token":"none","password":"four words of nonsense"}"#,
     ),
+    ("post", "/api/v1/auth/sign-up", Anyone, r#"{"email":"a@lab.test","workspaceName":"Walked"}"#),
+    (
+        "post",
+        "/api/v1/auth/sign-up/confirm",
+        Anyone,
+        r#"{"token":"none","name":"A","password":"four words of nonsense"}"#,
+    ),
     ("get", "/api/v1/invitations", Admin, ""),
     ("post", "/api/v1/invitations", Admin, r#"{"email":"new@walked.test","role":"viewer"}"#),
     ("delete", "/api/v1/invitations/{id}", Admin, ""),
@@ -123,6 +130,7 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/account"),
     ("post", "/account/name"),
     ("post", "/invitation/none/accept"),
+    ("post", "/sign-up/none/accept"),
     ("get", "/settings/people"),
     ("post", "/settings/people/invitations"),
     ("post", "/settings/people/invitations/inv_1/resend"),
@@ -328,6 +336,8 @@ async fn nobody_gets_401_where_somebody_is_needed(t: TestApp) {
         Anyone if operation.ends_with("/token") || operation.contains("/second-step") => {
             drop(answer.refused(401, "authentication_error"))
         }
+        // closed unless the operator opens it
+        Anyone if operation.contains("/sign-up") => drop(answer.refused(404, "not_found")),
         Anyone if operation.ends_with("/confirm") => drop(answer.refused(400, "validation_error")),
         Anyone => assert!(matches!(answer.status, 200 | 202), "{operation}: {}", answer.body),
         _ => {

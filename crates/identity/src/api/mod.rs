@@ -10,4 +10,5 @@ pub(crate) mod passkeys;
 pub(crate) mod reset;
 pub(crate) mod second_step;
 pub(crate) mod security;
+pub(crate) mod sign_up;
 pub(crate) mod users;

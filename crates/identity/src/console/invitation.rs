@@ -34,7 +34,7 @@ struct InvitationPage {
 }
 
 /// Who is signed in in this browser.
-async fn signed_in(
+pub(super) async fn signed_in(
     identity: &Identity,
     web: &Web,
     headers: &HeaderMap,

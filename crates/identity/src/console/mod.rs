@@ -9,6 +9,7 @@ mod reset;
 mod second_step;
 mod security;
 mod sign_in;
+mod sign_up;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -24,6 +25,9 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/switch-workspace", post(sign_in::switch))
         .route("/reset", get(reset::show).post(reset::ask))
         .route("/reset/{token}", get(reset::open).post(reset::set))
+        .route("/sign-up", get(sign_up::show).post(sign_up::ask))
+        .route("/sign-up/{token}", get(sign_up::open).post(sign_up::finish))
+        .route("/sign-up/{token}/accept", post(sign_up::accept))
         .route("/invitation/{token}", get(invitation::open).post(invitation::join))
         .route("/invitation/{token}/accept", post(invitation::accept))
         .route("/settings/people", get(people::show))

@@ -22,6 +22,8 @@ pub(crate) struct EmailPage {
     page: Page,
     email: String,
     return_to: String,
+    /// Whether strangers may sign up here.
+    sign_up: bool,
     errors: FieldErrors,
 }
 
@@ -79,12 +81,17 @@ pub(super) fn local(path: &str) -> String {
 }
 
 /// First step: the e-mail address.
-pub(crate) async fn ask_email(context: PageContext, Query(back): Query<Back>) -> View<EmailPage> {
+pub(crate) async fn ask_email(
+    State(identity): State<Identity>,
+    context: PageContext,
+    Query(back): Query<Back>,
+) -> View<EmailPage> {
     let return_to = local(back.return_to.as_deref().unwrap_or("/"));
     View(EmailPage {
         page: context.page("Sign in", ""),
         email: String::new(),
         return_to,
+        sign_up: identity.sign_up_is_open(),
         errors: FieldErrors::default(),
     })
 }
@@ -100,7 +107,8 @@ pub(crate) async fn route_email(
         Ok(email) => email,
         Err(e) => {
             let page = context.page("Sign in", "");
-            let view = View(EmailPage { page, email: form.email, return_to, errors: FieldErrors::from(&e) });
+            let (sign_up, errors) = (identity.sign_up_is_open(), FieldErrors::from(&e));
+            let view = View(EmailPage { page, email: form.email, return_to, sign_up, errors });
             return Ok((StatusCode::BAD_REQUEST, view).into_response());
         }
     };

@@ -50,6 +50,34 @@ pub(crate) fn invitation(to: &Email, workspace: &str, by: Option<&str>, role: Ro
     mail(to, format!("You are invited to {workspace}"), &body)
 }
 
+// Whoever signs up names the workspace: the mails of a sign-up never say a stranger's words.
+
+pub(crate) fn sign_up(to: &Email, link: &str) -> NewMail {
+    let body = format!(
+        "Somebody, probably you, wants to sign up at Gatehouse with {to}.\n\nGo on here within a day:\n{link}\n\n\
+         The link works once. If it was not you, do nothing: without the link nothing is made.\n"
+    );
+    mail(to, "Finish signing up", &body)
+}
+
+pub(crate) fn sign_up_known(to: &Email, sign_in: &str, link: &str) -> NewMail {
+    let body = format!(
+        "Somebody, probably you, wants to sign up at Gatehouse with {to}. There is an account with this address \
+         already. Sign in with it:\n{sign_in}\n\nIf you want a further workspace, open this link within a day, and \
+         sign in:\n{link}\n\nIf it was not you, do nothing.\n"
+    );
+    mail(to, "You have an account already", &body)
+}
+
+pub(crate) fn sign_up_through_sso(to: &Email, sign_in: &str) -> NewMail {
+    let body = format!(
+        "Somebody, probably you, wants to sign up at Gatehouse with {to}.\n\nYour company wants you to sign in \
+         through its identity provider, so there is nothing to sign up for. Sign in with your company's \
+         account:\n{sign_in}\n\nIf it was not you, do nothing.\n"
+    );
+    mail(to, "You sign in through your company", &body)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +114,45 @@ mod tests {
         Somebody, probably you, asked for a new password for ada@lab.test.
 
         Your company wants you to sign in through its identity provider, so there is no password to set here. Sign in with your company's account:
+        https://gate.test/login
+
+        If it was not you, do nothing.
+        ");
+    }
+
+    #[test]
+    fn a_sign_up_says_what_comes_next_to_the_new_the_known_and_the_bound() {
+        let link = "https://gate.test/sign-up/TOKEN";
+        insta::assert_snapshot!(shown(&sign_up(&ada(), link)), @"
+        To: ada@lab.test
+        Subject: Finish signing up
+
+        Somebody, probably you, wants to sign up at Gatehouse with ada@lab.test.
+
+        Go on here within a day:
+        https://gate.test/sign-up/TOKEN
+
+        The link works once. If it was not you, do nothing: without the link nothing is made.
+        ");
+        insta::assert_snapshot!(shown(&sign_up_known(&ada(), "https://gate.test/login", link)), @"
+        To: ada@lab.test
+        Subject: You have an account already
+
+        Somebody, probably you, wants to sign up at Gatehouse with ada@lab.test. There is an account with this address already. Sign in with it:
+        https://gate.test/login
+
+        If you want a further workspace, open this link within a day, and sign in:
+        https://gate.test/sign-up/TOKEN
+
+        If it was not you, do nothing.
+        ");
+        insta::assert_snapshot!(shown(&sign_up_through_sso(&ada(), "https://gate.test/login")), @"
+        To: ada@lab.test
+        Subject: You sign in through your company
+
+        Somebody, probably you, wants to sign up at Gatehouse with ada@lab.test.
+
+        Your company wants you to sign in through its identity provider, so there is nothing to sign up for. Sign in with your company's account:
         https://gate.test/login
 
         If it was not you, do nothing.

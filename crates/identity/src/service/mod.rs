@@ -15,4 +15,5 @@ pub(crate) mod second_step;
 pub(crate) mod security;
 pub(crate) mod session_list;
 pub(crate) mod sessions;
+pub(crate) mod sign_up;
 pub(crate) mod switch;

@@ -214,7 +214,12 @@ impl Identity {
     ) -> Result<Secret> {
         let store = &self.0.store;
         let token = random_token(&**store.random());
-        let link = Link { id: store.ids().make(), email: user.email.clone(), user_id: Some(user.id.clone()) };
+        let link = Link {
+            id: store.ids().make(),
+            email: user.email.clone(),
+            user_id: Some(user.id.clone()),
+            workspace_name: None,
+        };
         links::insert(tx, kind, &link, Some(&digest(token.expose())), store.now().plus_seconds(seconds))
             .await?;
         Ok(token)

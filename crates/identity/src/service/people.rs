@@ -174,7 +174,7 @@ impl Identity {
         Ok(())
     }
 
-    async fn insert_workspace(
+    pub(crate) async fn insert_workspace(
         &self,
         tx: &mut Tx,
         actor: &Actor,

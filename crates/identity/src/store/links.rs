@@ -8,12 +8,15 @@ use gatehouse_types::{Email, Id, LinkId, OwnerKind, Timestamp, UserId};
 pub(crate) enum LinkKind {
     /// Sets a new password.
     Reset,
+    /// Proves the mailbox of somebody who signs up.
+    SignUp,
 }
 
 impl LinkKind {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Reset => "reset",
+            Self::SignUp => "sign-up",
         }
     }
 }
@@ -24,6 +27,8 @@ pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) email: Email,
     pub(crate) user_id: Option<UserId>,
+    /// The workspace that a sign-up asks for.
+    pub(crate) workspace_name: Option<String>,
 }
 
 fn read(row: &Row) -> Result<Link> {
@@ -31,6 +36,7 @@ fn read(row: &Row) -> Result<Link> {
         id: row.id("id")?,
         email: Email::from_stored(row.text("email")?),
         user_id: row.opt_id("user_id")?,
+        workspace_name: row.opt_text("workspace_name")?,
     })
 }
 
@@ -42,8 +48,8 @@ pub(crate) async fn insert(
     digest: Option<&str>,
     expires_at: Timestamp,
 ) -> Result<()> {
-    let insert = sql("INSERT INTO mail_links (id, kind, owner_kind, version, token_digest, email, user_id, created_at, expires_at) \
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8)")
+    let insert = sql("INSERT INTO mail_links (id, kind, owner_kind, version, token_digest, email, user_id, created_at, expires_at, \
+         workspace_name) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9)")
     .bind(&link.id)
     .bind(kind.as_str())
     .bind(OwnerKind::Person.as_str())
@@ -51,7 +57,8 @@ pub(crate) async fn insert(
     .bind(link.email.as_str())
     .bind(link.user_id.as_ref())
     .bind(tx.store().now())
-    .bind(expires_at);
+    .bind(expires_at)
+    .bind(link.workspace_name.as_deref());
     tx.execute(insert).await.map(drop)
 }
 
@@ -62,9 +69,31 @@ pub(crate) async fn find<Q: Queries>(
     digest: &str,
     now: Timestamp,
 ) -> Result<Option<Link>> {
-    let select = sql("SELECT id, email, user_id FROM mail_links \
+    let select = sql("SELECT id, email, user_id, workspace_name FROM mail_links \
          WHERE token_digest = $1 AND kind = $2 AND ended_at IS NULL AND expires_at > $3");
     db.fetch_optional(select.bind(digest).bind(kind.as_str()).bind(now)).await?.as_ref().map(read).transpose()
+}
+
+/// A link that has no token yet, while it may get one.
+pub(crate) async fn waiting<Q: Queries>(db: &mut Q, id: &LinkId, now: Timestamp) -> Result<Option<Link>> {
+    let select = sql("SELECT id, email, user_id, workspace_name FROM mail_links \
+         WHERE id = $1 AND token_digest IS NULL AND ended_at IS NULL AND expires_at > $2");
+    db.fetch_optional(select.bind(id).bind(now)).await?.as_ref().map(read).transpose()
+}
+
+/// Gives a waiting link its token; says whether it still waited.
+pub(crate) async fn arm(tx: &mut Tx, id: &LinkId, digest: &str) -> Result<bool> {
+    let update = sql("UPDATE mail_links SET token_digest = $2 \
+         WHERE id = $1 AND token_digest IS NULL AND ended_at IS NULL AND expires_at > $3");
+    Ok(tx.execute(update.bind(id).bind(digest).bind(tx.store().now())).await? == 1)
+}
+
+/// How many links of a kind count or wait.
+pub(crate) async fn count_open(tx: &mut Tx, kind: LinkKind) -> Result<i64> {
+    let select =
+        sql("SELECT COUNT(*) AS n FROM mail_links WHERE kind = $1 AND ended_at IS NULL AND expires_at > $2");
+    let row = tx.fetch_optional(select.bind(kind.as_str()).bind(tx.store().now())).await?;
+    row.map_or(Ok(0), |r| r.int("n"))
 }
 
 /// Uses the link up; says whether it was usable.

@@ -45,7 +45,9 @@ impl World {
     async fn new(test: TestStore) -> Self {
         let store = test.store.clone();
         let (ids, random) = (store.ids().clone(), Arc::new(OsRandom));
-        let identity = Identity::open(store, HOST, Arc::new(NoSso)).await.unwrap();
+        let identity = Identity::open(store, HOST, Arc::new(NoSso), gatehouse_identity::Options::default())
+            .await
+            .unwrap();
         let http = Http::new(HttpConfig::new(Egress::new(Vec::new()), Dns::system())).unwrap();
         let url: gatehouse_web::PublicUrl = HOST.parse().unwrap();
         let sso = Sso::new(identity, http, Dns::system(), url.clone(), Options::default());

@@ -126,7 +126,8 @@ mod tests {
         let t = TestStore::new(Kind::Sqlite).await;
         let url: PublicUrl = "https://gatehouse.test".parse().unwrap();
         let rules = Arc::new(Rules::new(t.store.clone()));
-        let identity = Identity::open(t.store.clone(), url.as_str(), rules).await.unwrap();
+        let plain = gatehouse_identity::Options::default();
+        let identity = Identity::open(t.store.clone(), url.as_str(), rules, plain).await.unwrap();
         let sso = Sso::new(identity, Http::new(config).unwrap(), dns, url, Options::default());
         let claim = DomainClaim {
             id: t.store.ids().make(),

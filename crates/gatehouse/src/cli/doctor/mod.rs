@@ -2,6 +2,7 @@ mod machine;
 
 use std::process::ExitCode;
 
+use gatehouse_identity::SignUp;
 use gatehouse_outbound::Dns;
 use gatehouse_store::audit::heads;
 use gatehouse_store::server::{self, OLDEST_POSTGRES, Postgres};
@@ -56,6 +57,7 @@ async fn look(settings: &Settings) -> Vec<(&'static str, Finding)> {
         ("clock", clock),
         ("public url", public_url(settings)),
         ("smtp", smtp(settings).await),
+        ("sign-up", sign_up(settings)),
         ("dns", dns(settings).await),
         ("python3", machine::interpreter("python3")),
         ("node", machine::interpreter("node")),
@@ -137,6 +139,17 @@ async fn smtp(settings: &Settings) -> Finding {
     match mailer.probe().await {
         Ok(()) => Finding::Ok("the mail server greets us.".into()),
         Err(e) => Finding::Bad(e.to_string()),
+    }
+}
+
+fn sign_up(settings: &Settings) -> Finding {
+    match (settings.sign_up, &settings.smtp_url) {
+        (SignUp::Closed, _) => Finding::Ok("closed: people are invited.".into()),
+        (SignUp::Open, Some(_)) => Finding::Ok("open: strangers make themselves workspaces.".into()),
+        (SignUp::Open, None) => Finding::Warn(
+            "open, but without a mail server nobody gets the link (GATEHOUSE_SIGN_UP, GATEHOUSE_SMTP_URL)."
+                .into(),
+        ),
     }
 }
 

@@ -1,6 +1,7 @@
 use gatehouse_types::Role;
 use serde_json::{Value, json};
 
+use super::submit;
 use crate::support::{Answer, Client, PASSWORD, TestApp, on_both};
 
 const ALL: &str = "/api/v1/invitations";
@@ -9,16 +10,6 @@ const CHOSEN: &str = "seven quiet elephants";
 
 async fn invite(by: &Client, email: &str, role: &str) -> Answer {
     by.post(ALL, json!({"email": email, "role": role})).await
-}
-
-/// A form with the proof that its page holds, as a browser sends it.
-async fn submit(browser: &Client, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
-    let shown = browser.get(page).await;
-    let proof = shown.body.split("name=\"csrf\" value=\"").nth(1).expect(&shown.body);
-    let proof = proof.split('"').next().unwrap().to_owned();
-    let mut all = vec![("csrf".to_owned(), proof)];
-    all.extend(fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
-    browser.form(action, &all).await
 }
 
 async fn statuses(owner: &Client) -> Vec<(String, String)> {

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gatehouse::{App, Overrides, Parts, Server, Settings};
-use gatehouse_identity::NewOwner;
+use gatehouse_identity::{NewOwner, SignUp};
 use gatehouse_outbound::lab_dns::DnsStub;
 use gatehouse_testkit::{Database, Kind};
 use gatehouse_types::{Clock, OsRandom, Role, Secret, SystemClock, TestClock, WorkspaceId};
@@ -30,15 +30,20 @@ pub(crate) struct TestApp {
 
 impl TestApp {
     pub(crate) async fn start(kind: Kind) -> Self {
-        Self::start_as(kind, None).await
+        Self::start_with(kind, None, |_| {}).await
     }
 
     /// The same under the name `localhost`, which browsers take for passkeys; an address they do not.
     pub(crate) async fn start_at_localhost(kind: Kind) -> Self {
-        Self::start_as(kind, Some("localhost")).await
+        Self::start_with(kind, Some("localhost"), |_| {}).await
     }
 
-    async fn start_as(kind: Kind, host: Option<&str>) -> Self {
+    /// The same where strangers may sign up.
+    pub(crate) async fn start_open(kind: Kind) -> Self {
+        Self::start_with(kind, None, |settings| settings.sign_up = SignUp::Open).await
+    }
+
+    async fn start_with(kind: Kind, host: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
         let database = Database::fresh(kind).await;
         let dns = DnsStub::start().await.unwrap();
         let mut settings = Settings::load(None, std::iter::empty(), Overrides::new()).unwrap();
@@ -47,6 +52,7 @@ impl TestApp {
         // providers of the tests are on this machine
         settings.egress_allow = vec!["127.0.0.1/32".parse().unwrap()];
         settings.dns_server = Some(dns.address().to_string());
+        change(&mut settings);
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let public_url = match host {
             Some(host) => format!("http://{host}:{}", server.address().port()).parse().unwrap(),
