@@ -1,5 +1,9 @@
 //! What a client is, in plain words, from its `User-Agent`. Clients say what they like: it names, it never decides.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use gatehouse_types::Origin;
+
 const BROWSERS: [(&str, &str); 8] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -37,9 +41,44 @@ pub(crate) fn spoken(agent: Option<&str>) -> String {
     }
 }
 
+/// Of an IPv4 address, the bits that name its network.
+const V4_BITS: u32 = 24;
+/// Of an IPv6 address, the bits that name its network.
+const V6_BITS: u32 = 48;
+
+/// The network around an address: people get new addresses in it all the time.
+fn network(ip: Option<IpAddr>) -> String {
+    match ip.map(|ip| ip.to_canonical()) {
+        Some(IpAddr::V4(ip)) => {
+            let network = Ipv4Addr::from(u32::from(ip) & (u32::MAX << (32 - V4_BITS)));
+            format!("{network}/{V4_BITS}")
+        }
+        Some(IpAddr::V6(ip)) => {
+            let network = Ipv6Addr::from(u128::from(ip) & (u128::MAX << (128 - V6_BITS)));
+            format!("{network}/{V6_BITS}")
+        }
+        None => "here".to_owned(),
+    }
+}
+
+/// Network and kind of browser together: what is unusual is that both are.
+pub(crate) fn place(from: &Origin) -> String {
+    format!("{} {}", network(from.ip), spoken(from.user_agent.as_deref()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbours_share_a_network_and_strangers_do_not() {
+        let of = |text: &str| network(Some(text.parse().unwrap()));
+        assert_eq!(of("192.0.2.7"), "192.0.2.0/24");
+        assert_eq!(of("::ffff:192.0.2.200"), of("192.0.2.7"));
+        assert_ne!(of("192.0.3.7"), of("192.0.2.7"));
+        assert_eq!(of("2001:db8:1:2::7"), "2001:db8:1::/48");
+        assert_ne!(of("2001:db8:2::7"), of("2001:db8:1::7"));
+    }
 
     #[test]
     fn browsers_and_programs_are_named_plainly() {

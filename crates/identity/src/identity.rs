@@ -19,6 +19,9 @@ const SECOND_STEPS: (u32, u32) = (10, 300);
 /// Tries at one sign-up link, and the seconds until one more: a name that is taken is told, and each try hashes.
 const SIGN_UP_TRIES: (u32, u32) = (10, 60);
 
+/// Mails to one person about unusual sign-ins at once, and the seconds until one more.
+const UNUSUAL_MAILS: (u32, u32) = (5, 3600);
+
 /// Whether strangers may make themselves an account and a workspace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignUp {
@@ -70,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) second_steps: Limiter,
     /// Tries at one sign-up link.
     pub(crate) sign_up_tries: Limiter,
+    /// Mails about unusual sign-ins, per person.
+    pub(crate) unusual_mails: Limiter,
 }
 
 impl Identity {
@@ -91,7 +96,7 @@ impl Identity {
         let relying_party = RelyingParty::of(issuer);
         let limiter = |(burst, seconds)| Limiter::new(Arc::clone(store.clock()), burst, seconds);
         let (refusals, second_steps) = (limiter(REFUSALS), limiter(SECOND_STEPS));
-        let sign_up_tries = limiter(SIGN_UP_TRIES);
+        let (sign_up_tries, unusual_mails) = (limiter(SIGN_UP_TRIES), limiter(UNUSUAL_MAILS));
         Ok(Self(Arc::new(Inner {
             store,
             tokens,
@@ -105,6 +110,7 @@ impl Identity {
             refusals,
             second_steps,
             sign_up_tries,
+            unusual_mails,
         })))
     }
 

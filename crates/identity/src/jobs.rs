@@ -33,7 +33,7 @@ impl Job for PeopleMail {
     }
 }
 
-/// Forgets links that are over.
+/// Forgets links that are over, devices that were not seen for long, and refused tries that are long past.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PeopleSweep;
 
@@ -44,6 +44,7 @@ impl Job for PeopleSweep {
     async fn run(self, identity: Identity) -> Result<()> {
         let mut tx = identity.store().begin_always().await?;
         crate::store::links::sweep(&mut tx).await?;
+        crate::store::devices::sweep(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -31,6 +31,7 @@ pub use mail::{MailContext, SendMail};
 pub use passkey::{Assertion, NewCredential};
 pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
 pub use service::access::require;
+pub use service::devices::{DEVICE_SECONDS, Device};
 pub use service::factors::{Enrolled, OwnFactors, PROOF_SECONDS, Proof, RECOVERY_CODES};
 pub use service::invitations::{OpenInvitation, WantedInvitations};
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::caller::{Anybody, Caller};
 use crate::api::second_step;
-use crate::{Credentials, Identity, Leaving, OwnWorkspace, SESSION_SECONDS, SignIn, Signed};
+use crate::{Credentials, Device, Identity, Leaving, OwnWorkspace, SESSION_SECONDS, SignIn, Signed};
 
 /// E-mail and password.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -117,6 +117,7 @@ pub(crate) async fn login(
         password: input.password,
         workspace: input.workspace_id,
         replaces: None,
+        device: Device::Program,
     };
     match identity.login(&actor, with).await? {
         SignIn::Done(done) => signed_in(&web, done.signed, done.workspaces, &[]),

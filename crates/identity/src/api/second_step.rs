@@ -11,7 +11,7 @@ use crate::api::auth::{LoginOut, signed_in};
 use crate::api::caller::Anybody;
 use crate::api::factors::TotpOfferOut;
 use crate::model::FactorKind;
-use crate::{Asked, Assertion, CHALLENGE_SECONDS, Identity, Pending, SecondStep};
+use crate::{Asked, Assertion, CHALLENGE_SECONDS, Device, Identity, Pending, SecondStep};
 
 /// What the caller is told after the right password of a person with a second step.
 const NEXT: &str = "A second step is needed. Answer the challenge.";
@@ -122,7 +122,7 @@ pub(crate) async fn second_step(
 ) -> ApiResult<Response> {
     let (challenge, step) = answer(input)?;
     let asked = named(&web, &headers, challenge);
-    let done = identity.finish_second_step(&actor, &asked, step, None).await?;
+    let done = identity.finish_second_step(&actor, &asked, step, None, Device::Program).await?;
     let mut response =
         signed_in(&web, done.logged_in.signed, done.logged_in.workspaces, &done.recovery_codes)?;
     response.headers_mut().append(SET_COOKIE, web.cookies().clear(CookieKind::SecondStep));

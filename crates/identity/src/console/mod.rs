@@ -3,6 +3,7 @@
 mod account;
 mod factors;
 mod invitation;
+mod not_me;
 mod passkeys;
 mod people;
 mod reset;
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/sign-up", get(sign_up::show).post(sign_up::ask))
         .route("/sign-up/{token}", get(sign_up::open).post(sign_up::finish))
         .route("/sign-up/{token}/accept", post(sign_up::accept))
+        .route("/not-me/{token}", get(not_me::open).post(not_me::report))
         .route("/invitation/{token}", get(invitation::open).post(invitation::join))
         .route("/invitation/{token}/accept", post(invitation::accept))
         .route("/settings/people", get(people::show))

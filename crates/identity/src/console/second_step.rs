@@ -16,7 +16,7 @@ use crate::api::factors::plain;
 use crate::api::second_step::asked_here;
 use crate::console::factors::RecoveryCodesPage;
 use crate::console::passkeys::given;
-use crate::console::sign_in::{Back, local};
+use crate::console::sign_in::{Back, device_of, keep_device, local};
 use crate::model::FactorKind;
 use crate::{Asked, Identity, SESSION_SECONDS, SecondStep};
 
@@ -124,7 +124,7 @@ pub(crate) async fn answer(
         Err(e) => return refused(&identity, &web, &context, &asked, return_to, e, field).await,
     };
     let replaces = web.cookies().get(&headers, CookieKind::Session).map(str::to_owned);
-    match identity.finish_second_step(&actor, &asked, step, replaces).await {
+    match identity.finish_second_step(&actor, &asked, step, replaces, device_of(&web, &headers)).await {
         Ok(done) => {
             let cookie = session_cookie(&web, done.logged_in.signed.cookie.expose(), Some(SESSION_SECONDS))?;
             let mut response = if done.recovery_codes.is_empty() {
@@ -136,6 +136,7 @@ pub(crate) async fn answer(
             };
             response.headers_mut().append(SET_COOKIE, cookie);
             response.headers_mut().append(SET_COOKIE, web.cookies().clear(CookieKind::SecondStep));
+            keep_device(&web, &mut response, done.logged_in.device.as_ref())?;
             Ok(response)
         }
         Err(e) => refused(&identity, &web, &context, &asked, return_to, e, field).await,

@@ -14,7 +14,7 @@ use crate::api::caller::{Anybody, Visitor};
 use crate::api::second_step::challenge_cookie;
 use crate::console::second_step;
 use crate::rules::Discovery;
-use crate::{Credentials, Identity, Leaving, SESSION_SECONDS, SignIn};
+use crate::{Credentials, DEVICE_SECONDS, Device, Identity, Leaving, SESSION_SECONDS, SignIn};
 
 #[derive(askama::Template)]
 #[template(path = "identity/email.html")]
@@ -154,9 +154,8 @@ pub(crate) async fn check_password(
     let replaces = web.cookies().get(&headers, CookieKind::Session).map(str::to_owned);
     let outcome = match form.email.parse::<Email>() {
         Ok(email) => {
-            identity
-                .login(&actor, Credentials { email, password: form.password, workspace: None, replaces })
-                .await
+            let (password, device) = (form.password, device_of(&web, &headers));
+            identity.login(&actor, Credentials { email, password, workspace: None, replaces, device }).await
         }
         Err(e) => Err(e),
     };
@@ -165,6 +164,7 @@ pub(crate) async fn check_password(
             let cookie = session_cookie(&web, done.signed.cookie.expose(), Some(SESSION_SECONDS))?;
             let mut response = SeeOther::to(return_to).into_response();
             response.headers_mut().append(SET_COOKIE, cookie);
+            keep_device(&web, &mut response, done.device.as_ref())?;
             Ok(response)
         }
         Ok(SignIn::SecondStep(pending)) => {
@@ -175,6 +175,22 @@ pub(crate) async fn check_password(
         }
         Err(e) => refused(&context, form.email, return_to, e),
     }
+}
+
+/// The browser with the cookie that it is known by.
+pub(super) fn device_of(web: &Web, headers: &HeaderMap) -> Device {
+    Device::Browser(web.cookies().get(headers, CookieKind::Device).map(str::to_owned))
+}
+
+/// Lets the browser keep the cookie that it is known by next time.
+pub(super) fn keep_device(web: &Web, response: &mut Response, value: Option<&Secret>) -> Result<(), Error> {
+    let Some(value) = value else { return Ok(()) };
+    let cookie = web
+        .cookies()
+        .set(CookieKind::Device, value.expose(), u32::try_from(DEVICE_SECONDS).ok())
+        .map_err(|_| Error::internal("a cookie has odd text"))?;
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(())
 }
 
 fn refused(context: &PageContext, email: String, return_to: String, e: Error) -> HtmlResult<Response> {

@@ -41,6 +41,39 @@ pub(crate) fn password_set(to: &Email, how: &str, at: &Circumstances, reset: &st
     mail(to, "Your password was changed", &body)
 }
 
+/// In what a sign-in is not like those before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unusual {
+    /// Neither the browser nor the network with such a browser was known.
+    pub(crate) is_new: bool,
+    /// How many tries were refused just before, if they were many.
+    pub(crate) failures: Option<i64>,
+}
+
+pub(crate) fn unusual(to: &Email, what: Unusual, at: &Circumstances, link: &str) -> NewMail {
+    let Circumstances { when, network, browser } = at;
+    let (subject, how) = match (what.is_new, what.failures) {
+        (true, None) => {
+            ("New sign-in to your account", "with a browser that you did not use before".to_owned())
+        }
+        (true, Some(n)) => (
+            "New sign-in to your account after failed tries",
+            format!("with a browser that you did not use before, after {n} tries with a wrong password"),
+        ),
+        (false, n) => (
+            "Sign-in to your account after failed tries",
+            format!("after {} tries with a wrong password", n.unwrap_or_default()),
+        ),
+    };
+    let body = format!(
+        "Somebody, probably you, signed in as {to} {how}.\n\nWhen: {when}\nFrom: {network}\nWith: {browser}\n\n\
+         Was it you? Then do nothing.\n\nIf it was not you, say so here within 7 days. It ends all sessions, takes your \
+         password out of use, and a mail lets you set a new one:\n{link}\n\nThe link works once, and asks before it \
+         does anything.\n"
+    );
+    mail(to, subject, &body)
+}
+
 pub(crate) fn invitation(to: &Email, workspace: &str, by: Option<&str>, role: Role, link: &str) -> NewMail {
     let by = by.unwrap_or("An administrator");
     let body = format!(
@@ -157,6 +190,40 @@ mod tests {
 
         If it was not you, do nothing.
         ");
+    }
+
+    #[test]
+    fn an_unusual_sign_in_tells_what_is_unusual_and_what_to_do() {
+        let at = Circumstances {
+            when: "24 Nov 2026, 04:11 UTC".into(),
+            network: "192.0.2.7".into(),
+            browser: "Firefox on Linux".into(),
+        };
+        let told = |is_new, failures| {
+            unusual(&ada(), Unusual { is_new, failures }, &at, "https://gate.test/not-me/TOKEN")
+        };
+        insta::assert_snapshot!(shown(&told(true, None)), @"
+        To: ada@lab.test
+        Subject: New sign-in to your account
+
+        Somebody, probably you, signed in as ada@lab.test with a browser that you did not use before.
+
+        When: 24 Nov 2026, 04:11 UTC
+        From: 192.0.2.7
+        With: Firefox on Linux
+
+        Was it you? Then do nothing.
+
+        If it was not you, say so here within 7 days. It ends all sessions, takes your password out of use, and a mail lets you set a new one:
+        https://gate.test/not-me/TOKEN
+
+        The link works once, and asks before it does anything.
+        ");
+        let tried = told(false, Some(12));
+        assert_eq!(tried.subject, "Sign-in to your account after failed tries");
+        assert!(tried.body.expose().contains("after 12 tries with a wrong password.\n"));
+        let both = told(true, Some(12));
+        assert!(both.body.expose().contains("did not use before, after 12 tries with a wrong password.\n"));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::model::{Membership, User};
 use crate::rules::{Candidate, SsoRule};
 use crate::service::second_step::Pending;
 use crate::service::sessions::{NewSession, wrong_credentials};
-use crate::store::{passwords, users, workspaces};
-use crate::{Identity, Signed};
+use crate::store::{devices, passwords, users, workspaces};
+use crate::{Device, Identity, Signed};
 
 /// What somebody offers to sign in.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Credentials {
     pub workspace: Option<WorkspaceId>,
     /// The session cookie that this browser had; it ends.
     pub replaces: Option<String>,
+    /// What it is done with.
+    pub device: Device,
 }
 
 /// A workspace of the person who signed in.
@@ -41,6 +43,8 @@ pub struct LoggedIn {
     pub signed: Signed,
     /// All workspaces of the person.
     pub workspaces: Vec<OwnWorkspace>,
+    /// The cookie that the browser is known by from now on; only for a browser.
+    pub device: Option<Secret>,
 }
 
 /// What comes of the right password.
@@ -118,12 +122,11 @@ impl Identity {
         if let Some(cookie) = &with.replaces {
             self.end_replaced(&mut tx, actor, cookie).await?;
         }
-        passwords::touch(&mut tx, &user.id).await?;
         let new = NewSession::usual(&user.id, &at.workspace.id, at.role, AuthMethod::Password);
-        let signed = self.start_session(&mut tx, actor, new).await?;
+        let (signed, device) = self.begin_by_password(&mut tx, actor, &user, new, &with.device).await?;
         tx.commit().await?;
         self.0.throttle.give_back(&with.email, &actor.origin);
-        Ok(SignIn::Done(Box::new(LoggedIn { user, signed, workspaces })))
+        Ok(SignIn::Done(Box::new(LoggedIn { user, signed, workspaces, device })))
     }
 
     pub(crate) async fn refuse_login(
@@ -150,6 +153,7 @@ impl Identity {
             object: Some(format!("email:{}", with.email)),
             reasons: vec![Reason::failed(reason, detail)],
         };
+        devices::count_failure(&mut tx, &with.email).await?;
         let decision = refuse_in(&mut tx, actor, workspace, refusal).await?;
         let details =
             json!({"method": "password", "email": with.email, "reason": reason, "decision": decision});

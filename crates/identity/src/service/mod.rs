@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod authenticate;
+pub(crate) mod devices;
 pub(crate) mod factors;
 pub(crate) mod invitations;
 pub(crate) mod letters;

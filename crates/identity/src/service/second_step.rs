@@ -14,7 +14,7 @@ use crate::service::sessions::{NewSession, is_cookie_shaped};
 use crate::store::challenges::{self, Challenge, Purpose};
 use crate::store::{factors, passwords, users};
 use crate::totp::{self, TotpOffer};
-use crate::{Credentials, Identity};
+use crate::{Credentials, Device, Identity};
 
 /// How long the question for a second step stays open, in seconds (5 minutes).
 pub const CHALLENGE_SECONDS: i64 = 300;
@@ -188,6 +188,7 @@ impl Identity {
         asked: &Asked,
         answer: SecondStep,
         replaces: Option<String>,
+        device: Device,
     ) -> Result<SecondStepDone> {
         if actor.origin.dry_run.is_some() {
             return Err(Error::invalid_request("dryRun is not offered for signing in."));
@@ -210,14 +211,14 @@ impl Identity {
                 if let Some(cookie) = &replaces {
                     self.end_replaced(&mut tx, actor, cookie).await?;
                 }
-                passwords::touch(&mut tx, &user.id).await?;
                 let usual = NewSession::usual(&user.id, &at.workspace.id, at.role, AuthMethod::Password);
                 let new = NewSession { second_step: Some(kind), is_synced, ..usual };
-                let signed = self.start_session(&mut tx, actor, new).await?;
+                let (signed, device) = self.begin_by_password(&mut tx, actor, &user, new, &device).await?;
                 tx.commit().await?;
                 self.0.throttle.give_back(&user.email, &actor.origin);
                 self.0.second_steps.give_back(user.id.as_str());
-                Ok(SecondStepDone { logged_in: LoggedIn { user, signed, workspaces }, recovery_codes })
+                let logged_in = LoggedIn { user, signed, workspaces, device };
+                Ok(SecondStepDone { logged_in, recovery_codes })
             }
         }
     }

@@ -10,6 +10,8 @@ pub(crate) enum LinkKind {
     Reset,
     /// Proves the mailbox of somebody who signs up.
     SignUp,
+    /// Says of a sign-in that it was somebody else.
+    NotMe,
 }
 
 impl LinkKind {
@@ -17,6 +19,7 @@ impl LinkKind {
         match self {
             Self::Reset => "reset",
             Self::SignUp => "sign-up",
+            Self::NotMe => "not-me",
         }
     }
 }

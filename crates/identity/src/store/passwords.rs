@@ -26,6 +26,12 @@ pub(crate) async fn touch(tx: &mut Tx, user: &UserId) -> Result<()> {
     tx.execute(update.bind(user).bind(tx.store().now())).await.map(drop)
 }
 
+/// Takes the password out of use until it is set anew.
+pub(crate) async fn block(tx: &mut Tx, user: &UserId) -> Result<()> {
+    let update = sql("UPDATE passwords SET blocked_at = $2 WHERE user_id = $1");
+    tx.execute(update.bind(user).bind(tx.store().now())).await.map(drop)
+}
+
 /// Whether the hash is still the one that counts; nobody changes it until the end of the transaction.
 pub(crate) async fn is_still(tx: &mut Tx, user: &UserId, hash: &str) -> Result<bool> {
     const SELECT: &str = "SELECT hash FROM passwords WHERE user_id = $1 AND blocked_at IS NULL";

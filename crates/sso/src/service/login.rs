@@ -390,6 +390,7 @@ impl Sso {
         let seconds = session_seconds(assertion, self.0.store.now(), usual.seconds);
         let new = NewSession { connection: Some(&connection.id), seconds, ..usual };
         let signed = self.0.identity.start_session(&mut tx, actor, new).await?;
+        self.0.identity.learn_place(&mut tx, actor, &found.user.id).await?;
         let (session, called) = (&signed.session, Called::of(assertion));
         logout::remember(&mut tx, &session.id, &connection.id, &called, session.expires_at).await?;
         let attempt = Attempt {

@@ -22,6 +22,8 @@ pub enum CookieKind {
     Flash,
     /// Binds a browser to the question for a second step.
     SecondStep,
+    /// Tells a browser that signed in before; it lets nobody in.
+    Device,
 }
 
 impl CookieKind {
@@ -32,6 +34,7 @@ impl CookieKind {
             Self::Csrf => "gatehouse_csrf",
             Self::Flash => "gatehouse_flash",
             Self::SecondStep => "gatehouse_second_step",
+            Self::Device => "gatehouse_device",
         }
     }
 

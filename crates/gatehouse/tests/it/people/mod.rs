@@ -1,5 +1,6 @@
 //! People: passwords, sessions, members, invitations, sign-up.
 
+mod devices;
 mod invitations;
 mod members;
 mod passwords;

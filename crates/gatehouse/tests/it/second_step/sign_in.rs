@@ -4,7 +4,7 @@ use gatehouse_identity::NewOwner;
 use gatehouse_types::{Role, Secret};
 use serde_json::{Value, json};
 
-use super::{LOGIN, answer, enrol, events, password, password_is, subjects};
+use super::{LOGIN, SECOND_STEP, answer, enrol, events, password, password_is, subjects};
 use crate::support::{PASSWORD, TestApp, on_both};
 
 const OWNER: &str = "owner@main.test";
@@ -214,6 +214,28 @@ async fn single_sign_on_and_the_command_line_ask_no_second_step(t: TestApp) {
     );
 }
 
+async fn an_unusual_sign_in_is_told_when_its_second_step_is_right(t: TestApp) {
+    let owner = t.owner().await;
+    let app = enrol(&t, &owner).await;
+    let browser = t.client();
+    let ask = async |path: &str, body: Value| {
+        let request = browser.request("POST", path).header("user-agent", "curl/8");
+        browser.send(request.header("content-type", "application/json").body(body.to_string())).await
+    };
+    let told = async || subjects(&owner).await.contains(&"New sign-in to your account".to_owned());
+    let asked = ask(LOGIN, json!({"email": OWNER, "password": PASSWORD})).await.json()["error"].clone();
+    let answer = |code: String| json!({"challenge": asked["challenge"], "code": code});
+    ask(SECOND_STEP, answer(app.wrong(&t))).await.refused(401, "authentication_error");
+    assert!(!told().await);
+    ask(SECOND_STEP, answer(app.code(&t))).await.ok();
+    assert!(told().await);
+    // what the second step became since does not matter to the link
+    let email = OWNER.parse().unwrap();
+    t.app.identity().reset_factors(&t.app.machine(), "Main", &email).await.unwrap();
+    let token = t.mailed_token(OWNER, "not-me").await;
+    assert_eq!(browser.get(&format!("/not-me/{token}")).await.status, 200);
+}
+
 on_both![
     after_the_password_a_code_signs_in,
     a_second_step_tells_nothing_to_who_has_no_password,
@@ -227,4 +249,5 @@ on_both![
     a_recovery_code_signs_in_once,
     exactly_one_answer_is_taken_and_no_trial,
     single_sign_on_and_the_command_line_ask_no_second_step,
+    an_unusual_sign_in_is_told_when_its_second_step_is_right,
 ];
