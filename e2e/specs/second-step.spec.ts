@@ -1,9 +1,9 @@
 // The second step after the password: set up on the account page, asked for at the next sign-in, demanded by a workspace.
-import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { createHmac } from 'node:crypto'
 import { expect, test } from '../fixtures'
 import { done, field, offerPassword, whoAmI } from '../support/console'
+import { expectGood } from '../support/looks'
 
 // browsers have passkeys at a name, not at an address
 test.use({ host: 'localhost' })
@@ -18,24 +18,6 @@ function code(secret: string, at: number): string {
   const tag = createHmac('sha1', key).update(step).digest()
   const word = tag.readUInt32BE(tag[19]! & 15) & 0x7fffffff
   return String(word % 1_000_000).padStart(6, '0')
-}
-
-/** Looks at a page in every width and scheme, without loading it anew. */
-async function expectGood(page: Page): Promise<void> {
-  for (const width of [1280, 390]) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height: 844 })
-      await page.emulateMedia({ colorScheme })
-      // the scheme changes under the page: its colours are judged when they have settled
-      await page.waitForTimeout(400)
-      const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])
-      expect(content, 'the page scrolls sideways').toBeLessThanOrEqual(window!)
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      const found = violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((node) => node.html) }))
-      expect(found, `${page.url()} ${width} ${colorScheme}`).toEqual([])
-    }
-  }
-  await page.setViewportSize({ width: 1280, height: 800 })
 }
 
 test('an authenticator app is set up, asked for and demanded', async ({ ownerPage: page, owner, context }) => {

@@ -25,7 +25,7 @@ export class Gatehouse {
     private readonly service: Service,
   ) {}
 
-  static async start(kind: DatabaseKind, dnsServer: string, host: string): Promise<Gatehouse> {
+  static async start(kind: DatabaseKind, dnsServer: string, host: string, settings: Record<string, string> = {}): Promise<Gatehouse> {
     const port = await freePort()
     const url = `http://${host}:${port}`
     const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-e2e-'))
@@ -38,6 +38,7 @@ export class Gatehouse {
       // metadata of the identity provider, which is on this machine, is fetched from its address
       GATEHOUSE_EGRESS_ALLOW: '127.0.0.0/8',
       ...database.settings,
+      ...settings,
     })
     try {
       const service = await Service.start('gatehouse serve', binary, ['serve'], env, () => answersHttp(`${url}/readyz`))

@@ -133,7 +133,7 @@ async fn whoever_says_it_was_not_me_ends_everything_and_comes_back_by_mail(t: Te
     for caller in &callers {
         caller.get("/api/v1/me").await.ok();
     }
-    assert_eq!(t.client().post_to(&path).await.status, 403, "only the page's own form");
+    assert_eq!(t.client().form(&path, &[]).await.status, 403, "only the page's own form");
     let said = submit(&browser, &path, &path, &[]).await;
     assert_eq!((said.status, said.location()), (303, Some("/login")), "{}", said.body);
     for caller in &callers {
