@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use options::Common;
+#[cfg(feature = "otel")]
 pub(crate) use serve::BoxedLayer;
 
 /// Wrong use: an option, a setting, a file that is not there.
