@@ -56,12 +56,19 @@ pub struct Signed {
     pub session: model::Session,
     /// The cookie's value; exists only here.
     pub cookie: Secret,
-    /// A bearer token.
-    pub access_token: Secret,
-    /// The token's lifetime, in seconds.
-    pub expires_in: i64,
+    /// A bearer token, if one was asked for.
+    pub bearer: Option<Bearer>,
     /// The person as an actor in the new session.
     pub actor: Actor,
+}
+
+/// A bearer token of a session (RFC 6750).
+#[derive(Debug)]
+pub struct Bearer {
+    /// The token.
+    pub access_token: Secret,
+    /// Its lifetime, in seconds.
+    pub expires_in: i64,
 }
 
 /// The API: every operation is in the OpenAPI document.

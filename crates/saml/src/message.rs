@@ -95,6 +95,11 @@ impl<'a> Message<'a> {
         self.protocol
     }
 
+    /// Whether a part of it is encrypted (XML Encryption §3.1), so that a key of ours may be needed.
+    pub fn is_encrypted(&self) -> bool {
+        self.document.descendants().any(|n| xml::is(n, ns::XENC, "EncryptedData"))
+    }
+
     /// What the message says about itself. Unverified.
     pub fn peek(&self) -> Peek {
         let root = self.document.root_element();

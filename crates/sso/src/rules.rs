@@ -106,7 +106,7 @@ impl SignInRules for Rules {
     ) -> Boxed<'a, Result<()>> {
         Box::pin(async move {
             if let Some((connection, called, until)) = logout::of_session(tx, old).await? {
-                logout::remember(tx, new, &connection, &called, until).await?;
+                logout::remember(tx, new, &connection, &called, until)?;
             }
             Ok(())
         })

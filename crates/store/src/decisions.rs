@@ -113,7 +113,7 @@ pub async fn refuse_in(
         .bind(serde_json::to_string(&refusal.reasons)?)
         .bind(actor.origin.request_id.as_str())
         .bind(now.plus_seconds(KEPT_DAYS * 86_400));
-    tx.execute(insert).await?;
+    tx.later(insert);
     Ok(id)
 }
 

@@ -23,6 +23,10 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a transaction waits for SQLite's one writer; less than a request may take, so that it gets an answer.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(20);
+/// A connection that was used within this time is taken to be alive; one that lay longer is asked first.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Statements that a connection keeps prepared.
+const PREPARED: usize = 256;
 /// How long SQLite waits for another process (the command line) that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -286,7 +290,7 @@ async fn open_sqlite(path: &Path) -> Result<(sqlx::SqlitePool, Writer)> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .statement_cache_capacity(256)
+        .statement_cache_capacity(PREPARED)
         .disable_statement_logging();
     let mut writer: SqliteConnection = options.connect().await?;
     migrate::sqlite(&mut writer).await?;
@@ -294,6 +298,8 @@ async fn open_sqlite(path: &Path) -> Result<(sqlx::SqlitePool, Writer)> {
         .min_connections(1)
         .max_connections(SQLITE_READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // a file does not go away between two uses
+        .test_before_acquire(false)
         .connect_with(options.read_only(true))
         .await?;
     Ok((readers, Writer::new(writer, WRITER_TIMEOUT)))
@@ -307,13 +313,24 @@ async fn open_postgres(url: &Url) -> Result<PgPool> {
 
 /// Connections to a PostgreSQL database, as it is.
 pub(crate) async fn postgres_pool(url: &Url) -> Result<PgPool> {
-    let options = sqlx::postgres::PgConnectOptions::from_url(url)?.disable_statement_logging();
+    let options = sqlx::postgres::PgConnectOptions::from_url(url)?
+        .statement_cache_capacity(PREPARED)
+        .disable_statement_logging();
     // the pool would try for long, and then tell nothing of the cause
     let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
     first.map_err(|_| Error::Database(sqlx::Error::PoolTimedOut))??.close().await?;
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move {
+                if known.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options);
     Ok(pool.await?)
 }

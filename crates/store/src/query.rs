@@ -65,6 +65,33 @@ impl Query {
         Self { text: AssertSqlSafe(text).into_sql_str(), values }
     }
 
+    /// Several writes as one text, their values renumbered: for SQLite a row of statements, for PostgreSQL one
+    /// statement of which the others are parts (data-modifying `WITH`).
+    pub(crate) fn together(mut all: Vec<Self>, is_postgres: bool) -> Self {
+        if all.len() == 1
+            && let Some(only) = all.pop()
+        {
+            return only;
+        }
+        let (count, mut text, mut values) = (all.len(), String::new(), Vec::new());
+        for (n, query) in all.into_iter().enumerate() {
+            let is_last = n + 1 == count;
+            match (is_postgres, n, is_last) {
+                (true, _, true) => text.push(' '),
+                (true, 0, false) => text.push_str("WITH w0 AS ("),
+                (true, ..) => text.push_str(&format!(", w{n} AS (")),
+                (false, 0, _) => {}
+                (false, ..) => text.push_str("; "),
+            }
+            renumber(&mut text, query.text.as_str(), values.len());
+            if is_postgres && !is_last {
+                text.push(')');
+            }
+            values.extend(query.values);
+        }
+        Self::assembled(text, values)
+    }
+
     /// The statement, if the databases can keep its texts.
     pub(crate) fn checked(self) -> Result<Self> {
         let nul = |v: &Value| matches!(v, Value::Text(Some(text)) if text.contains('\0'));
@@ -76,5 +103,54 @@ impl Query {
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
+    }
+}
+
+/// Appends a statement with `$1` standing for the value after the first `before`.
+fn renumber(out: &mut String, statement: &str, before: usize) {
+    let mut parts = statement.split('$');
+    out.extend(parts.next());
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        out.push('$');
+        match number.parse::<usize>() {
+            Ok(number) => out.push_str(&(number + before).to_string()),
+            Err(_) => out.push_str(number),
+        }
+        out.push_str(rest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two() -> Vec<Query> {
+        vec![
+            sql("INSERT INTO a (x, y) VALUES ($1, $2)").bind("x").bind(1_i64),
+            sql("UPDATE b SET z = $2 WHERE id = $1").bind("id").bind(true),
+        ]
+    }
+
+    #[test]
+    fn writes_that_go_together_count_their_values_on() {
+        let sqlite = Query::together(two(), false);
+        assert_eq!(
+            sqlite.text.as_str(),
+            "INSERT INTO a (x, y) VALUES ($1, $2); UPDATE b SET z = $4 WHERE id = $3"
+        );
+        assert_eq!(sqlite.values.len(), 4);
+        let postgres = Query::together(two(), true);
+        assert_eq!(
+            postgres.text.as_str(),
+            "WITH w0 AS (INSERT INTO a (x, y) VALUES ($1, $2)) UPDATE b SET z = $4 WHERE id = $3"
+        );
+    }
+
+    #[test]
+    fn a_write_alone_stays_as_it_is() {
+        let text = "DELETE FROM a WHERE x = $1";
+        assert_eq!(Query::together(vec![sql(text).bind("x")], true).text.as_str(), text);
     }
 }

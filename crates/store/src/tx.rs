@@ -1,12 +1,18 @@
 use gatehouse_types::DryRun;
 use sqlx::Postgres;
 
+use crate::audit::{self, Unchained};
 use crate::engine::group_commit::WriteTx;
 use crate::engine::postgres;
 use crate::numbers::Counted;
 use crate::{Queries, Query, Result, Row, Store};
 
+/// Writes that go to the database in one trip at most.
+const TOGETHER: usize = 16;
+
 /// A write transaction. Nothing in it counts before [`Tx::commit`]; dropped, it rolls back.
+///
+/// Audit entries are chained at the commit: whoever else writes to the same chain waits for that moment only.
 ///
 /// A transaction of a trial run (`?dryRun=true`) rolls back at its commit and leaves its audit events with the caller.
 #[derive(Debug)]
@@ -16,6 +22,8 @@ pub struct Tx {
     dry_run: Option<DryRun>,
     has_jobs: bool,
     counted: Vec<Counted>,
+    entries: Vec<Unchained>,
+    later: Vec<Query>,
     /// From the wait for its turn to the end of the transaction.
     _span: tracing::Span,
 }
@@ -28,7 +36,16 @@ pub(crate) enum Inner {
 
 impl Tx {
     pub(crate) fn new(inner: Inner, store: Store, dry_run: Option<DryRun>, span: tracing::Span) -> Self {
-        Self { inner, store, dry_run, has_jobs: false, counted: Vec::new(), _span: span }
+        Self {
+            inner,
+            store,
+            dry_run,
+            has_jobs: false,
+            counted: Vec::new(),
+            entries: Vec::new(),
+            later: Vec::new(),
+            _span: span,
+        }
     }
 
     /// The store this transaction is of: ids, time, keyring.
@@ -46,6 +63,28 @@ impl Tx {
     /// # Errors
     /// `Unique` when a unique rule is broken, else `Database`.
     pub async fn execute(&mut self, query: Query) -> Result<u64> {
+        self.catch_up().await?;
+        self.run(query).await
+    }
+
+    /// Puts a write off until the next statement or the commit, where it goes in one trip with what else waits. For
+    /// writes whose number of rows nobody asks for, and that touch no row another of them touches (PostgreSQL runs
+    /// them as parts of one statement); a failure is that of the statement they go with.
+    pub fn later(&mut self, query: Query) {
+        self.later.push(query);
+    }
+
+    /// Sends what was put off.
+    async fn catch_up(&mut self) -> Result<()> {
+        let mut waiting = std::mem::take(&mut self.later).into_iter().peekable();
+        while waiting.peek().is_some() {
+            let some = waiting.by_ref().take(TOGETHER).collect();
+            self.run(Query::together(some, self.is_postgres())).await?;
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, query: Query) -> Result<u64> {
         match &mut self.inner {
             Inner::Sqlite(tx) => tx.execute(query).await,
             Inner::Postgres(tx) => postgres::execute(&mut **tx, query).await,
@@ -70,8 +109,9 @@ impl Tx {
         matches!(self.inner, Inner::Postgres(_))
     }
 
-    /// Notes an audit entry, which counts after the commit.
-    pub(crate) fn count_later(&mut self, counted: Counted) {
+    /// Notes an audit entry, which is chained at the commit and counted after it.
+    pub(crate) fn note(&mut self, entry: Unchained, counted: Counted) {
+        self.entries.push(entry);
         self.counted.push(counted);
     }
 
@@ -84,10 +124,18 @@ impl Tx {
     ///
     /// # Errors
     /// When it could not be committed; nothing of it counts then.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
         if self.dry_run.is_some() {
+            self.catch_up().await?;
             return self.rollback().await;
         }
+        let entries = std::mem::take(&mut self.entries);
+        // what waits goes together with the entries, after the heads of their chains were asked for
+        let waiting = std::mem::take(&mut self.later);
+        let heads = audit::lock_heads(&mut self, &entries).await?;
+        self.later = waiting;
+        audit::chain(&mut self, entries, heads)?;
+        self.catch_up().await?;
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
@@ -113,6 +161,7 @@ impl Tx {
 
 impl Queries for Tx {
     async fn fetch_all(&mut self, query: Query) -> Result<Vec<Row>> {
+        self.catch_up().await?;
         match &mut self.inner {
             Inner::Sqlite(tx) => tx.fetch_all(query).await,
             Inner::Postgres(tx) => postgres::fetch_all(&mut **tx, query).await,

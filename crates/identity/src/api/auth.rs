@@ -71,10 +71,11 @@ pub(crate) fn signed_in(
     recovery_codes: &[Secret],
 ) -> ApiResult<Response> {
     let cookie = session_cookie(web, signed.cookie.expose(), Some(SESSION_SECONDS))?;
+    let bearer = signed.bearer.ok_or_else(|| Error::internal("a session without its token"))?;
     let out = LoginOut {
-        access_token: signed.access_token.expose().to_owned(),
+        access_token: bearer.access_token.expose().to_owned(),
         token_type: "Bearer",
-        expires_in: signed.expires_in,
+        expires_in: bearer.expires_in,
         user_id: signed.session.user_id,
         workspace_id: signed.session.workspace_id,
         workspaces: workspaces.into_iter().map(Into::into).collect(),

@@ -120,10 +120,11 @@ impl Identity {
         let role = workspaces::role_of(&mut tx, &workspace.id, &user.id).await?;
         let role = role.ok_or_else(|| Error::not_found("Member"))?;
         let usual = NewSession::usual(&user.id, &workspace.id, role, AuthMethod::Console);
-        let new = NewSession { seconds, token_seconds: seconds, ..usual };
+        let new = NewSession { seconds, token_seconds: Some(seconds), ..usual };
         let signed = self.start_session(&mut tx, actor, new).await?;
         tx.commit().await?;
-        Ok(signed.access_token)
+        let bearer = signed.bearer.ok_or_else(|| Error::internal("a session without its token"))?;
+        Ok(bearer.access_token)
     }
 
     /// A person with this address, made in the caller's transaction if new; the shown name only counts then.

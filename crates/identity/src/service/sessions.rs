@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::model::{EndReason, FactorKind, Session};
 use crate::store::{keys, sessions, workspaces};
 use crate::tokens::{NewToken, TOKEN_SECONDS};
-use crate::{Identity, Signed};
+use crate::{Bearer, Identity, Signed};
 
 /// How long a session lasts at most, in seconds (12 hours).
 pub const SESSION_SECONDS: i64 = 12 * 3600;
@@ -35,8 +35,8 @@ pub struct NewSession<'a> {
     pub proven_at: Option<Timestamp>,
     /// How long at most, in seconds; never longer than [`SESSION_SECONDS`] for a browser.
     pub seconds: i64,
-    /// How long the first bearer token lasts, in seconds.
-    pub token_seconds: i64,
+    /// How long the first bearer token lasts, in seconds; `None` for a browser, whose cookie is enough.
+    pub token_seconds: Option<i64>,
 }
 
 impl<'a> NewSession<'a> {
@@ -52,7 +52,7 @@ impl<'a> NewSession<'a> {
             is_synced: false,
             proven_at: None,
             seconds: SESSION_SECONDS,
-            token_seconds: TOKEN_SECONDS,
+            token_seconds: Some(TOKEN_SECONDS),
         }
     }
 }
@@ -82,10 +82,7 @@ impl Identity {
             last_used_at: now,
             expires_at: now.plus_seconds(new.seconds),
         };
-        sessions::insert(tx, &session, Some(&digest(cookie.expose()))).await?;
-        if let Some(key) = self.0.tokens.signing_key() {
-            keys::touch(tx, &key).await?;
-        }
+        sessions::insert(tx, &session, Some(&digest(cookie.expose())));
         let me = Actor {
             principal: Principal::User {
                 user_id: new.user.clone(),
@@ -102,16 +99,28 @@ impl Identity {
         });
         audit::record(tx, &me, Event::success("session.started", ("session", session.id.as_str()), details))
             .await?;
+        let bearer = match new.token_seconds {
+            Some(seconds) => Some(self.bearer(tx, &session, new.role, seconds)?),
+            None => None,
+        };
+        Ok(Signed { session, cookie, bearer, actor: me })
+    }
+
+    /// A bearer token of a session.
+    fn bearer(&self, tx: &mut Tx, session: &Session, role: Role, seconds: i64) -> Result<Bearer> {
+        if let Some(key) = self.0.tokens.signing_key() {
+            keys::touch(tx, &key);
+        }
         let (access_token, expires_in) = self.0.tokens.issue(NewToken {
-            user: new.user,
+            user: &session.user_id,
             session: &session.id,
-            amr: methods(&session),
-            workspace: new.workspace,
-            role: new.role.as_str(),
-            seconds: new.token_seconds,
+            amr: methods(session),
+            workspace: &session.workspace_id,
+            role: role.as_str(),
+            seconds,
             session_ends: session.expires_at,
         })?;
-        Ok(Signed { session, cookie, access_token, expires_in, actor: me })
+        Ok(Bearer { access_token, expires_in })
     }
 
     /// Ends the session of a cookie that a new sign-in replaces, in the caller's transaction. A value that is no

@@ -33,7 +33,8 @@ fn read(row: &Row) -> Result<Session> {
     })
 }
 
-pub(crate) async fn insert(tx: &mut Tx, s: &Session, token_digest: Option<&str>) -> Result<()> {
+/// Keeps a new session.
+pub(crate) fn insert(tx: &mut Tx, s: &Session, token_digest: Option<&str>) {
     let insert =
         sql("INSERT INTO sessions (id, workspace_id, user_id, owner_kind, version, token_digest, method, \
          connection_id, ip, user_agent, created_at, last_used_at, expires_at, second_step, proven_at) \
@@ -51,7 +52,7 @@ pub(crate) async fn insert(tx: &mut Tx, s: &Session, token_digest: Option<&str>)
         .bind(s.expires_at)
         .bind(s.second_step.map(|k| format!("{}{}", k.as_str(), if s.is_synced { SYNCED } else { "" })))
         .bind(s.proven_at);
-    tx.execute(insert).await.map(drop)
+    tx.later(insert);
 }
 
 async fn live<Q: Queries>(db: &mut Q, select: Query) -> Result<Option<Live>> {

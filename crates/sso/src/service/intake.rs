@@ -76,7 +76,7 @@ impl Sso {
             decision_id: Some(decision.clone()),
             ..self.blank_attempt(actor, connection, flow)
         };
-        attempts::insert(&mut tx, workspace, &attempt, None).await?;
+        attempts::insert(&mut tx, workspace, &attempt, None)?;
         let details = json!({"reason": code, "decision": decision, "attemptId": attempt.id, "flow": flow});
         let event = Event::failure("sso.refused", Some(("connection", connection.id.as_str())), details);
         audit::record_in(&mut tx, actor, Some(workspace), event).await?;

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::connections::object;
 use super::intake::without_details;
 use super::key_ring::KeyRing;
-use super::person::{NotThisPerson, claims, may_be_foreign};
+use super::person::{Claims, Found, NotThisPerson, claims, may_be_foreign};
 use crate::Sso;
 use crate::model::{
     Attempt, Connection, ConnectionStatus, Expected, FALLBACK_CHECK, Facts, Flow, SamlConfig,
@@ -201,7 +201,7 @@ impl Sso {
                 return Err(Error::invalid_request("This is not a SAML response."));
             }
         };
-        let found = connections::find_anywhere(db, &id).await?.ok_or_else(unknown)?;
+        let found = connections::for_sign_in(db, &id).await?.ok_or_else(unknown)?;
         Ok(Candidates::One(Box::new(found)))
     }
 
@@ -217,7 +217,7 @@ impl Sso {
         let unknown = || Error::not_found("Connection");
         let message = message.ok_or_else(unknown)?;
         for id in &ids {
-            let Some(connection) = connections::find_anywhere(&mut self.0.store.reader(), id).await? else {
+            let Some(connection) = connections::for_sign_in(&mut self.0.store.reader(), id).await? else {
                 continue;
             };
             let Some(saml) = connection.config.saml() else { continue };
@@ -229,8 +229,8 @@ impl Sso {
                 outline: None,
                 request: None,
             };
-            let ring = self.key_ring(&connection.workspace_id).await?;
-            let policy = self.policy(&arrived, saml, None, &ring)?;
+            let ring = self.ring_for(&connection, message).await?;
+            let policy = self.policy(&arrived, saml, None, ring.as_ref())?;
             let Ok(assertion) = verify(message, &policy).outcome else { continue };
             let Ok(claims) = claims(saml, &assertion) else { continue };
             if domains::speaks_for(&mut self.0.store.reader(), id, &claims.email.domain()).await? {
@@ -285,8 +285,8 @@ impl Sso {
                 return Ok(Err(Refused::new(Vec::new(), "connection_inactive", "connection", detail)));
             }
         };
-        let ring = self.key_ring(&connection.workspace_id).await?;
-        let policy = self.policy(arrived, saml, waiting, &ring)?;
+        let ring = self.ring_for(connection, message).await?;
+        let policy = self.policy(arrived, saml, waiting, ring.as_ref())?;
         let Judgement { checks, outcome } = verify(message, &policy);
         let mut checks: Vec<Reason> = checks
             .into_iter()
@@ -298,11 +298,12 @@ impl Sso {
                     let detail = "The latest certificate did not verify the signature; the older one did.";
                     checks.push(Reason::passed(FALLBACK_CHECK, detail));
                 }
-                let opened = assertion.decrypted_with();
-                if let Some(note) = opened.and_then(|at| ring.note(at)) {
+                let opened = ring.as_ref().zip(assertion.decrypted_with());
+                if let Some(note) = opened.and_then(|(ring, at)| ring.note(at)) {
                     checks.push(Reason::passed("decryption key", note));
                 }
-                let opened = opened.and_then(|at| ring.decrypting().nth(at)).map(|key| key.id.clone());
+                let opened =
+                    opened.and_then(|(ring, at)| ring.decrypting().nth(at)).map(|key| key.id.clone());
                 Ok(Accepted { assertion, checks, opened })
             }
             Err(rejection) => {
@@ -314,12 +315,21 @@ impl Sso {
         })
     }
 
+    /// The keys that may open the message; nobody looks for them when there is nothing to open.
+    async fn ring_for(&self, connection: &Connection, message: &Message<'_>) -> Result<Option<KeyRing>> {
+        if message.is_encrypted() {
+            self.key_ring(&connection.workspace_id).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
     fn policy(
         &self,
         arrived: &Arrived<'_>,
         saml: &SamlConfig,
         waiting: Option<&Pending>,
-        ring: &KeyRing,
+        ring: Option<&KeyRing>,
     ) -> Result<Policy> {
         let id = &arrived.connection.id;
         let pinned = arrived.connection.certificates.iter();
@@ -330,7 +340,9 @@ impl Sso {
             audiences: vec![self.entity_id(), self.idp_acs_url(id)],
             acs_urls: vec![self.posted_to(&arrived.posted.endpoint)],
             certificates: certificates.collect::<Result<_>>()?,
-            decryption_keys: ring.decrypting().map(|k| k.decryption.clone()).collect(),
+            decryption_keys: ring
+                .map(|ring| ring.decrypting().map(|k| k.decryption.clone()).collect())
+                .unwrap_or_default(),
             in_response_to: waiting.map_or(InResponseTo::Unsolicited, |p| InResponseTo::Expect(p.id.clone())),
             now: self.0.store.now().micros(),
             clock_skew: CLOCK_SKEW,
@@ -358,41 +370,30 @@ impl Sso {
             Err(no) => return self.refuse(actor, arrived, Refused::person(checks, &name_id, None, no)).await,
         };
         let mut tx = self.0.store.begin(&actor.origin).await?;
-        if let Err(refused) = single_use(&mut tx, connection, waiting.as_ref(), assertion, &checks).await? {
-            tx.rollback().await?;
-            let email = Some(claims.email.to_string());
-            return self.refuse(actor, arrived, Refused { subject: Some(name_id), email, ..refused }).await;
-        }
-        checks.push(Reason::passed("single use", "The assertion was not used before."));
-        if logout::has_ended(&mut tx, &connection.id, assertion).await? {
-            tx.rollback().await?;
-            let detail = "The provider has ended this session of its own already. Sign in again.";
-            let refused = Refused::new(checks, "session_logged_out", "provider's session", detail);
-            let email = Some(claims.email.to_string());
-            return self.refuse(actor, arrived, Refused { subject: Some(name_id), email, ..refused }).await;
-        }
-        let found = match self.person(&mut tx, actor, connection, &claims, &mut checks).await? {
+        let admitted = self
+            .admitted(&mut tx, actor, connection, waiting.as_ref(), assertion, &claims, &mut checks)
+            .await?;
+        let found = match admitted {
             Ok(found) => found,
-            Err(no) => {
+            Err(refused) => {
                 tx.rollback().await?;
-                let refused = Refused::person(checks, &name_id, Some(&claims.email), no);
                 return self.refuse(actor, arrived, refused).await;
             }
         };
-        certificates::touch(&mut tx, connection, assertion.certificate_fingerprint()).await?;
+        certificates::touch(&mut tx, connection, assertion.certificate_fingerprint());
         if let Some(key) = &opened {
-            keys::touch(&mut tx, key).await?;
+            keys::touch(&mut tx, key);
         }
         if let Some(cookie) = arrived.posted.replaces {
             self.0.identity.end_replaced(&mut tx, actor, cookie).await?;
         }
         let usual = NewSession::usual(&found.user.id, &connection.workspace_id, found.role, AuthMethod::Saml);
         let seconds = session_seconds(assertion, self.0.store.now(), usual.seconds);
-        let new = NewSession { connection: Some(&connection.id), seconds, ..usual };
+        let new = NewSession { connection: Some(&connection.id), seconds, token_seconds: None, ..usual };
         let signed = self.0.identity.start_session(&mut tx, actor, new).await?;
         self.0.identity.learn_place(&mut tx, actor, &found.user.id).await?;
         let (session, called) = (&signed.session, Called::of(assertion));
-        logout::remember(&mut tx, &session.id, &connection.id, &called, session.expires_at).await?;
+        logout::remember(&mut tx, &session.id, &connection.id, &called, session.expires_at)?;
         let attempt = Attempt {
             success: true,
             subject: Some(name_id),
@@ -400,7 +401,7 @@ impl Sso {
             checks,
             ..self.new_attempt(actor, arrived)
         };
-        attempts::insert(&mut tx, &connection.workspace_id, &attempt, Some(arrived.bytes)).await?;
+        attempts::insert(&mut tx, &connection.workspace_id, &attempt, Some(arrived.bytes))?;
         let details = json!({"connectionId": connection.id, "attemptId": attempt.id, "flow": arrived.flow,
             "usedFallbackCertificate": assertion.used_fallback()});
         let event = Event::success("sso.signed-in", ("user", found.user.id.as_str()), details);
@@ -408,6 +409,40 @@ impl Sso {
         tx.commit().await?;
         let wanted = waiting.as_ref().map(|p| p.return_to.as_str()).or(arrived.posted.relay_state);
         Ok(SignedIn { signed, return_to: LocalPath::parse(wanted.unwrap_or("/")) })
+    }
+
+    /// Who comes in with a response that counts for the first time, in the caller's transaction.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one sign-in, at one place")]
+    async fn admitted(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        connection: &Connection,
+        waiting: Option<&Pending>,
+        assertion: &VerifiedAssertion,
+        claims: &Claims,
+        checks: &mut Vec<Reason>,
+    ) -> Result<Result<Found, Refused>> {
+        let name_id = &assertion.name_id().value;
+        let named = |refused| Refused {
+            subject: Some(name_id.clone()),
+            email: Some(claims.email.to_string()),
+            ..refused
+        };
+        if let Err(refused) = single_use(tx, connection, waiting, assertion, checks).await? {
+            return Ok(Err(named(refused)));
+        }
+        checks.push(Reason::passed("single use", "The assertion was not used before."));
+        if let Some(found) = self.known(tx, connection, claims, assertion, checks).await? {
+            return Ok(Ok(found));
+        }
+        if logout::has_ended(tx, &connection.id, assertion).await? {
+            let detail = "The provider has ended this session of its own already. Sign in again.";
+            let checks = std::mem::take(checks);
+            return Ok(Err(named(Refused::new(checks, "session_logged_out", "provider's session", detail))));
+        }
+        let found = self.person(tx, actor, connection, claims, checks).await?;
+        Ok(found.map_err(|no| Refused::person(std::mem::take(checks), name_id, Some(&claims.email), no)))
     }
 
     /// The attempt of a message, with what was expected and what it says; its outcome is the caller's.
@@ -459,7 +494,7 @@ impl Sso {
             && arrived.bytes.len() <= MAX_KEPT_FAILURE
             && self.0.kept_failures.check(arrived.connection.id.as_str()).is_ok();
         let message = keep.then_some(arrived.bytes);
-        attempts::insert(&mut tx, workspace, &attempt, message).await?;
+        attempts::insert(&mut tx, workspace, &attempt, message)?;
         let details = json!({"reason": refused.code, "decision": decision, "attemptId": attempt.id, "flow": arrived.flow});
         let event =
             Event::failure("sso.refused", Some(("connection", arrived.connection.id.as_str())), details);

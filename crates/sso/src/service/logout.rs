@@ -223,17 +223,17 @@ impl Sso {
             if ended == 0 && *endpoint == LogoutEndpoint::Shared {
                 continue;
             }
-            certificates::touch(&mut tx, connection, request.certificate_fingerprint()).await?;
+            certificates::touch(&mut tx, connection, request.certificate_fingerprint());
             let attempt = self.logout_attempt(actor, connection, None, checks.clone());
             let details = json!({"sessionsEnded": ended, "attemptId": attempt.id});
-            attempts::insert(&mut tx, &connection.workspace_id, &attempt, None).await?;
+            attempts::insert(&mut tx, &connection.workspace_id, &attempt, None)?;
             let event =
                 Event::success("sso.logout-received", ("connection", connection.id.as_str()), details);
             audit::record_in(&mut tx, actor, Some(&connection.workspace_id), event).await?;
         }
         let answer = self.answer(&believed, ended_at, relay_state).await?;
         if let Some((_, key)) = &answer {
-            crate::store::keys::touch(&mut tx, key).await?;
+            crate::store::keys::touch(&mut tx, key);
         }
         tx.commit().await?;
         Ok(answer.map_or(LogoutOutcome::Ended, |(leave, _)| LogoutOutcome::Answer(leave)))
@@ -282,7 +282,7 @@ impl Sso {
             let refused = Refused::new(checks, "request_unknown", "single use", detail);
             return self.refuse_logout(actor, connection, refused).await;
         }
-        certificates::touch(&mut tx, connection, response.certificate_fingerprint()).await?;
+        certificates::touch(&mut tx, connection, response.certificate_fingerprint());
         let attempt = self.logout_attempt(actor, connection, None, checks);
         let status = match response.status() {
             LogoutStatus::Success => "success",
@@ -290,7 +290,7 @@ impl Sso {
             LogoutStatus::Failed(_) => "failed",
         };
         let details = json!({"status": status, "attemptId": attempt.id});
-        attempts::insert(&mut tx, &connection.workspace_id, &attempt, None).await?;
+        attempts::insert(&mut tx, &connection.workspace_id, &attempt, None)?;
         let event = Event::success("sso.logout-answered", ("connection", connection.id.as_str()), details);
         audit::record_in(&mut tx, actor, Some(&connection.workspace_id), event).await?;
         tx.commit().await?;
@@ -331,7 +331,7 @@ impl Sso {
         let decision = refuse_in(&mut tx, actor, Some(workspace), refusal).await?;
         let mut attempt = self.logout_attempt(actor, connection, Some(refused.code.clone()), refused.checks);
         attempt.decision_id = Some(decision.clone());
-        attempts::insert(&mut tx, workspace, &attempt, None).await?;
+        attempts::insert(&mut tx, workspace, &attempt, None)?;
         let details = json!({"reason": refused.code, "decision": decision, "attemptId": attempt.id, "flow": Flow::Logout});
         let event = Event::failure("sso.refused", Some(("connection", connection.id.as_str())), details);
         audit::record_in(&mut tx, actor, Some(workspace), event).await?;

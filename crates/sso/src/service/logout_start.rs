@@ -79,7 +79,7 @@ impl Sso {
                 Leave::Post { action: destination, fields: vec![("SAMLRequest".to_owned(), field)] }
             }
         };
-        keys::touch(&mut tx, &key.id).await?;
+        keys::touch(&mut tx, &key.id);
         tx.commit().await?;
         Ok(Some(leave))
     }

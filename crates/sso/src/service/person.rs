@@ -5,12 +5,12 @@ use gatehouse_identity::model::{CreatedVia, User};
 use gatehouse_saml::VerifiedAssertion;
 use gatehouse_store::Tx;
 use gatehouse_store::decisions::Reason;
-use gatehouse_types::{Actor, Email, Result, Role};
+use gatehouse_types::{Actor, Domain, Email, Result, Role};
 
 use crate::Sso;
 use crate::model::{Connection, DomainStatus, SamlConfig};
 use crate::store::identities::{self, Identity};
-use crate::store::{connections, domains};
+use crate::store::{connections, domains, logout};
 
 /// NameIDs of this format change with every sign-in and identify nobody (SAML 2.0 core §8.3.8).
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
@@ -130,6 +130,26 @@ fn email(saml: &SamlConfig, assertion: &VerifiedAssertion) -> Result<Email, NotT
 }
 
 impl Sso {
+    /// The person of the claims when everything is as it was the last time: linked, a member, at a domain that the
+    /// connection speaks for, in a session that the provider did not end. `None` when more must be asked.
+    pub(crate) async fn known(
+        &self,
+        tx: &mut Tx,
+        connection: &Connection,
+        claims: &Claims,
+        assertion: &VerifiedAssertion,
+        checks: &mut Vec<Reason>,
+    ) -> Result<Option<Found>> {
+        let (domain, marks) = (claims.email.domain(), logout::marks(assertion));
+        let known = identities::known(tx, &connection.id, &claims.subject, &domain, marks).await?;
+        let Some(known) = known.filter(|k| k.user.email.domain() == domain) else { return Ok(None) };
+        checks.push(speaks_for(&domain));
+        checks.push(is_linked());
+        identities::touch(tx, &known.identity, claims.format.as_deref());
+        connections::touch(tx, connection);
+        Ok(Some(Found { user: known.user, role: known.role }))
+    }
+
     /// Finds the person of the claims, or makes it just in time; in the caller's transaction.
     pub(crate) async fn person(
         &self,
@@ -142,12 +162,12 @@ impl Sso {
         if let Some(no) = outside_domains(tx, connection, &claims.email).await? {
             return Ok(Err(no));
         }
-        checks.push(Reason::passed("domain", format!("{} is a verified domain.", claims.email.domain())));
+        checks.push(speaks_for(&claims.email.domain()));
         let known = identities::find(tx, &connection.id, &claims.subject).await?;
         let found = match known {
             Some(identity) => {
-                identities::touch(tx, &identity.id, claims.format.as_deref()).await?;
-                checks.push(Reason::passed("identity", "The provider's subject is linked to an account."));
+                identities::touch(tx, &identity.id, claims.format.as_deref());
+                checks.push(is_linked());
                 match self.0.identity.user(tx, &identity.user_id).await? {
                     Some(user) => Ok(user),
                     None => Err(no(
@@ -171,7 +191,7 @@ impl Sso {
         }
         let role = self.membership(tx, actor, connection, &user).await?;
         if role.is_ok() {
-            connections::touch(tx, connection).await?;
+            connections::touch(tx, connection);
         }
         Ok(role.map(|role| Found { user, role }))
     }
@@ -250,6 +270,14 @@ impl Sso {
         self.0.identity.add_member(tx, actor, workspace, user, role, CreatedVia::Jit).await?;
         Ok(Ok(role))
     }
+}
+
+fn speaks_for(domain: &Domain) -> Reason {
+    Reason::passed("domain", format!("{domain} is a verified domain."))
+}
+
+fn is_linked() -> Reason {
+    Reason::passed("identity", "The provider's subject is linked to an account.")
 }
 
 /// Why the provider does not speak for an address; `None` when it does. Names the domain and no more: the person may be

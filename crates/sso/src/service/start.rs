@@ -77,9 +77,9 @@ impl Sso {
             expires_at: store.now().plus_seconds(REQUEST_SECONDS),
             force_authn: request.force_authn,
         };
-        requests::insert(&mut tx, &pending).await?;
+        requests::insert(&mut tx, &pending);
         if let Some(key) = &signing {
-            crate::store::keys::touch(&mut tx, &key.id).await?;
+            crate::store::keys::touch(&mut tx, &key.id);
         }
         tx.commit().await?;
         Ok(Started { way, browser })

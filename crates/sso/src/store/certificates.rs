@@ -14,6 +14,18 @@ fn read(row: &Row) -> Result<PinnedCertificate> {
     })
 }
 
+/// A certificate out of a row that begins with its connection's columns.
+pub(super) fn joined(row: &Row, pem: String) -> Result<PinnedCertificate> {
+    Ok(PinnedCertificate {
+        pem,
+        fingerprint: row.text("fingerprint")?,
+        not_before: row.time("not_before")?,
+        not_after: row.time("not_after")?,
+        created_at: row.time("pinned_at")?,
+        last_used_at: row.opt_time("relied_on_at")?,
+    })
+}
+
 /// The pinned certificates of a connection, latest first.
 pub(crate) async fn of<Q: Queries>(db: &mut Q, connection: &ConnectionId) -> Result<Vec<PinnedCertificate>> {
     let select = sql(
@@ -46,16 +58,14 @@ pub(crate) async fn replace(tx: &mut Tx, connection: &ConnectionId, all: &[Pinne
 }
 
 /// Notes that a sign-in relied on a certificate, to the minute.
-pub(crate) async fn touch(tx: &mut Tx, connection: &Connection, fingerprint: &str) -> Result<()> {
+pub(crate) fn touch(tx: &mut Tx, connection: &Connection, fingerprint: &str) {
     let now = tx.store().now();
     let used = connection.certificates.iter().find(|c| c.fingerprint == fingerprint);
     if used.and_then(|c| c.last_used_at).is_some_and(|at| at >= now.plus_seconds(-60)) {
-        return Ok(());
+        return;
     }
     let update =
         sql("UPDATE sso_certificates SET last_used_at = $3 WHERE connection_id = $1 AND fingerprint = $2 \
          AND COALESCE(last_used_at, 0) < $4");
-    tx.execute(update.bind(&connection.id).bind(fingerprint).bind(now).bind(now.plus_seconds(-60)))
-        .await
-        .map(drop)
+    tx.later(update.bind(&connection.id).bind(fingerprint).bind(now).bind(now.plus_seconds(-60)));
 }

@@ -154,6 +154,24 @@ pub(crate) async fn lock(
     complete(tx, row).await
 }
 
+/// A connection with its certificates, in one trip: what a sign-in needs. Its metadata's state is left out.
+pub(crate) async fn for_sign_in<Q: Queries>(db: &mut Q, id: &ConnectionId) -> Result<Option<Connection>> {
+    let select = sql("SELECT c.id, c.workspace_id, c.name, c.description, c.provider, c.status, c.config, \
+         c.client_secret, c.jit_provisioning, c.default_role, c.version, c.last_used_at, c.tested_at, c.created_by, \
+         c.created_at, c.updated_at, k.pem, k.fingerprint, k.not_before, k.not_after, k.created_at AS pinned_at, \
+         k.last_used_at AS relied_on_at FROM sso_connections c LEFT JOIN sso_certificates k ON k.connection_id = c.id \
+         WHERE c.id = $1 AND c.deleted_at IS NULL ORDER BY k.position");
+    let rows = db.fetch_all(select.bind(id)).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let mut connection = read(first)?;
+    for row in &rows {
+        if let Some(pem) = row.opt_text("pem")? {
+            connection.certificates.push(certificates::joined(row, pem)?);
+        }
+    }
+    Ok(Some(connection))
+}
+
 /// Connections of one issuer that a message at a shared address is tried with at most. The eldest come first, so that
 /// nobody can push another's connection out by making many that name its issuer.
 const MAX_OF_ISSUER: i64 = 200;
@@ -220,12 +238,12 @@ pub(crate) async fn list<Q: Queries>(
 }
 
 /// Notes a sign-in through the connection, to the minute.
-pub(crate) async fn touch(tx: &mut Tx, connection: &Connection) -> Result<()> {
+pub(crate) fn touch(tx: &mut Tx, connection: &Connection) {
     let now = tx.store().now();
     if connection.last_used_at.is_some_and(|at| at >= now.plus_seconds(-60)) {
-        return Ok(());
+        return;
     }
     let update =
         sql("UPDATE sso_connections SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
-    tx.execute(update.bind(&connection.id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
+    tx.later(update.bind(&connection.id).bind(now).bind(now.plus_seconds(-60)));
 }

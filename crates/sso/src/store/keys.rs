@@ -104,11 +104,11 @@ pub(crate) async fn leave_shared(tx: &mut Tx, workspace: &WorkspaceId) -> Result
 }
 
 /// Notes the use of a key, to the minute.
-pub(crate) async fn touch(tx: &mut Tx, id: &SigningKeyId) -> Result<()> {
+pub(crate) fn touch(tx: &mut Tx, id: &SigningKeyId) {
     let now = tx.store().now();
     let update =
         sql("UPDATE saml_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $3");
-    tx.execute(update.bind(id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
+    tx.later(update.bind(id).bind(now).bind(now.plus_seconds(-60)));
 }
 
 /// When a key was last used.

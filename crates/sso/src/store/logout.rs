@@ -78,7 +78,7 @@ fn open(tx: &Tx, place: Binding<'_>, row: &Row) -> Result<Called> {
 }
 
 /// Keeps what a session is called at its provider.
-pub(crate) async fn remember(
+pub(crate) fn remember(
     tx: &mut Tx,
     session: &SessionId,
     connection: &ConnectionId,
@@ -96,7 +96,8 @@ pub(crate) async fn remember(
     .bind(sealed.as_str())
     .bind(tx.store().now())
     .bind(expires_at);
-    tx.execute(insert).await.map(drop)
+    tx.later(insert);
+    Ok(())
 }
 
 /// What a session is called, and until when it lasts at most.
@@ -221,6 +222,12 @@ pub(crate) async fn note_ended(
 }
 
 /// Whether the provider has already ended the session of its own that an assertion tells of.
+/// Under which an ended session of this assertion would be remembered: its own, and all of its name.
+pub(crate) fn marks(assertion: &VerifiedAssertion) -> [String; 2] {
+    let all = everything(&assertion.name_id().value);
+    [assertion.session_index().map_or_else(|| all.clone(), digest), all]
+}
+
 pub(crate) async fn has_ended(
     tx: &mut Tx,
     connection: &ConnectionId,

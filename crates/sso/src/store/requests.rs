@@ -29,7 +29,8 @@ fn read(row: &Row) -> Result<Pending> {
     })
 }
 
-pub(crate) async fn insert(tx: &mut Tx, p: &Pending) -> Result<()> {
+/// Keeps a request until it is answered.
+pub(crate) fn insert(tx: &mut Tx, p: &Pending) {
     let insert =
         sql("INSERT INTO sso_requests (id, connection_id, browser, return_to, created_at, expires_at, \
          force_authn) VALUES ($1, $2, $3, $4, $5, $6, $7)")
@@ -40,7 +41,7 @@ pub(crate) async fn insert(tx: &mut Tx, p: &Pending) -> Result<()> {
         .bind(p.created_at)
         .bind(p.expires_at)
         .bind(p.force_authn);
-    tx.execute(insert).await.map(drop)
+    tx.later(insert);
 }
 
 pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Pending>> {

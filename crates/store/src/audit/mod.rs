@@ -10,13 +10,15 @@ pub mod keys;
 mod list;
 pub mod verify;
 
+use std::collections::BTreeMap;
+
 use gatehouse_types::{Actor, AuditEventId, Effect, Principal, Timestamp, UserId, WorkspaceId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::numbers::Counted;
-use crate::{Result, Row, Tx, sql};
+use crate::{Query, Result, Row, Tx, sql};
 
 pub use list::{Condition, Field, Wanted, after, before, find, list};
 
@@ -129,13 +131,12 @@ pub async fn record_in(
         let target = event.target.map(|(kind, id)| format!("{kind}:{id}"));
         trial.note(Effect { event: event.event.to_owned(), target, details: event.details.clone() });
     }
-    tx.count_later(Counted::of(&event));
+    let counted = Counted::of(&event);
     let chain = workspace.map_or(NO_WORKSPACE, gatehouse_types::Id::as_str).to_owned();
-    let head = lock_head(tx, &chain).await?;
     let (actor_kind, actor_id) = actor_of(actor);
-    let mut entry = Entry {
+    let entry = Entry {
         id: tx.store().ids().make(),
-        sequence: head.0 + 1,
+        sequence: 0,
         at: tx.store().now(),
         event: event.event.to_owned(),
         outcome: event.outcome.as_str().to_owned(),
@@ -146,11 +147,50 @@ pub async fn record_in(
         ip: actor.origin.ip.map(|ip| ip.to_string()),
         request_id: actor.origin.request_id.to_string(),
         details: event.details,
-        previous_hash: head.1,
+        previous_hash: String::new(),
         hash: String::new(),
     };
-    entry.hash = hash_of(&chain, &entry);
-    insert(tx, &chain, &entry).await
+    tx.note(Unchained { chain, entry }, counted);
+    Ok(())
+}
+
+/// An entry that waits for the commit of its transaction, where it gets its place in the chain.
+#[derive(Debug)]
+pub(crate) struct Unchained {
+    chain: String,
+    entry: Entry,
+}
+
+/// The sequence number and hash of the last entry of each chain that is written to.
+pub(crate) type Heads = BTreeMap<String, (i64, String)>;
+
+/// The heads of the chains of these entries; other writers of these chains wait. In the order of the chains' names, so
+/// that two transactions never wait for each other.
+pub(crate) async fn lock_heads(tx: &mut Tx, entries: &[Unchained]) -> Result<Heads> {
+    let mut heads: Heads = entries.iter().map(|e| (e.chain.clone(), (0, String::new()))).collect();
+    for (chain, head) in &mut heads {
+        *head = lock_head(tx, chain).await?;
+    }
+    Ok(heads)
+}
+
+/// Puts the entries into their chains.
+pub(crate) fn chain(tx: &mut Tx, entries: Vec<Unchained>, mut heads: Heads) -> Result<()> {
+    let now = tx.store().now();
+    for Unchained { chain, mut entry } in entries {
+        let Some(head) = heads.get_mut(&chain) else { continue };
+        entry.at = now;
+        entry.sequence = head.0 + 1;
+        entry.previous_hash = std::mem::take(&mut head.1);
+        entry.hash = hash_of(&chain, &entry);
+        *head = (entry.sequence, entry.hash.clone());
+        tx.later(insert(&chain, &entry));
+    }
+    for (chain, (sequence, hash)) in heads {
+        let update = sql("UPDATE audit_heads SET sequence = $2, hash = $3 WHERE chain = $1");
+        tx.later(update.bind(chain).bind(sequence).bind(hash));
+    }
+    Ok(())
 }
 
 fn actor_of(actor: &Actor) -> (&'static str, Option<&UserId>) {
@@ -177,30 +217,25 @@ async fn lock_head(tx: &mut Tx, chain: &str) -> Result<(i64, String)> {
     }
 }
 
-async fn insert(tx: &mut Tx, chain: &str, e: &Entry) -> Result<()> {
-    let insert =
-        sql("INSERT INTO audit_events (id, chain, sequence, at, event, outcome, actor_kind, actor_id, \
+fn insert(chain: &str, e: &Entry) -> Query {
+    sql("INSERT INTO audit_events (id, chain, sequence, at, event, outcome, actor_kind, actor_id, \
          target_kind, target_id, ip, request_id, details, previous_hash, hash) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)")
-        .bind(&e.id)
-        .bind(chain)
-        .bind(e.sequence)
-        .bind(e.at)
-        .bind(e.event.as_str())
-        .bind(e.outcome.as_str())
-        .bind(e.actor_kind.as_str())
-        .bind(e.actor_id.clone())
-        .bind(e.target_kind.clone())
-        .bind(e.target_id.clone())
-        .bind(e.ip.clone())
-        .bind(e.request_id.as_str())
-        .bind(canonical(&e.details))
-        .bind(e.previous_hash.as_str())
-        .bind(e.hash.as_str());
-    tx.execute(insert).await?;
-    let head = sql("UPDATE audit_heads SET sequence = $2, hash = $3 WHERE chain = $1");
-    tx.execute(head.bind(chain).bind(e.sequence).bind(e.hash.as_str())).await?;
-    Ok(())
+    .bind(&e.id)
+    .bind(chain)
+    .bind(e.sequence)
+    .bind(e.at)
+    .bind(e.event.as_str())
+    .bind(e.outcome.as_str())
+    .bind(e.actor_kind.as_str())
+    .bind(e.actor_id.clone())
+    .bind(e.target_kind.clone())
+    .bind(e.target_id.clone())
+    .bind(e.ip.clone())
+    .bind(e.request_id.as_str())
+    .bind(canonical(&e.details))
+    .bind(e.previous_hash.as_str())
+    .bind(e.hash.as_str())
 }
 
 /// The hash of an entry: SHA-256 over its canonical JSON without `hash`, with its chain's name.
