@@ -118,7 +118,7 @@ impl Flow {
         );
         let token = client.post("/token", "", &body).await?;
         let token: Value = serde_json::from_slice(&token.body)?;
-        let token = token["access_token"].as_str().context("no token came")?;
+        let token = token["access_token"].as_str().with_context(|| format!("no token came: {token}"))?;
         let person = client.get("/userinfo", &format!("Authorization: Bearer {token}\r\n")).await?;
         let person: Value = serde_json::from_slice(&person.body)?;
         ensure!(person["email"].as_str().is_some_and(|e| e.ends_with("@bench.example")), "nobody: {person}");

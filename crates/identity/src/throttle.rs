@@ -62,6 +62,7 @@ const INVITATIONS_OF: (u32, u32) = (500, 60);
 #[derive(Clone, Debug)]
 pub(crate) struct MailLimits {
     to: Arc<Limiter>,
+    sign_up_to: Arc<Limiter>,
     from: Arc<Limiter>,
     invited: Arc<Limiter>,
     inviting: Arc<Limiter>,
@@ -72,6 +73,7 @@ impl MailLimits {
         let limiter = |(burst, seconds)| Arc::new(Limiter::new(Arc::clone(clock), burst, seconds));
         Self {
             to: limiter(MAILS_TO),
+            sign_up_to: limiter(MAILS_TO),
             from: limiter(MAILS_FROM),
             invited: limiter(INVITATIONS_TO),
             inviting: limiter(INVITATIONS_OF),
@@ -85,6 +87,15 @@ impl MailLimits {
     pub(crate) fn take(&self, to: &Email, from: &Origin) -> Result<()> {
         self.from.require(&from.network())?;
         self.to.require(to.as_str())
+    }
+
+    /// Takes one mail about a sign-up; those about passwords are counted apart, so nobody uses up another's.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub(crate) fn take_sign_up(&self, to: &Email, from: &Origin) -> Result<()> {
+        self.from.require(&from.network())?;
+        self.sign_up_to.require(to.as_str())
     }
 
     /// Takes one mail of a workspace to an invited address.

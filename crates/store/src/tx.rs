@@ -130,7 +130,11 @@ impl Tx {
             return self.rollback().await;
         }
         let entries = std::mem::take(&mut self.entries);
-        // what waits goes together with the entries, after the heads of their chains were asked for
+        // on PostgreSQL rows are locked before the heads of chains, never after; SQLite has one writer, and there what
+        // waits goes together with the entries
+        if self.is_postgres() {
+            self.catch_up().await?;
+        }
         let waiting = std::mem::take(&mut self.later);
         let heads = audit::lock_heads(&mut self, &entries).await?;
         self.later = waiting;

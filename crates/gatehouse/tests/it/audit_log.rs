@@ -110,7 +110,7 @@ async fn an_export_is_proved_without_the_server(t: TestApp) {
         (truncated, &format!("line {}:", lines.len() - 1), "cut off"),
         (exchanged, "line 4:", "out of order"),
         (long, "line 2:", "longer than"),
-        (String::new(), "line 0:", "empty"),
+        (String::new(), "the file", "the file is empty"),
     ] {
         let (code, why) = verify("bad", &text, &[]);
         assert!(code == 1 && why.contains(line) && why.contains(what), "{what}: {why}");

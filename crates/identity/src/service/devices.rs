@@ -13,7 +13,7 @@ use crate::service::own_password::{gone, no_trial};
 use crate::service::sessions::{NewSession, is_cookie_shaped};
 use crate::store::devices::{self, Mark};
 use crate::store::links::{self, LinkKind};
-use crate::store::{challenges, passwords, workspaces};
+use crate::store::{challenges, passwords, users, workspaces};
 use crate::{Identity, PeopleMail, SendMail, Signed};
 
 /// How long a browser keeps the cookie that it is known by, in seconds: as long as we know it.
@@ -118,6 +118,7 @@ impl Identity {
         no_trial(actor)?;
         let (link, user) = self.person_of_link(LinkKind::NotMe, token).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        users::hold(&mut tx, &user.id).await?;
         if !links::take(&mut tx, &link.id).await? {
             return Err(gone());
         }

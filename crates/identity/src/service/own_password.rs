@@ -69,7 +69,7 @@ impl Identity {
         self.0.throttle.take(&user.email, &actor.origin)?;
         let hash = passwords::hash_of(&mut self.0.store.reader(), &user.id).await?;
         let same = current.expose() == new.expose();
-        if !self.0.passwords.verify(current, hash).await? {
+        if !self.0.passwords.verify(current, hash.clone()).await? {
             return Err(self.wrong_current(actor, &user).await?);
         }
         self.0.throttle.give_back(&user.email, &actor.origin);
@@ -79,6 +79,13 @@ impl Identity {
         let new =
             self.0.passwords.hash_chosen(new, about(&user)).await.map_err(|e| renamed(e, "newPassword"))?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        users::hold(&mut tx, &user.id).await?;
+        self.still_signed_in(&mut tx, actor).await?;
+        if !passwords::is_still(&mut tx, &user.id, &hash.unwrap_or_default()).await? {
+            return Err(Error::conflict(
+                "Your password was changed or reported at this moment. Sign in again.",
+            ));
+        }
         self.set_password(&mut tx, actor, &user, &new, "changed", Some(actor.session()?)).await?;
         Ok(tx.commit().await?)
     }
@@ -140,6 +147,8 @@ impl Identity {
         but: Option<&SessionId>,
         reason: EndReason,
     ) -> Result<usize> {
+        // whoever goes on in another workspace at this moment is waited for, and found
+        users::hold(tx, user).await?;
         let live = sessions::live_ids(tx, user, workspace, self.0.store.now()).await?;
         let mut ended = 0;
         for (session, of) in live.iter().filter(|(id, _)| Some(id) != but) {

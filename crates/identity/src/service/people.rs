@@ -41,7 +41,10 @@ impl Identity {
         let hash = self.0.passwords.hash(new.password).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
         let workspace = match workspaces::find_by_name(&mut tx, name).await? {
-            Some(workspace) => workspace,
+            Some(workspace) => {
+                not_a_strangers(&mut tx, &workspace.id, &new.email).await?;
+                workspace
+            }
             None => self.insert_workspace(&mut tx, actor, name, new.is_lab).await?,
         };
         let user = match users::find_by_email(&mut tx, &new.email).await? {
@@ -80,6 +83,7 @@ impl Identity {
         let mut tx = self.0.store.begin(&actor.origin).await?;
         let workspace =
             workspaces::find(&mut tx, workspace).await?.ok_or_else(|| Error::not_found("Workspace"))?;
+        not_a_strangers(&mut tx, &workspace.id, email).await?;
         let user = match users::find_by_email(&mut tx, email).await? {
             Some(user) => user,
             None => {
@@ -266,10 +270,35 @@ pub(crate) fn checked_display_name(name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
+/// Anybody may have made a workspace of this name by signing up: nobody is put into it unseen.
+async fn not_a_strangers(tx: &mut Tx, workspace: &WorkspaceId, email: &Email) -> Result<()> {
+    if !workspaces::was_signed_up(tx, workspace).await? {
+        return Ok(());
+    }
+    if let Some(user) = users::find_by_email(tx, email).await?
+        && workspaces::role_of(tx, workspace, &user.id).await?.is_some()
+    {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "Somebody made the workspace of this name by signing up. Its owners invite people; a workspace of yours needs \
+         another name.",
+    ))
+}
+
+/// Characters that are not seen, or turn the direction of others (Unicode's category Cf, in short).
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
 pub(crate) fn checked_name(name: &str) -> Result<&str> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > MAX_WORKSPACE_NAME || name.chars().any(char::is_control) {
         return Err(Error::validation("workspace", "The workspace's name must have 1 to 128 characters."));
+    }
+    if name.chars().any(is_unseen) {
+        return Err(Error::validation("workspace", "The workspace's name has characters that nobody sees."));
     }
     Ok(name)
 }

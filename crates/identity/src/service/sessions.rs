@@ -123,6 +123,14 @@ impl Identity {
         Ok(Bearer { access_token, expires_in })
     }
 
+    /// The actor's own session, if it has not ended meanwhile. Under the hold of its person the answer stays true until
+    /// the end of the transaction.
+    pub(crate) async fn still_signed_in<Q: Queries>(&self, db: &mut Q, actor: &Actor) -> Result<Session> {
+        let live = sessions::live_by_id(db, actor.session()?, self.0.store.now()).await?;
+        let ended = || Error::authentication("The session has ended. Sign in again.");
+        Ok(live.ok_or_else(ended)?.session)
+    }
+
     /// Ends the session of a cookie that a new sign-in replaces, in the caller's transaction. A value that is no
     /// live session's is passed over.
     ///

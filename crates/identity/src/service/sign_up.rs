@@ -108,7 +108,7 @@ impl Identity {
         self.require_sign_up()?;
         no_trial(actor)?;
         let name = checked_name(&asked.workspace).map_err(|e| renamed(e, NAME_FIELD))?.to_owned();
-        self.0.mail_limits.take(&asked.email, &actor.origin)?;
+        self.0.mail_limits.take_sign_up(&asked.email, &actor.origin)?;
         let store = &self.0.store;
         let link =
             Link { id: store.ids().make(), email: asked.email, user_id: None, workspace_name: Some(name) };

@@ -4,7 +4,7 @@ use gatehouse_types::{Actor, AuthMethod, Error, Kind, Result, WorkspaceId};
 use crate::model::{EndReason, Session};
 use crate::rules::{Candidate, SsoRule};
 use crate::service::sessions::NewSession;
-use crate::store::{factors, sessions, workspaces};
+use crate::store::{factors, users, workspaces};
 use crate::{Identity, Signed};
 
 /// What becomes of the session one switches away from.
@@ -32,9 +32,7 @@ impl Identity {
         let user = self.me(actor).await?;
         let role = workspaces::role_of(&mut store.reader(), to, &user.id).await?;
         let role = role.ok_or_else(|| Error::not_found("Workspace"))?;
-        let current = sessions::live_by_id(&mut store.reader(), actor.session()?, store.now()).await?;
-        let current =
-            current.ok_or_else(|| Error::authentication("The session has ended. Sign in again."))?.session;
+        let current = self.still_signed_in(&mut store.reader(), actor).await?;
         let via = current.connection_id.as_ref();
         let candidate = Candidate { workspace: to, user: &user.id, email: &user.email, role, via };
         if let SsoRule::Required { start_path } = self.0.rules.rule(candidate).await? {
@@ -59,6 +57,9 @@ impl Identity {
         }
         self.require_second_step_there(actor, to, &current).await?;
         let mut tx = store.begin(&actor.origin).await?;
+        // what ends all sessions of a person at this moment ends this one's successor too
+        users::hold(&mut tx, &user.id).await?;
+        self.still_signed_in(&mut tx, actor).await?;
         // it began as the old one did, and ends when that would have: a switch is no new sign-in
         let seconds = current.expires_at.seconds() - store.now().seconds();
         let usual = NewSession::usual(&user.id, to, role, AuthMethod::Switch);

@@ -99,3 +99,10 @@ pub(crate) async fn lock(tx: &mut Tx, id: &WorkspaceId) -> Result<()> {
     const SELECT: &str = "SELECT id FROM workspaces WHERE id = $1";
     tx.lock_optional(SELECT, sql(SELECT).bind(id)).await.map(drop)
 }
+
+/// Whether somebody made the workspace by signing up.
+pub(crate) async fn was_signed_up(tx: &mut Tx, workspace: &WorkspaceId) -> Result<bool> {
+    let select = sql("SELECT 1 AS one FROM memberships WHERE workspace_id = $1 AND created_via = $2 LIMIT 1");
+    let select = select.bind(workspace).bind(CreatedVia::SignUp.as_str());
+    Ok(tx.fetch_optional(select).await?.is_some())
+}

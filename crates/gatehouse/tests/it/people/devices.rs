@@ -155,6 +155,40 @@ async fn whoever_says_it_was_not_me_ends_everything_and_comes_back_by_mail(t: Te
     assert_eq!(subjects(&t).await[0], NEW, "no device is known any more");
 }
 
+async fn nothing_in_flight_outlives_the_report(t: TestApp) {
+    t.person(WHO, Role::Member).await;
+    sign_in(&t, FIREFOX, PASSWORD).await.ok();
+    let stolen = sign_in(&t, SAFARI, PASSWORD).await.ok();
+    let path = format!("/not-me/{}", t.mailed_token(WHO, "not-me").await);
+    let thief = t.client().with_token(stolen["accessToken"].as_str().unwrap());
+    let chosen = "seven quiet elephants";
+    let passwords = json!({"currentPassword": PASSWORD, "newPassword": chosen});
+    let there = json!({"workspaceId": stolen["workspaceId"]});
+    let browser = t.client();
+    let (changed, went, again, said) = tokio::join!(
+        thief.put("/api/v1/me/password", passwords),
+        thief.post("/api/v1/auth/switch-workspace", there.clone()),
+        thief.post("/api/v1/auth/switch-workspace", there),
+        submit(&browser, &path, &path, &[]),
+    );
+    assert_eq!(said.status, 303, "{}", said.body);
+    assert!([204, 200, 401, 409].contains(&changed.status), "{}", changed.body);
+    for gone_on in [went, again] {
+        if gone_on.status == 200 {
+            let token = gone_on.ok()["accessToken"].as_str().unwrap().to_owned();
+            t.client().with_token(&token).get("/api/v1/me").await.refused(401, "authentication_error");
+        }
+    }
+    for password in [PASSWORD, chosen] {
+        sign_in(&t, SAFARI, password).await.refused(401, "authentication_error");
+    }
+    let live = sql("SELECT COUNT(*) AS n FROM sessions s JOIN users u ON u.id = s.user_id \
+         WHERE u.email = $1 AND s.ended_at IS NULL")
+    .bind(WHO);
+    let live = t.app.store().reader().fetch_optional(live).await.unwrap().unwrap().int("n").unwrap();
+    assert_eq!(live, 0);
+}
+
 async fn a_link_that_says_so_expires(t: TestApp) {
     t.person(WHO, Role::Member).await;
     sign_in(&t, FIREFOX, PASSWORD).await.ok();
@@ -214,6 +248,7 @@ on_both![
     a_browser_is_known_by_its_cookie_wherever_it_is,
     a_success_after_many_failures_is_told_by_mail,
     whoever_says_it_was_not_me_ends_everything_and_comes_back_by_mail,
+    nothing_in_flight_outlives_the_report,
     a_link_that_says_so_expires,
     devices_are_few_mails_fewer_and_both_are_forgotten,
     a_restored_database_knows_no_device_and_no_link,

@@ -199,6 +199,27 @@ async fn closed_there_is_no_page_and_no_operation(t: TestApp) {
     assert_eq!((links(&t).await, t.mails_to(NEW).await), (0, Vec::new()));
 }
 
+async fn nobody_waits_with_a_name_for_people_of_the_operators(t: TestApp) {
+    for unseen in ["Fre\u{200b}sh", "\u{202e}hserF"] {
+        ask(&t, NEW, unseen).await.refused(400, "validation_error");
+    }
+    ask(&t, NEW, "Fresh").await.ok();
+    let token = t.mailed_token(NEW, "sign-up").await;
+    confirm(&t, &token, "A", CHOSEN).await.ok();
+    let machine = t.app.machine();
+    let owner = |email: &str| gatehouse_identity::NewOwner {
+        workspace: "fresh".to_owned(),
+        email: email.parse().unwrap(),
+        password: gatehouse_types::Secret::new(PASSWORD),
+        is_lab: false,
+    };
+    let refused = t.app.identity().create_owner(&machine, owner("boss@fresh.test")).await.unwrap_err();
+    assert_eq!(refused.kind(), gatehouse_types::Kind::Conflict);
+    login(&t, "boss@fresh.test", PASSWORD).await.refused(401, "authentication_error");
+    t.app.identity().create_owner(&machine, owner(NEW)).await.unwrap();
+    login(&t, NEW, PASSWORD).await.ok();
+}
+
 async fn a_restored_database_opens_no_link_of_before(t: TestApp) {
     ask(&t, NEW, "Fresh").await.ok();
     let token = t.mailed_token(NEW, "sign-up").await;
@@ -220,6 +241,7 @@ on_both![
     somebody_known_signs_in_and_gets_a_further_workspace,
     whom_a_provider_must_sign_in_is_led_there,
     very_many_waiting_sign_ups_are_enough,
+    nobody_waits_with_a_name_for_people_of_the_operators,
     a_restored_database_opens_no_link_of_before,
 ];
 on_both![closed_there_is_no_page_and_no_operation];
