@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gatehouse_types::{Email, Origin, Result, SharedClock, WorkspaceId};
+use gatehouse_types::{Email, Id, Origin, Result, SharedClock, UserId, WorkspaceId};
 use gatehouse_web::Limiter;
 
 /// Failures of one account from everywhere before it slows down for everyone, and the seconds until one more.
@@ -55,7 +55,10 @@ const MAILS_FROM: (u32, u32) = (20, 60);
 
 /// Mails that one workspace sends to one invited address at once, and the seconds until one more.
 const INVITATIONS_TO: (u32, u32) = (10, 600);
-/// Mails that one workspace sends to invited addresses at once, and the seconds until one more.
+/// Invitations that one address gets from all workspaces together at once, and the seconds until one more.
+const INVITED: (u32, u32) = (20, 600);
+/// Mails that one workspace, and one person over all workspaces, sends to invited addresses at once, and the seconds
+/// until one more.
 const INVITATIONS_OF: (u32, u32) = (500, 60);
 
 /// Bounds the mails that strangers may make us send, and those to the invited.
@@ -64,6 +67,7 @@ pub(crate) struct MailLimits {
     to: Arc<Limiter>,
     sign_up_to: Arc<Limiter>,
     from: Arc<Limiter>,
+    invited_there: Arc<Limiter>,
     invited: Arc<Limiter>,
     inviting: Arc<Limiter>,
 }
@@ -75,7 +79,8 @@ impl MailLimits {
             to: limiter(MAILS_TO),
             sign_up_to: limiter(MAILS_TO),
             from: limiter(MAILS_FROM),
-            invited: limiter(INVITATIONS_TO),
+            invited_there: limiter(INVITATIONS_TO),
+            invited: limiter(INVITED),
             inviting: limiter(INVITATIONS_OF),
         }
     }
@@ -98,20 +103,22 @@ impl MailLimits {
         self.sign_up_to.require(to.as_str())
     }
 
-    /// Takes one mail of a workspace to an invited address.
+    /// Takes one mail to an invited address: of the workspace and of the person who invites, who may have many.
     ///
     /// # Errors
     /// `RateLimited`.
-    pub(crate) fn take_invitation(&self, workspace: &WorkspaceId, to: &Email) -> Result<()> {
-        self.invited.require(&format!("{workspace} {to}"))?;
-        self.inviting.require(&workspace.to_string())
+    pub(crate) fn take_invitation(&self, workspace: &WorkspaceId, by: &UserId, to: &Email) -> Result<()> {
+        self.invited_there.require(&format!("{workspace} {to}"))?;
+        self.inviting.require(workspace.as_str())?;
+        self.inviting.require(by.as_str())?;
+        self.invited.require(to.as_str())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gatehouse_types::{Id, RequestId, TestClock, Timestamp};
+    use gatehouse_types::{RequestId, TestClock, Timestamp};
 
     fn from(ip: impl Into<std::net::IpAddr>) -> Origin {
         Origin { ip: Some(ip.into()), ..Origin::machine(RequestId::from_stored("req_1".into())) }
@@ -122,13 +129,36 @@ mod tests {
         let clock = Arc::new(TestClock::new(Timestamp::from_seconds(1_000_000)));
         let limits = MailLimits::new(&(clock.clone() as SharedClock));
         let workspace = WorkspaceId::from_stored("wsp_1".into());
-        let invite = |n: u32| limits.take_invitation(&workspace, &format!("p{n}@b.de").parse().unwrap());
+        let by = UserId::from_stored("usr_1".into());
+        let invite = |n: u32| limits.take_invitation(&workspace, &by, &format!("p{n}@b.de").parse().unwrap());
         for n in 0..INVITATIONS_OF.0 {
             invite(n).unwrap();
         }
         assert!(invite(INVITATIONS_OF.0).unwrap_err().retry_after().unwrap() <= INVITATIONS_OF.1);
         clock.advance(i64::from(INVITATIONS_OF.1));
         invite(INVITATIONS_OF.0).unwrap();
+        // nor does one person from many workspaces
+        let another = WorkspaceId::from_stored("wsp_2".into());
+        let to = "q@b.de".parse().unwrap();
+        assert!(limits.take_invitation(&another, &by, &to).is_err());
+        limits.take_invitation(&another, &UserId::from_stored("usr_2".into()), &to).unwrap();
+    }
+
+    #[test]
+    fn many_workspaces_of_many_people_do_not_flood_one_address() {
+        let clock = Arc::new(TestClock::new(Timestamp::from_seconds(1_000_000)));
+        let limits = MailLimits::new(&(clock.clone() as SharedClock));
+        let to = "victim@b.de".parse().unwrap();
+        let invite = |n: u32| {
+            let (workspace, by) = (format!("wsp_{n}"), format!("usr_{n}"));
+            limits.take_invitation(&WorkspaceId::from_stored(workspace), &UserId::from_stored(by), &to)
+        };
+        for n in 0..INVITED.0 {
+            invite(n).unwrap();
+        }
+        assert!(invite(INVITED.0).is_err());
+        clock.advance(i64::from(INVITED.1));
+        invite(INVITED.0).unwrap();
     }
 
     fn throttle() -> (Throttle, Arc<TestClock>) {

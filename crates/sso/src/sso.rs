@@ -42,6 +42,11 @@ const STARTS: (u32, u32) = (6000, 1);
 /// Shared traces that one network opens at once, and the seconds until one more: nobody tries tokens out.
 const OPENINGS: (u32, u32) = (60, 2);
 
+/// SAML keys that one workspace makes at once, and the seconds until one more: each costs a good part of a second.
+const KEYS_MADE: (u32, u32) = (10, 60);
+/// Metadata that one workspace has us fetch at once, and the seconds until one more: we are no tool against others.
+const FETCHES: (u32, u32) = (60, 10);
+
 /// What the operator decides about single sign-on.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -71,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) refusals: Limiter,
     pub(crate) starts: Limiter,
     pub(crate) openings: Limiter,
+    pub(crate) keys_made: Limiter,
+    pub(crate) fetches: Limiter,
     /// Pinned certificates by their text: reading one costs as much as verifying with it.
     pub(crate) certificates: Cache<String, Certificate>,
     shared_key: OnceCell<()>,
@@ -105,6 +112,8 @@ impl Sso {
             refusals: limiter(REFUSALS),
             starts: limiter(STARTS),
             openings: limiter(OPENINGS),
+            keys_made: limiter(KEYS_MADE),
+            fetches: limiter(FETCHES),
             certificates: Cache::new(READ_CERTIFICATES),
             shared_key: OnceCell::new(),
             opened_keys: Cache::builder().max_capacity(OPENED_KEYS).time_to_idle(OPENED_IDLE).build(),

@@ -55,7 +55,7 @@ impl Identity {
     pub async fn invite(&self, actor: &Actor, email: Email, role: Role) -> Result<Invitation> {
         let workspace = self.may_invite(actor, role).await?;
         let store = &self.0.store;
-        self.0.mail_limits.take_invitation(&workspace, &email)?;
+        self.0.mail_limits.take_invitation(&workspace, actor.user()?, &email)?;
         let mut tx = store.begin(&actor.origin).await?;
         workspaces::lock(&mut tx, &workspace).await?;
         if let Some(user) = users::find_by_email(&mut tx, &email).await?
@@ -155,7 +155,7 @@ impl Identity {
     pub async fn resend_invitation(&self, actor: &Actor, id: &InvitationId) -> Result<Invitation> {
         let store = &self.0.store;
         let (mut tx, mut invitation) = self.changeable(actor, id).await?;
-        self.0.mail_limits.take_invitation(&invitation.workspace_id, &invitation.email)?;
+        self.0.mail_limits.take_invitation(&invitation.workspace_id, actor.user()?, &invitation.email)?;
         let token = random_token(&**store.random());
         invitation.sent_at = store.now();
         invitation.expires_at = store.now().plus_seconds(INVITATION_SECONDS);

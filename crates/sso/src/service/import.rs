@@ -62,6 +62,7 @@ impl Sso {
             return Ok(None);
         }
         one_source(!c.certificates.is_empty(), xml, given.metadata_url.as_deref())?;
+        self.may_fetch(&c.workspace_id, xml)?;
         self.read_metadata(given, xml, Some(&given.entity_id)).await.map(Some)
     }
 
@@ -77,6 +78,7 @@ impl Sso {
             return Ok(None);
         }
         one_source(patch.certificates.is_some(), patch.metadata_xml.as_deref(), url)?;
+        self.may_fetch(workspace, patch.metadata_xml.as_deref())?;
         let known =
             connections::find(&mut self.0.store.reader(), workspace, id).await?.ok_or_else(not_found)?;
         let mut config = known.config.clone();
@@ -96,6 +98,11 @@ impl Sso {
         }
     }
 
+    /// Takes one fetch of the workspace, unless the metadata came along as a text.
+    fn may_fetch(&self, workspace: &WorkspaceId, xml: Option<&str>) -> Result<()> {
+        if xml.is_none() { self.0.fetches.require(workspace.as_str()) } else { Ok(()) }
+    }
+
     async fn fetch_metadata(&self, url: &str) -> Result<Vec<u8>> {
         sign_on_url(URL_FIELD, url)?;
         let limits = Limits { max_bytes: gatehouse_saml::limits::METADATA_BYTES, ..Limits::default() };
@@ -111,6 +118,7 @@ impl Sso {
     pub async fn refresh_metadata(&self, actor: &Actor, id: &ConnectionId) -> Result<ConnectionView> {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
         let found = connections::find(&mut self.0.store.reader(), workspace, id).await?;
+        self.may_fetch(workspace, None)?;
         let connection = self.refresh(actor, found.ok_or_else(not_found)?).await?;
         let domains = domains::of(&mut self.0.store.reader(), id).await?;
         Ok(ConnectionView { connection, domains })

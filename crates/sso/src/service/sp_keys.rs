@@ -45,6 +45,7 @@ impl Sso {
         if kept.own(KeyState::Next).is_some() {
             return Err(there());
         }
+        self.0.keys_made.require(workspace.as_str())?;
         // outside of the transaction: it takes a while
         let (certificate, private_pem) = make_key(SP_PURPOSE, store.now().micros()).await?;
         let mut tx = store.begin(&actor.origin).await?;

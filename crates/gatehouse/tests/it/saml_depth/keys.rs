@@ -142,4 +142,20 @@ async fn a_trial_makes_no_key_and_a_withdrawn_one_is_gone(t: TestApp) {
     assert_eq!(t.client().get("/saml/metadata/con_none").await.status, 404);
 }
 
-on_both![a_key_rolls_over_with_an_overlap, a_trial_makes_no_key_and_a_withdrawn_one_is_gone];
+async fn nobody_makes_keys_without_end(t: TestApp) {
+    let owner = t.owner().await;
+    for _ in 0..10 {
+        let next = owner.post_to(KEYS).await.ok();
+        owner.delete(&format!("{KEYS}/{}", next["id"].as_str().unwrap())).await.ok();
+    }
+    let limited = owner.post_to(KEYS).await;
+    assert!(limited.status == 429 && limited.header("retry-after").is_some(), "{}", limited.body);
+    t.clock.advance(60);
+    owner.post_to(KEYS).await.ok();
+}
+
+on_both![
+    a_key_rolls_over_with_an_overlap,
+    a_trial_makes_no_key_and_a_withdrawn_one_is_gone,
+    nobody_makes_keys_without_end,
+];

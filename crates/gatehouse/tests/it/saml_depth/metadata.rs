@@ -166,9 +166,23 @@ async fn pinned_metadata_must_be_signed(t: TestApp) {
     assert_eq!(prints(&owner.post(CONNECTIONS, config(&signed)).await.ok()), of(&[&one]));
 }
 
+async fn nobody_has_us_fetch_without_end(t: TestApp) {
+    let owner = t.owner().await;
+    // the address is refused by the egress policy; the text costs no fetch
+    let away = body(&json!({"metadataUrl": "https://10.0.0.1/metadata"}));
+    for _ in 0..60 {
+        owner.post(CONNECTIONS, away.clone()).await.refused(400, "validation_error");
+    }
+    let limited = owner.post(CONNECTIONS, away).await;
+    assert!(limited.status == 429 && limited.header("retry-after").is_some(), "{}", limited.body);
+    let one = document(&[&key(&t, -30, 300)]);
+    owner.post(CONNECTIONS, body(&json!({"metadataXml": one}))).await.ok();
+}
+
 on_both![
     an_address_fills_the_connection_and_a_rolled_key_follows,
     metadata_that_cannot_be_used_changes_nothing_and_is_told,
     a_document_is_read_once_and_the_provider_in_it_is_chosen,
     pinned_metadata_must_be_signed,
+    nobody_has_us_fetch_without_end,
 ];
