@@ -15,6 +15,7 @@ use crate::api::factors::plain;
 use crate::console::passkeys::given;
 use crate::console::sign_in::{Back, local};
 use crate::model::FactorKind;
+use crate::service::factors::confirmed_one;
 use crate::{Ceremony, Identity, Proof};
 
 /// Where the page is.
@@ -226,8 +227,7 @@ pub(crate) async fn ask_remove(
     Path(id): Path<String>,
 ) -> HtmlResult<Response> {
     let own = identity.own_factors(&actor).await?;
-    let factor = own.factors.iter().find(|f| f.id.to_string() == id);
-    let factor = factor.ok_or_else(|| Error::not_found("Second step"))?;
+    let factor = confirmed_one(&own.factors, &id)?;
     let last =
         if own.factors.len() == 1 { " It is your only one: your password alone will do then." } else { "" };
     let confirm = Confirm {

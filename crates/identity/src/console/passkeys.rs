@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::Identity;
 use crate::api::caller::Visitor;
 use crate::console::factors::{Nothing, PATH, frame, shown_once, stale, told};
+use crate::service::factors::confirmed_one;
 
 #[derive(askama::Template)]
 #[template(path = "identity/passkey.html")]
@@ -122,9 +123,8 @@ pub(crate) async fn ask_name(
     Path(id): Path<String>,
 ) -> HtmlResult<Response> {
     let own = identity.own_factors(&actor).await?;
-    let factor = own.factors.into_iter().find(|f| f.id.to_string() == id);
-    let factor = factor.ok_or_else(|| Error::not_found("Second step"))?;
-    Ok(View(name_page(&context, id, factor.name, FieldErrors::default())).into_response())
+    let called = confirmed_one(&own.factors, &id)?.name.clone();
+    Ok(View(name_page(&context, id, called, FieldErrors::default())).into_response())
 }
 
 fn name_page(context: &PageContext, factor: String, called: String, errors: FieldErrors) -> NamePage {

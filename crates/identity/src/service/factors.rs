@@ -54,6 +54,12 @@ pub enum Proof {
     },
 }
 
+/// The one of one's own second steps that has this id and is set up; another's answers like none.
+pub(crate) fn confirmed_one<'a>(own: &'a [Factor], id: &str) -> Result<&'a Factor> {
+    let found = own.iter().find(|f| f.id.as_str() == id && f.confirmed);
+    found.ok_or_else(|| Error::not_found("Second step"))
+}
+
 impl Identity {
     /// The acting person's second steps.
     ///
@@ -290,8 +296,7 @@ impl Identity {
         let mut tx = self.0.store.begin(&actor.origin).await?;
         users::hold(&mut tx, &user.id).await?;
         let own = factors::of_user(&mut tx, &user.id).await?;
-        let factor = own.iter().find(|f| f.id == *id && f.confirmed);
-        let factor = factor.ok_or_else(|| Error::not_found("Second step"))?;
+        let factor = confirmed_one(&own, id.as_str())?;
         let is_last = own.iter().filter(|f| f.confirmed).count() == 1;
         if is_last && factors::required_of(&mut tx, &user.id).await? {
             return Err(Error::conflict(

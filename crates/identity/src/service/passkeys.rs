@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::model::{Factor, FactorKind, User};
 use crate::passkey::{Assertion, NewCredential, Passkey, RelyingParty, Unfit};
+use crate::service::factors::confirmed_one;
 use crate::service::sessions::is_cookie_shaped;
 use crate::store::challenges::{self, Challenge, Purpose};
 use crate::store::{factors, users};
@@ -164,14 +165,13 @@ impl Identity {
         let mut tx = self.0.store.begin(&actor.origin).await?;
         users::hold(&mut tx, &user.id).await?;
         let own = factors::of_user(&mut tx, &user.id).await?;
-        let factor = own.into_iter().find(|f| f.id == *id && f.confirmed);
-        let factor = factor.ok_or_else(|| Error::not_found("Second step"))?;
+        let factor = confirmed_one(&own, id.as_str())?;
         factors::rename(&mut tx, id, &name).await?;
         let details = json!({"kind": factor.kind, "from": factor.name, "to": name});
         audit::record(&mut tx, actor, Event::success("factor.renamed", ("factor", id.as_str()), details))
             .await?;
         tx.commit().await?;
-        Ok(Factor { name, ..factor })
+        Ok(Factor { name, ..factor.clone() })
     }
 
     /// What a browser needs to answer an open question of a sign-in with a passkey. Asking again voids what was asked.

@@ -221,6 +221,19 @@ impl Identity {
         Ok(users::find(db, id).await?)
     }
 
+    /// A member of a workspace with the role there, in one trip; `None` for nobody and for whoever is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user_with_role<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        id: &UserId,
+    ) -> Result<Option<(User, Role)>> {
+        Ok(users::member(db, workspace, id).await?)
+    }
+
     /// Changes the acting person's shown name.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 use gatehouse_store::{Queries, Result, Row, Tx, sql};
-use gatehouse_types::{Email, UserId};
+use gatehouse_types::{Email, Role, UserId, WorkspaceId};
 
 use crate::model::User;
 
@@ -26,6 +26,18 @@ pub(crate) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
 pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &UserId) -> Result<Option<User>> {
     let select = sql("SELECT id, email, display_name, created_at FROM users WHERE id = $1");
     db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
+}
+
+/// A member with the role, if the person is one.
+pub(crate) async fn member<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    id: &UserId,
+) -> Result<Option<(User, Role)>> {
+    let select = sql("SELECT u.id, u.email, u.display_name, u.created_at, m.role FROM users u \
+         JOIN memberships m ON m.user_id = u.id WHERE u.id = $1 AND m.workspace_id = $2");
+    let row = db.fetch_optional(select.bind(id).bind(workspace)).await?;
+    row.map(|row| Ok((read(&row)?, row.parse("role")?))).transpose()
 }
 
 pub(crate) async fn find_by_email<Q: Queries>(db: &mut Q, email: &Email) -> Result<Option<User>> {

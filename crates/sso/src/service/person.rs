@@ -141,13 +141,17 @@ impl Sso {
         checks: &mut Vec<Reason>,
     ) -> Result<Option<Found>> {
         let (domain, marks) = (claims.email.domain(), logout::marks(assertion));
-        let known = identities::known(tx, &connection.id, &claims.subject, &domain, marks).await?;
-        let Some(known) = known.filter(|k| k.user.email.domain() == domain) else { return Ok(None) };
+        let identity = identities::undisputed(tx, &connection.id, &claims.subject, &domain, marks).await?;
+        let Some(identity) = identity else { return Ok(None) };
+        let member = self.0.identity.user_with_role(tx, &connection.workspace_id, &identity.user_id).await?;
+        let Some((user, role)) = member.filter(|(user, _)| user.email.domain() == domain) else {
+            return Ok(None);
+        };
         checks.push(speaks_for(&domain));
         checks.push(is_linked());
-        identities::touch(tx, &known.identity, claims.format.as_deref());
+        identities::touch(tx, &identity.id, claims.format.as_deref());
         connections::touch(tx, connection);
-        Ok(Some(Found { user: known.user, role: known.role }))
+        Ok(Some(Found { user, role }))
     }
 
     /// Finds the person of the claims, or makes it just in time; in the caller's transaction.

@@ -3,21 +3,10 @@ use gatehouse_types::{ConnectionId, OwnerKind};
 
 use crate::model::{Connection, PinnedCertificate};
 
-fn read(row: &Row) -> Result<PinnedCertificate> {
+/// A certificate out of a row, which may hold its connection's columns too.
+pub(super) fn read(row: &Row) -> Result<PinnedCertificate> {
     Ok(PinnedCertificate {
         pem: row.text("pem")?,
-        fingerprint: row.text("fingerprint")?,
-        not_before: row.time("not_before")?,
-        not_after: row.time("not_after")?,
-        created_at: row.time("created_at")?,
-        last_used_at: row.opt_time("last_used_at")?,
-    })
-}
-
-/// A certificate out of a row that begins with its connection's columns.
-pub(super) fn joined(row: &Row, pem: String) -> Result<PinnedCertificate> {
-    Ok(PinnedCertificate {
-        pem,
         fingerprint: row.text("fingerprint")?,
         not_before: row.time("not_before")?,
         not_after: row.time("not_after")?,
@@ -28,10 +17,9 @@ pub(super) fn joined(row: &Row, pem: String) -> Result<PinnedCertificate> {
 
 /// The pinned certificates of a connection, latest first.
 pub(crate) async fn of<Q: Queries>(db: &mut Q, connection: &ConnectionId) -> Result<Vec<PinnedCertificate>> {
-    let select = sql(
-        "SELECT pem, fingerprint, not_before, not_after, created_at, last_used_at FROM sso_certificates \
-         WHERE connection_id = $1 ORDER BY position",
-    );
+    let select = sql("SELECT pem, fingerprint, not_before, not_after, created_at AS pinned_at, \
+         last_used_at AS relied_on_at FROM sso_certificates \
+         WHERE connection_id = $1 ORDER BY position");
     db.fetch_all(select.bind(connection)).await?.iter().map(read).collect()
 }
 

@@ -165,8 +165,8 @@ pub(crate) async fn for_sign_in<Q: Queries>(db: &mut Q, id: &ConnectionId) -> Re
     let Some(first) = rows.first() else { return Ok(None) };
     let mut connection = read(first)?;
     for row in &rows {
-        if let Some(pem) = row.opt_text("pem")? {
-            connection.certificates.push(certificates::joined(row, pem)?);
+        if row.opt_text("pem")?.is_some() {
+            connection.certificates.push(certificates::read(row)?);
         }
     }
     Ok(Some(connection))

@@ -1,8 +1,5 @@
-use gatehouse_identity::model::User;
 use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
-use gatehouse_types::{
-    ConnectionId, Domain, Email, IdentityId, PageRequest, Role, Timestamp, UserId, WorkspaceId,
-};
+use gatehouse_types::{ConnectionId, Domain, IdentityId, PageRequest, Timestamp, UserId, WorkspaceId};
 
 /// Who somebody is at the provider: the connection and the NameID say which person of ours.
 #[derive(Clone, Debug)]
@@ -58,47 +55,29 @@ pub(crate) async fn find<Q: Queries>(
     db.fetch_optional(select.bind(connection).bind(name_id)).await?.as_ref().map(read).transpose()
 }
 
-/// Somebody who may come in: linked, a member, at a domain that the connection speaks for.
-#[derive(Debug)]
-pub(crate) struct Known {
-    pub(crate) identity: IdentityId,
-    pub(crate) user: User,
-    pub(crate) role: Role,
-}
-
-/// The person of a NameID, in one trip, when nothing speaks against her: her domain is verified and federated, and
-/// none of the provider's sessions that carry one of these marks was ended. `None` says only that more questions must
-/// be asked.
-pub(crate) async fn known(
+/// The identity of a NameID, when nothing of the provider's speaks against it: the domain is verified and federated,
+/// and none of the provider's sessions that carry one of these marks was ended. `None` says only that more questions
+/// must be asked.
+pub(crate) async fn undisputed(
     tx: &mut Tx,
     connection: &ConnectionId,
     name_id: &str,
     domain: &Domain,
     marks: [String; 2],
-) -> Result<Option<Known>> {
+) -> Result<Option<Identity>> {
     let [index, name] = marks;
-    let select = sql("SELECT i.id AS identity_id, u.id, u.email, u.display_name, u.created_at, m.role \
-         FROM sso_identities i JOIN users u ON u.id = i.user_id \
-         JOIN memberships m ON m.workspace_id = i.workspace_id AND m.user_id = u.id \
+    let select =
+        sql("SELECT i.id, i.connection_id, i.workspace_id, i.user_id, i.name_id, i.name_id_format, i.created_at, \
+         i.last_used_at FROM sso_identities i \
          JOIN sso_domains d ON d.connection_id = i.connection_id AND d.domain = $3 \
          WHERE i.connection_id = $1 AND i.name_id = $2 AND d.status = 'verified' AND d.federated \
          AND NOT EXISTS (SELECT 1 FROM sso_ended e WHERE e.connection_id = $1 AND e.index_digest IN ($4, $5))")
-    .bind(connection)
-    .bind(name_id)
-    .bind(domain.as_str())
-    .bind(index)
-    .bind(name);
-    let row = tx.fetch_optional(select).await?;
-    row.map(|row| {
-        let user = User {
-            id: row.id("id")?,
-            email: Email::from_stored(row.text("email")?),
-            display_name: row.text("display_name")?,
-            created_at: row.time("created_at")?,
-        };
-        Ok(Known { identity: row.id("identity_id")?, user, role: row.parse("role")? })
-    })
-    .transpose()
+            .bind(connection)
+            .bind(name_id)
+            .bind(domain.as_str())
+            .bind(index)
+            .bind(name);
+    tx.fetch_optional(select).await?.as_ref().map(read).transpose()
 }
 
 pub(crate) async fn of_user<Q: Queries>(
