@@ -23,12 +23,14 @@ pub use rules::Rules;
 pub use service::certificates::MAX_CERTIFICATES;
 pub use service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 pub use service::domains::Verification;
+pub use service::drafts::{DraftView, Replay, ReplayedPerson};
 pub use service::identities::{IdentityView, OwnIdentity};
 pub use service::login::{Endpoint, Posted, SignedIn};
 pub use service::logout::{LogoutEndpoint, LogoutOutcome};
 pub use service::logout_start::Leave;
 pub use service::restored::after_restore;
 pub use service::settings::SettingsView;
+pub use service::setup_links::{NewSetupLink, SetupOf};
 pub use service::shared_key::{SharedKeyStep, SharedKeys};
 pub use service::shares::NewShare;
 pub use service::start::{Started, Way};
@@ -60,6 +62,10 @@ pub fn api(sso: Sso) -> OpenApiRouter {
         .routes(routes!(api::connections::refresh_metadata))
         .routes(routes!(api::connections::activate))
         .routes(routes!(api::connections::deactivate))
+        .routes(routes!(api::drafts::list, api::drafts::create))
+        .routes(routes!(api::drafts::get, api::drafts::discard))
+        .routes(routes!(api::drafts::replay))
+        .routes(routes!(api::drafts::activate))
         .routes(routes!(api::domains::add))
         .routes(routes!(api::domains::update, api::domains::remove))
         .routes(routes!(api::domains::verify))
@@ -77,6 +83,8 @@ pub fn api(sso: Sso) -> OpenApiRouter {
         .routes(routes!(api::settings::enable))
         .routes(routes!(api::settings::disable))
         .routes(routes!(api::settings::sp_metadata))
+        .routes(routes!(api::setup_links::list, api::setup_links::create))
+        .routes(routes!(api::setup_links::revoke))
         .routes(routes!(api::sp_keys::list, api::sp_keys::create))
         .routes(routes!(api::sp_keys::delete))
         .routes(routes!(api::sp_keys::promote))

@@ -69,6 +69,7 @@ fn principal_of(actor: &Actor) -> String {
     match &actor.principal {
         Principal::Anonymous => "anonymous".to_owned(),
         Principal::System => "system".to_owned(),
+        Principal::SetupLink { link_id, .. } => format!("setup-link:{link_id}"),
         Principal::User { user_id, .. } => format!("user:{user_id}"),
     }
 }

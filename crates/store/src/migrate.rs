@@ -28,6 +28,8 @@ macro_rules! steps {
                 "name_id_format",
                 include_str!(concat!("../migrations/", $folder, "/0010_name_id_format.sql")),
             ),
+            (11, "drafts", include_str!(concat!("../migrations/", $folder, "/0011_drafts.sql"))),
+            (12, "setup_links", include_str!(concat!("../migrations/", $folder, "/0012_setup_links.sql"))),
         ]
     };
 }

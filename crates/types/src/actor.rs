@@ -3,7 +3,10 @@ use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
-use crate::{Error, Permission, RequestId, Result, Role, SessionId, Timestamp, UserId, WorkspaceId};
+use crate::{
+    ConnectionId, Error, Permission, RequestId, Result, Role, SessionId, SetupLinkId, Timestamp, UserId,
+    WorkspaceId,
+};
 
 /// Who owns a credential; every credential has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -110,6 +113,13 @@ pub enum Principal {
         /// When the session began.
         since: Timestamp,
     },
+    /// Somebody without an account, by a link that reaches one single sign-on connection.
+    SetupLink {
+        /// The link.
+        link_id: SetupLinkId,
+        /// The connection.
+        connection_id: ConnectionId,
+    },
 }
 
 /// Who acts, in which workspace, from where. The first argument of every service function.
@@ -176,7 +186,8 @@ impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
         match &self.principal {
             Principal::System => true,
-            Principal::Anonymous => false,
+            // a link has no role: what it reaches is looked at with the object (`identity::require`)
+            Principal::Anonymous | Principal::SetupLink { .. } => false,
             Principal::User { role, .. } => role.may(permission),
         }
     }

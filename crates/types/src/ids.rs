@@ -127,6 +127,10 @@ ids! {
     IdentityId = "idn";
     /// One attempt to sign in through a connection.
     SsoAttemptId = "att";
+    /// A change to a connection that waits for its proof.
+    DraftId = "drf";
+    /// A link with which somebody without an account finishes a connection.
+    SetupLinkId = "sul";
     /// A link that shows one attempt to somebody without an account.
     TraceShareId = "trs";
     /// The recorded reason of a check.

@@ -17,9 +17,9 @@ pub use clock::{Clock, SharedClock, SystemClock, TestClock, Timestamp};
 pub use email::{Domain, Email};
 pub use error::{Error, Kind, Result};
 pub use ids::{
-    AuditEventId, ChallengeId, ConnectionId, DecisionId, DomainId, FactorId, Id, IdentityId, Ids,
-    InvitationId, JobId, LabPersonId, LinkId, MailId, RequestId, SessionId, SigningKeyId, SsoAttemptId,
-    TraceShareId, UserId, WorkspaceId,
+    AuditEventId, ChallengeId, ConnectionId, DecisionId, DomainId, DraftId, FactorId, Id, IdentityId, Ids,
+    InvitationId, JobId, LabPersonId, LinkId, MailId, RequestId, SessionId, SetupLinkId, SigningKeyId,
+    SsoAttemptId, TraceShareId, UserId, WorkspaceId,
 };
 pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};

@@ -102,6 +102,12 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("delete", "/api/v1/sso/connections/{id}/domains/{domain_id}", Admin, ""),
     ("post", "/api/v1/sso/connections/{id}/domains/{domain_id}/set-primary", Admin, ""),
     ("put", "/api/v1/sso/connections/{id}/domains/{domain_id}/verify", Admin, ""),
+    ("get", "/api/v1/sso/connections/{id}/drafts", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/drafts", Admin, r#"{"jitProvisioning":false}"#),
+    ("get", "/api/v1/sso/connections/{id}/drafts/{draft_id}", Admin, ""),
+    ("delete", "/api/v1/sso/connections/{id}/drafts/{draft_id}", Admin, ""),
+    ("post", "/api/v1/sso/connections/{id}/drafts/{draft_id}/activate", Admin, "{}"),
+    ("post", "/api/v1/sso/connections/{id}/drafts/{draft_id}/replay", Admin, ""),
     ("get", "/api/v1/sso/connections/{id}/identities", Admin, ""),
     ("delete", "/api/v1/sso/connections/{id}/identities/{identity_id}", Admin, ""),
     ("post", "/api/v1/sso/connections/{id}/metadata/refresh", Admin, ""),
@@ -110,6 +116,9 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("put", "/api/v1/sso/settings", Admin, "{}"),
     ("post", "/api/v1/sso/settings/disable", Admin, ""),
     ("post", "/api/v1/sso/settings/enable", Admin, ""),
+    ("get", "/api/v1/sso/setup-links", Admin, ""),
+    ("post", "/api/v1/sso/setup-links", Admin, r#"{"name":"Walked by link"}"#),
+    ("delete", "/api/v1/sso/setup-links/{id}", Admin, ""),
     ("get", "/api/v1/sso/sp-keys", Admin, ""),
     ("post", "/api/v1/sso/sp-keys", Admin, ""),
     ("delete", "/api/v1/sso/sp-keys/{id}", Admin, ""),
@@ -173,6 +182,13 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/excluded"),
+    ("get", "/settings/security/sso/setup-links"),
+    ("post", "/settings/security/sso/setup-links"),
+    ("get", "/settings/security/sso/setup-links/sul_1/revoke"),
+    ("post", "/settings/security/sso/setup-links/sul_1/revoke"),
+    ("get", "/settings/security/sso/drafts/drf_1"),
+    ("post", "/settings/security/sso/drafts/drf_1"),
+    ("post", "/settings/security/sso/drafts/drf_1/discard"),
     ("get", "/settings/security/sso/keys"),
     ("post", "/settings/security/sso/keys"),
     ("get", "/settings/security/sso/keys/key_1/promote"),
@@ -207,6 +223,8 @@ struct Ids {
     invitation: String,
     share: String,
     sp_key: String,
+    draft: String,
+    setup: String,
 }
 
 impl Ids {
@@ -228,10 +246,15 @@ impl Ids {
         let share = format!("{}/attempts/{attempt}/share", lab.path);
         let share = owner.post(&share, serde_json::json!({})).await.ok()["share"]["id"].clone();
         let share = share.as_str().unwrap().to_owned();
+        let text = |of: &Value| of.as_str().unwrap().to_owned();
+        let draft = serde_json::json!({"defaultRole": "admin"});
+        let draft =
+            owner.post(&format!("{}/drafts", lab.path), draft).await.ok()["id"].as_str().unwrap().to_owned();
+        let setup = serde_json::json!({"connectionId": lab.id});
+        let setup = text(&owner.post("/api/v1/sso/setup-links", setup).await.ok()["link"]["id"]);
         let workspace = t.workspace.to_string();
         t.person("walked@main.test", Role::Member).await;
         let walked = t.sign_in("walked@main.test").await.get("/api/v1/me").await.ok();
-        let text = |of: &Value| of.as_str().unwrap().to_owned();
         let (user, session) = (text(&walked["user"]["id"]), text(&walked["sessions"][0]["id"]));
         let (connection, domain) = (lab.id.clone(), lab.domain);
         let invited = serde_json::json!({"email": "invited@walked.test", "role": "viewer"});
@@ -248,6 +271,8 @@ impl Ids {
             invitation,
             share,
             sp_key,
+            draft,
+            setup,
         }
     }
 
@@ -270,6 +295,8 @@ impl Ids {
             invitation: odd(&self.invitation),
             share: odd(&self.share),
             sp_key: odd(&self.sp_key),
+            draft: odd(&self.draft),
+            setup: odd(&self.setup),
         }
     }
 
@@ -280,6 +307,7 @@ impl Ids {
             _ if text.contains("/users/") => &self.user,
             _ if text.contains("/me/sessions/") => &self.session,
             _ if text.contains("/sp-keys/") => &self.sp_key,
+            _ if text.contains("/setup-links/") => &self.setup,
             _ => &self.connection,
         };
         text.replace("{id}", id)
@@ -288,6 +316,7 @@ impl Ids {
             .replace("{identity_id}", &self.identity)
             .replace("{session_id}", &self.session)
             .replace("{share_id}", &self.share)
+            .replace("{draft_id}", &self.draft)
             .replace("{workspace}", &self.workspace)
     }
 }

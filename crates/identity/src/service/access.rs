@@ -13,7 +13,7 @@ pub async fn require<'a>(
     object: Option<String>,
 ) -> Result<&'a WorkspaceId> {
     let workspace = actor.workspace()?;
-    if actor.may(permission) {
+    if actor.may(permission) || by_setup_link(actor, permission, object.as_deref()) {
         return Ok(workspace);
     }
     let role = actor.role().map_or("nobody", gatehouse_types::Role::as_str);
@@ -35,10 +35,22 @@ pub async fn require<'a>(
     .decided(decision))
 }
 
+/// A setup link reaches its one connection, and nothing else.
+fn by_setup_link(actor: &Actor, permission: Permission, object: Option<&str>) -> bool {
+    match &actor.principal {
+        Principal::SetupLink { connection_id, .. } => {
+            let own = format!("connection:{connection_id}");
+            permission == Permission::ManageSso && object == Some(own.as_str())
+        }
+        _ => false,
+    }
+}
+
 fn who(actor: &Actor) -> String {
     match &actor.principal {
         Principal::User { user_id, role, .. } => format!("{user_id} acts in this workspace as {role}."),
         Principal::System => "The product itself acts.".to_owned(),
+        Principal::SetupLink { link_id, .. } => format!("The setup link {link_id} acts."),
         Principal::Anonymous => "Nobody is signed in.".to_owned(),
     }
 }

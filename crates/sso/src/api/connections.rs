@@ -127,6 +127,17 @@ fn needed(field: &'static str, value: Option<String>) -> Result<String> {
 }
 
 impl ConnectionIn {
+    /// The protocol of a connection stays.
+    pub(crate) fn same_protocol(&self, connection: &crate::model::Connection) -> Result<()> {
+        match &self.protocol {
+            Some(protocol) if protocol.parse::<Protocol>()? != connection.config.protocol() => {
+                let message = "The protocol of a connection stays. Make a new connection for another one.";
+                Err(Error::validation("protocol", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn into_new(self) -> Result<NewConnection> {
         let name = self.name.filter(|n| !n.trim().is_empty());
         let name = name.ok_or_else(|| Error::validation("name", "Connection name is required"))?;
@@ -164,7 +175,7 @@ impl ConnectionIn {
         })
     }
 
-    fn into_patch(self) -> Result<ConnectionPatch> {
+    pub(crate) fn into_patch(self) -> Result<ConnectionPatch> {
         let mut saml = self.saml_config.unwrap_or_default();
         let oidc = self.oidc_config.unwrap_or_default();
         let wsfed = self.wsfed_config.unwrap_or_default();
@@ -320,13 +331,7 @@ pub(crate) async fn update(
     Path(id): Path<ConnectionId>,
     Json(input): Json<ConnectionIn>,
 ) -> ApiResult<Json<ConnectionOut>> {
-    let current = sso.connection(&actor, &id).await?;
-    if let Some(protocol) = &input.protocol
-        && protocol.parse::<Protocol>()? != current.connection.config.protocol()
-    {
-        let message = "The protocol of a connection stays. Make a new connection for another one.";
-        return Err(Error::validation("protocol", message).into());
-    }
+    input.same_protocol(&sso.connection(&actor, &id).await?.connection)?;
     let view = sso.update_connection(&actor, &id, input.into_patch()?).await?;
     Ok(Json(view.into()))
 }

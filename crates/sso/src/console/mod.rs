@@ -5,12 +5,14 @@ mod certificates;
 mod checklist;
 mod disable;
 mod domains;
+mod drafts;
 mod form;
 mod keys;
 mod metadata;
 mod page;
 mod people;
 mod presets;
+mod setup;
 mod trace;
 
 use axum::Router;
@@ -47,9 +49,12 @@ pub(crate) fn routes() -> Router<Sso> {
         .route(&at("/domains/{id}/federated"), post(domains::set_federated))
         .route(&at("/domains/{id}/remove"), get(domains::ask).post(domains::remove))
         .route(&at("/excluded"), post(people::save))
+        .route(&at("/drafts/{id}"), get(drafts::show).post(drafts::activate))
+        .route(&at("/drafts/{id}/discard"), post(drafts::discard))
         .route(KEYS_PATH, get(keys::show).post(keys::make))
         .route(&at("/keys/{id}/{step}"), get(keys::ask).post(keys::go))
         .merge(metadata_routes())
+        .merge(setup::routes())
         .route(ATTEMPTS_PATH, get(attempts::list))
         .route(&at("/attempts/{id}"), get(trace::show))
         .route(&at("/attempts/{id}/reveal"), post(trace::reveal))
@@ -69,7 +74,8 @@ fn metadata_routes() -> Router<Sso> {
 
 /// What is shown to people without an account.
 pub(crate) fn shared_routes() -> Router<Sso> {
-    Router::new().route(&format!("{SHARED_PATH}/{{token}}"), get(trace::shared))
+    let traces = Router::new().route(&format!("{SHARED_PATH}/{{token}}"), get(trace::shared));
+    traces.merge(setup::shared_routes())
 }
 
 /// A form that says everything by its address; what else it holds is left alone.

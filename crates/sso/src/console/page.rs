@@ -181,6 +181,9 @@ pub(super) async fn save(
             .await;
     }
     match sso.save_page(&actor, form.input()).await {
+        Ok(Saved { waiting: Some(draft), .. }) => {
+            Ok(SeeOther::to(super::drafts::path_of(&draft)).into_response())
+        }
         Ok(saved) => Ok(SeeOther::to(PATH).saying(told(&saved)).into_response()),
         Err(e) if matches!(e.kind(), Kind::Validation | Kind::Conflict) => {
             let kept = Again { form: Some(form), errors: errors_of(&e), ..Again::default() };

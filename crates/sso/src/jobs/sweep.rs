@@ -3,9 +3,10 @@ use gatehouse_store::jobs::Job;
 use gatehouse_types::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{attempts, domains, logout, requests};
+use crate::service::drafts::DRAFT_DAYS;
+use crate::store::{attempts, domains, drafts, logout, requests};
 
-/// Forgets requests that nobody answered, assertions that no clock accepts any more, attempts older than 14 days or beyond the newest of their connection, with their links; claims of domains that nobody proved in time expire.
+/// Forgets requests that nobody answered, assertions that no clock accepts any more, attempts older than 14 days or beyond the newest of their connection, with their links, and drafts that nobody put in use; claims of domains that nobody proved in time expire.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sweep;
 
@@ -19,6 +20,7 @@ impl Job for Sweep {
         logout::sweep(&mut tx).await?;
         attempts::sweep(&mut tx, attempts::KEPT_OF_CONNECTION).await?;
         domains::expire(&mut tx).await?;
+        drafts::sweep(&mut tx, DRAFT_DAYS).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -5,8 +5,10 @@ mod attempt;
 mod config;
 mod connection;
 mod domain;
+mod draft;
 mod metadata;
 mod settings;
+mod setup_link;
 mod share;
 mod sp_key;
 mod status;
@@ -24,9 +26,11 @@ pub use domain::{
     VerificationMethod,
 };
 pub(crate) use domain::{Look, Standing};
+pub use draft::Draft;
 pub use metadata::MetadataState;
 pub(crate) use metadata::{Imported, SHORTEST_REFRESH_SECONDS};
 pub use settings::Settings;
+pub use setup_link::SetupLink;
 pub use share::Share;
 pub use sp_key::{KeyState, SpKey};
 pub use status::{ConnectionEvent, ConnectionStatus, Missing};

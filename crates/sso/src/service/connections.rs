@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use gatehouse_identity::require;
+use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
     Actor, ConnectionId, Error, Id, Page, PageRequest, Permission, Result, Role, Secret, WorkspaceId,
@@ -15,7 +16,7 @@ use crate::model::{
     RequestBinding, SloBinding, checked_name,
 };
 use crate::store::connections::Wanted;
-use crate::store::{connections, domains, settings};
+use crate::store::{connections, domains, drafts, settings, setup_links};
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 1000;
@@ -261,17 +262,28 @@ impl Sso {
         connection: Connection,
         secret: Option<Secret>,
     ) -> Result<ConnectionView> {
-        let workspace = &connection.workspace_id;
-        self.check_whole(workspace, &connection)?;
+        self.check_whole(&connection.workspace_id, &connection)?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
-        let all = PageRequest::new(1, 1)?;
-        if connections::list(&mut tx, workspace, Wanted::default(), all).await?.1 >= MAX_CONNECTIONS {
-            return Err(Error::conflict("A workspace has at most 200 connections."));
-        }
-        connections::insert(&mut tx, &connection, secret.as_ref()).await.map_err(name_taken)?;
-        record(&mut tx, actor, "sso.connection-created", &connection).await?;
+        self.insert_in(&mut tx, actor, &connection, secret.as_ref()).await?;
         tx.commit().await?;
         Ok(ConnectionView { connection, domains: Vec::new() })
+    }
+
+    /// Stores a new connection in the caller's transaction.
+    pub(crate) async fn insert_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        connection: &Connection,
+        secret: Option<&Secret>,
+    ) -> Result<()> {
+        let all = PageRequest::new(1, 1)?;
+        let count = connections::list(tx, &connection.workspace_id, Wanted::default(), all).await?.1;
+        if count >= MAX_CONNECTIONS {
+            return Err(Error::conflict("A workspace has at most 200 connections."));
+        }
+        connections::insert(tx, connection, secret).await.map_err(name_taken)?;
+        record(tx, actor, "sso.connection-created", connection).await
     }
 
     /// One page of the workspace's connections, oldest first.
@@ -335,13 +347,42 @@ impl Sso {
         let mut tx = store.begin(&actor.origin).await?;
         let before = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let secret = patch.client_secret.clone();
+        let after = self.changed(workspace, &before, patch, imported.as_ref())?;
+        let after = self.put_changed(&mut tx, actor, &before, after, secret).await?;
+        let domains = domains::of(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(ConnectionView { connection: after, domains })
+    }
+
+    /// A connection after a change; nothing is stored.
+    pub(crate) fn changed(
+        &self,
+        workspace: &WorkspaceId,
+        before: &Connection,
+        patch: ConnectionPatch,
+        imported: Option<&Imported>,
+    ) -> Result<Connection> {
+        let now = self.0.store.now();
         let mut after = before.clone();
-        if let Some(imported) = &imported {
-            fill(&mut after, imported, store.now())?;
+        if let Some(imported) = imported {
+            fill(&mut after, imported, now)?;
         }
-        let mut after = patched(after, patch, store.now())?;
-        after.metadata = metadata_after(&before, &after, imported.as_ref(), store.now());
+        let mut after = patched(after, patch, now)?;
+        after.metadata = metadata_after(before, &after, imported, now);
         self.check_whole(workspace, &after)?;
+        Ok(after)
+    }
+
+    /// Stores a changed connection with what follows from the change; in the caller's transaction.
+    pub(crate) async fn put_changed(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        before: &Connection,
+        mut after: Connection,
+        secret: Option<Secret>,
+    ) -> Result<Connection> {
+        let (workspace, id) = (&before.workspace_id, &before.id);
         let believed =
             after.config != before.config || after.certificates != before.certificates || secret.is_some();
         if believed {
@@ -350,20 +391,18 @@ impl Sso {
             after.status = after.status.next(ConnectionEvent::Edited).map_err(missing)?;
         }
         if believed && after.status == ConnectionStatus::Active {
-            self.tell_owners(&mut tx, actor, workspace, &after, "changed").await?;
+            self.tell_owners(tx, actor, workspace, &after, "changed").await?;
         }
         if after.certificates != before.certificates {
-            crate::store::certificates::replace(&mut tx, id, &after.certificates).await?;
+            crate::store::certificates::replace(tx, id, &after.certificates).await?;
         }
-        connections::update(&mut tx, &after, secret.as_ref()).await.map_err(name_taken)?;
+        connections::update(tx, &after, secret.as_ref()).await.map_err(name_taken)?;
         if after.metadata != before.metadata {
-            crate::store::metadata::save(&mut tx, id, after.metadata.as_ref()).await?;
+            crate::store::metadata::save(tx, id, after.metadata.as_ref()).await?;
         }
-        record(&mut tx, actor, "sso.connection-updated", &after).await?;
-        let domains = domains::of(&mut tx, id).await?;
-        tx.commit().await?;
-        after.updated_at = store.now();
-        Ok(ConnectionView { connection: after, domains })
+        record(tx, actor, "sso.connection-updated", &after).await?;
+        after.updated_at = self.0.store.now();
+        Ok(after)
     }
 
     /// Soft-deletes a connection: nobody signs in through it any more, people keep their accounts, its domains and
@@ -377,6 +416,8 @@ impl Sso {
         let mut tx = store.begin(&actor.origin).await?;
         let connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         connections::delete(&mut tx, id).await?;
+        drafts::delete_all(&mut tx, id).await?;
+        setup_links::revoke_of(&mut tx, id).await?;
         domains::delete_all(&mut tx, id).await?;
         super::settings::no_longer_mandatory(&mut tx, actor, workspace, id).await?;
         let mut settings = settings::find(&mut tx, workspace).await?;

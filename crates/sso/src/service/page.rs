@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, ConnectionId, Error, Id, Kind, Permission, Result, Role};
+use gatehouse_types::{Actor, ConnectionId, DraftId, Error, Id, Kind, Permission, Result, Role};
 
 use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 use super::settings::SettingsView;
 use crate::Sso;
-use crate::model::{Config, NewConnection, Provider, RequestBinding, SamlConfig};
+use crate::model::{
+    Config, Connection, ConnectionStatus, NewConnection, Provider, RequestBinding, SamlConfig,
+};
 use crate::store::{connections, settings};
 
 /// The name of the connection that the page makes.
@@ -47,6 +49,8 @@ pub(crate) struct PageInput {
 pub(crate) struct Saved {
     /// The step that is missing before people sign in through it.
     pub(crate) missing: Option<String>,
+    /// The changes were not put in use: somebody who signed in lately would be locked out.
+    pub(crate) waiting: Option<DraftId>,
 }
 
 impl Sso {
@@ -95,6 +99,11 @@ impl Sso {
             Some(view) if view.connection.config.saml().is_some() => {
                 let mapping = view.connection.config.saml().map(|s| s.attribute_mapping.clone());
                 let patch = patch(input, mapping.unwrap_or_default());
+                if view.connection.status == ConnectionStatus::Active
+                    && let Some(draft) = self.proved_first(actor, &view.connection, &patch).await?
+                {
+                    return Ok(Saved { missing: None, waiting: Some(draft) });
+                }
                 self.update_connection(actor, &view.connection.id, patch).await?.connection.id
             }
             _ => self.create_page_connection(actor, state.saml_id, input).await?,
@@ -111,7 +120,40 @@ impl Sso {
             missing = self.try_activate(actor, id).await?;
         }
         self.mark_enabled(actor).await?;
-        Ok(Saved { missing })
+        Ok(Saved { missing, waiting: None })
+    }
+
+    /// Changes of a connection that people sign in through are run over their recorded sign-ins first. They wait as a
+    /// draft when somebody would be locked out; `None` when nobody would be.
+    pub(crate) async fn proved_first(
+        &self,
+        actor: &Actor,
+        connection: &Connection,
+        patch: &ConnectionPatch,
+    ) -> Result<Option<DraftId>> {
+        let proposed = self.changed(&connection.workspace_id, connection, patch.clone(), None)?;
+        let imported = patch.metadata_xml.is_some()
+            || patch.config.idp_metadata_url.as_ref().is_some_and(|u| !u.trim().is_empty());
+        let same = !imported
+            && proposed.config == connection.config
+            && proposed.certificates == connection.certificates
+            && proposed.jit_provisioning == connection.jit_provisioning;
+        if same {
+            return Ok(None);
+        }
+        let view = match self.create_draft(actor, &connection.id, patch.clone()).await {
+            Ok(view) => view,
+            // the metadata says what is known already
+            Err(e) if imported && e.kind() == Kind::Validation && e.field().is_none_or(str::is_empty) => {
+                return Ok(None);
+            }
+            Err(e) => return Err(e),
+        };
+        if self.replay_draft(actor, &connection.id, &view.draft.id).await?.locked_out > 0 {
+            return Ok(Some(view.draft.id));
+        }
+        self.discard_draft(actor, &connection.id, &view.draft.id).await?;
+        Ok(None)
     }
 
     async fn create_page_connection(
@@ -180,9 +222,7 @@ impl Sso {
         }
         let found = connections::find(&mut self.0.store.reader(), actor.workspace()?, id).await?;
         match found {
-            Some(c) if c.status != crate::model::ConnectionStatus::Active => {
-                self.try_activate(actor, id).await
-            }
+            Some(c) if c.status != ConnectionStatus::Active => self.try_activate(actor, id).await,
             _ => Ok(None),
         }
     }

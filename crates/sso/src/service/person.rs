@@ -3,8 +3,8 @@
 
 use gatehouse_identity::model::{CreatedVia, User};
 use gatehouse_saml::VerifiedAssertion;
-use gatehouse_store::Tx;
 use gatehouse_store::decisions::Reason;
+use gatehouse_store::{Queries, Tx};
 use gatehouse_types::{Actor, Domain, Email, Result, Role};
 
 use crate::Sso;
@@ -216,12 +216,7 @@ impl Sso {
         if let Some(user) = &existing
             && identities::of_user(tx, &connection.id, &user.id).await?.is_some()
         {
-            let detail = format!(
-                "{} belongs to an account that is linked to another subject of this provider. If the person got a new \
-                 one there, unlink the old identity first.",
-                claims.email
-            );
-            return Ok(Err(no("identity_conflict", "identity", detail)));
+            return Ok(Err(identity_conflict(&claims.email)));
         }
         let workspace = &connection.workspace_id;
         let user = match existing {
@@ -286,13 +281,13 @@ fn is_linked() -> Reason {
 
 /// Why the provider does not speak for an address; `None` when it does. Names the domain and no more: the person may be
 /// another company's, sent here by a provider that both believe.
-async fn outside_domains(
-    tx: &mut Tx,
+pub(crate) async fn outside_domains<Q: Queries>(
+    db: &mut Q,
     connection: &Connection,
     email: &Email,
 ) -> Result<Option<NotThisPerson>> {
     let domain = email.domain();
-    let claim = domains::of_name(tx, &connection.id, &domain).await?;
+    let claim = domains::of_name(db, &connection.id, &domain).await?;
     let (code, detail) = match claim.map(|c| (c.status, c.federated)) {
         Some((DomainStatus::Verified, true)) => return Ok(None),
         Some((DomainStatus::Verified, false)) => (
@@ -313,7 +308,16 @@ async fn outside_domains(
     Ok(Some(no(code, "domain", detail)))
 }
 
-fn unknown_person(email: &Email) -> NotThisPerson {
+/// Why an address does not link a second subject of a provider to its account.
+pub(crate) fn identity_conflict(email: &Email) -> NotThisPerson {
+    let detail = format!(
+        "{email} belongs to an account that is linked to another subject of this provider. If the person got a new one \
+         there, unlink the old identity first."
+    );
+    no("identity_conflict", "identity", detail)
+}
+
+pub(crate) fn unknown_person(email: &Email) -> NotThisPerson {
     let detail = format!(
         "{email} is no member of the workspace, and just-in-time provisioning is off. Invite the person, or switch it on."
     );

@@ -127,9 +127,10 @@ impl Sso {
         if actor.role() == Some(Role::Owner) {
             return Ok(());
         }
-        let who = match actor.user() {
-            Ok(id) => self.0.identity.user(tx, id).await?.map(|u| u.email.to_string()),
-            Err(_) => None,
+        let who = match (actor.user(), &actor.principal) {
+            (Ok(id), _) => self.0.identity.user(tx, id).await?.map(|u| u.email.to_string()),
+            (Err(_), Principal::SetupLink { .. }) => Some("Somebody with a setup link".to_owned()),
+            (Err(_), _) => None,
         };
         let who = who.unwrap_or_else(|| "The console of the machine".to_owned());
         for owner in self.0.identity.owners(tx, workspace).await? {

@@ -127,6 +127,40 @@ pub(crate) async fn message<Q: Queries>(
     sealed.map(|text| store.keyring().open_bytes(place(id), &Sealed::from_stored(text))).transpose()
 }
 
+/// An attempt with its message, opened.
+pub(crate) struct Kept {
+    pub(crate) attempt: Attempt,
+    pub(crate) message: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// Sign-ins of a connection since a moment with their messages, the newest first, beginning behind one of them. Logout
+/// messages are left out.
+pub(crate) async fn kept<Q: Queries>(
+    store: &Store,
+    db: &mut Q,
+    connection: &ConnectionId,
+    since: Timestamp,
+    behind: Option<&(Timestamp, SsoAttemptId)>,
+    most: i64,
+) -> Result<Vec<Kept>> {
+    let select = sql("SELECT id, connection_id, at, flow, outcome, reason, subject, email, checks, facts, \
+         (message IS NOT NULL) AS has_message, decision_id, ip, browser, request_id, expires_at, message \
+         FROM sso_attempts WHERE connection_id = $1 AND at >= $2 AND flow <> 'logout' AND (at < $3 OR (at = $3 AND id < $4)) \
+         ORDER BY at DESC, id DESC LIMIT $5");
+    let (at, id) = match behind {
+        Some((at, id)) => (*at, id.as_str()),
+        None => (store.now().plus_seconds(86_400), ""),
+    };
+    let rows = db.fetch_all(select.bind(connection).bind(since).bind(at).bind(id).bind(most)).await?;
+    let open = |row: &Row| {
+        let attempt = read(row)?;
+        let sealed = row.opt_text("message")?.map(Sealed::from_stored);
+        let message = sealed.map(|s| store.keyring().open_bytes(place(&attempt.id), &s)).transpose()?;
+        Ok(Kept { attempt, message })
+    };
+    rows.iter().map(open).collect()
+}
+
 /// One page of a workspace's attempts, newest first; of one connection when it is given.
 pub(crate) async fn list<Q: Queries>(
     db: &mut Q,

@@ -197,6 +197,7 @@ fn actor_of(actor: &Actor) -> (&'static str, Option<&UserId>) {
     match &actor.principal {
         Principal::Anonymous => ("anonymous", None),
         Principal::System => ("system", None),
+        Principal::SetupLink { .. } => ("setup-link", None),
         Principal::User { user_id, .. } => ("user", Some(user_id)),
     }
 }

@@ -41,6 +41,7 @@ pub const SEALED: &[SealedColumn] = &[
     of_installation("signing_keys", "private_key", &["id"]),
     of_workspace("sso_attempts", "message"),
     of_workspace("sso_connections", "client_secret"),
+    of_workspace("sso_drafts", "client_secret"),
     of_installation("sso_logouts", "called", &["id"]),
     of_installation("sso_sessions", "called", &["session_id"]),
 ];

@@ -1,12 +1,14 @@
 //! Single sign-on over SAML, with the lab as the identity provider, over HTTP as a browser does it.
 
 mod browsers;
+mod drafts;
 mod faults;
 mod flows;
 mod logout;
 mod logout_key;
 mod mandatory;
 mod people;
+mod setup_links;
 mod tenants;
 mod traces;
 

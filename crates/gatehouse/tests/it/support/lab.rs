@@ -127,13 +127,25 @@ impl Form {
 
     /// The first form of a page with its hidden fields; the pages are our own.
     pub(crate) fn read(html: &str) -> Option<Self> {
+        Self::first(html, |kind| kind == "hidden")
+    }
+
+    /// The form of a page that goes to this address, with every value that stands in a line of it.
+    pub(crate) fn to(html: &str, action: &str) -> Self {
+        let mut forms =
+            html.match_indices("<form").map(|(at, _)| Self::first(&html[at..], |kind| kind != "checkbox"));
+        let found = forms.find_map(|form| form.filter(|f| f.action == action));
+        found.unwrap_or_else(|| panic!("no form to {action}: {html}"))
+    }
+
+    fn first(html: &str, counts: impl Fn(&str) -> bool) -> Option<Self> {
         let start = html.find("<form")?;
         let form = &html[start..start + html[start..].find("</form>")?];
         let tag = &form[..form.find('>')?];
         let mut fields = Vec::new();
         for input in form.split("<input").skip(1) {
             let input = &input[..input.find('>')?];
-            if attribute(input, "type").as_deref() == Some("hidden") {
+            if counts(&attribute(input, "type").unwrap_or_default()) {
                 fields.push((attribute(input, "name")?, attribute(input, "value").unwrap_or_default()));
             }
         }

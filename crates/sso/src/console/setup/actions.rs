@@ -1,0 +1,239 @@
+//! What whoever has a link can do: enter the provider's values, prove a domain, test, switch it on.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use gatehouse_identity::Anybody;
+use gatehouse_types::{Actor, Domain, DomainId, Error, Kind, Result};
+use gatehouse_web::{FieldErrors, Flash, HtmlError, PageContext, Path, SeeOther, VerifiedForm};
+
+use super::guides::guide;
+use super::page::{Again, ValuesForm, base, view};
+use super::secret;
+use crate::Sso;
+use crate::console::Nothing;
+use crate::console::domains::DomainForm;
+use crate::model::{SetupLink, VerificationMethod};
+use crate::service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
+
+/// Whoever came with the link, and what it reaches.
+struct Holder {
+    token: String,
+    inside: Actor,
+    link: SetupLink,
+    view: ConnectionView,
+}
+
+async fn holder(sso: &Sso, actor: &Actor, token: String) -> Result<Holder> {
+    let (inside, link, view) = sso.by_setup_link(actor, &token).await?;
+    Ok(Holder { token, inside, link, view })
+}
+
+impl Holder {
+    fn back(&self, part: &str, flash: Flash) -> Response {
+        SeeOther::to(format!("{}#{part}", base(&self.token))).saying(flash).into_response()
+    }
+
+    /// The page again, with what is wrong beside the fields.
+    async fn again(&self, sso: &Sso, context: &PageContext, again: Again, why: &Error) -> Result<Response> {
+        let status = match why.kind() {
+            Kind::Conflict => StatusCode::CONFLICT,
+            Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        let wanted = again.form.as_ref().map(|f| f.provider.clone());
+        let (inside, link) = (&self.inside, &self.link);
+        let page =
+            view(sso, inside, context, &self.token, link, &self.view, wanted.as_deref(), again).await?;
+        Ok((status, page).into_response())
+    }
+}
+
+fn again_kind(e: &Error) -> bool {
+    matches!(e.kind(), Kind::Validation | Kind::Conflict | Kind::RateLimited)
+}
+
+fn answered(answer: Result<Response>) -> Response {
+    match answer {
+        Ok(response) => secret(response),
+        Err(e) => secret(HtmlError(e)),
+    }
+}
+
+/// Browsers send other line ends than the file has, and people copy a little more than the document.
+fn plain(text: &str) -> Option<String> {
+    let text = text.replace("\r\n", "\n").trim().trim_start_matches('\u{feff}').to_owned();
+    Some(text).filter(|t| !t.is_empty())
+}
+
+/// The values as a change of the connection: metadata when there is some, else the three values.
+fn patch(form: &ValuesForm) -> ConnectionPatch {
+    let (url, xml) = (plain(&form.metadata_url), plain(&form.metadata_xml));
+    let preset = guide(&form.provider).preset;
+    if xml.is_some() || url.is_some() {
+        let config = ConfigPatch {
+            // a document that is pasted takes the place of an address
+            idp_metadata_url: Some(if xml.is_some() { String::new() } else { url.unwrap_or_default() }),
+            ..ConfigPatch::default()
+        };
+        return ConnectionPatch {
+            provider: Some(preset),
+            metadata_xml: xml,
+            config,
+            ..ConnectionPatch::default()
+        };
+    }
+    ConnectionPatch {
+        provider: Some(preset),
+        certificates: plain(&form.certificate).map(|c| vec![c]),
+        config: ConfigPatch {
+            sso_url: Some(form.sso_url.trim().to_owned()),
+            entity_id: Some(form.entity_id.trim().to_owned()),
+            idp_metadata_url: Some(String::new()),
+            ..ConfigPatch::default()
+        },
+        ..ConnectionPatch::default()
+    }
+}
+
+/// The fields of the page, by what the service calls them.
+fn errors_of(e: &Error) -> FieldErrors {
+    let field = match e.field().unwrap_or_default() {
+        "samlConfig.metadataUrl" => "metadataUrl",
+        "samlConfig.metadataXml" => "metadataXml",
+        "samlConfig.ssoUrl" => "ssoUrl",
+        "samlConfig.entityId" => "entityId",
+        "samlConfig.certificate" | "samlConfig.certificates" => "certificate",
+        "domain" => "domain",
+        _ => "",
+    };
+    let mut errors = FieldErrors::none();
+    errors.add(field, e.message().to_owned());
+    errors
+}
+
+/// Takes over the provider's values.
+pub(super) async fn save(
+    State(sso): State<Sso>,
+    Anybody(actor): Anybody,
+    Path(token): Path<String>,
+    context: PageContext,
+    VerifiedForm(form): VerifiedForm<ValuesForm>,
+) -> Response {
+    answered(
+        async {
+            let holder = holder(&sso, &actor, token).await?;
+            match sso.save_by_setup_link(&holder.inside, &holder.view, patch(&form)).await {
+                Ok(()) => Ok(holder.back("values", Flash::success("The values are saved."))),
+                Err(e) if again_kind(&e) => {
+                    let errors = errors_of(&e);
+                    holder
+                        .again(&sso, &context, Again { form: Some(form), errors, ..Again::default() }, &e)
+                        .await
+                }
+                Err(e) => Err(e),
+            }
+        }
+        .await,
+    )
+}
+
+/// Claims a domain.
+pub(super) async fn add_domain(
+    State(sso): State<Sso>,
+    Anybody(actor): Anybody,
+    Path(token): Path<String>,
+    context: PageContext,
+    VerifiedForm(typed): VerifiedForm<DomainForm>,
+) -> Response {
+    let claim = async |holder: &Holder| {
+        let domain = typed.domain.parse::<Domain>()?;
+        let method = typed.verification_method.parse().unwrap_or(VerificationMethod::DnsTxt);
+        sso.add_domain(&holder.inside, &holder.link.connection_id, domain, method).await
+    };
+    answered(
+        async {
+            let holder = holder(&sso, &actor, token).await?;
+            match claim(&holder).await {
+                Ok(claim) => {
+                    let text = format!("{} was added. Put the proof in place, then verify it.", claim.domain);
+                    Ok(holder.back("domains", Flash::success(text)))
+                }
+                Err(e) if again_kind(&e) => {
+                    let e = e.on_field("domain");
+                    let again = Again { domain: typed.clone(), errors: errors_of(&e), ..Again::default() };
+                    holder.again(&sso, &context, again, &e).await
+                }
+                Err(e) => Err(e),
+            }
+        }
+        .await,
+    )
+}
+
+/// Looks for the proof of a domain.
+pub(super) async fn verify_domain(
+    State(sso): State<Sso>,
+    Anybody(actor): Anybody,
+    Path((token, domain)): Path<(String, DomainId)>,
+    VerifiedForm(_): VerifiedForm<Nothing>,
+) -> Response {
+    answered(
+        async {
+            let holder = holder(&sso, &actor, token).await?;
+            let flash = match sso.verify_domain(&holder.inside, &holder.link.connection_id, &domain).await {
+                Ok(found) if found.success => Flash::success(format!("{} is verified.", found.domain.domain)),
+                Ok(found) => Flash::failure(found.error.unwrap_or_default()),
+                Err(e) if again_kind(&e) => Flash::failure(e.message().to_owned()),
+                Err(e) => return Err(e),
+            };
+            Ok(holder.back("domains", flash))
+        }
+        .await,
+    )
+}
+
+/// Tests what is stored.
+pub(super) async fn test(
+    State(sso): State<Sso>,
+    Anybody(actor): Anybody,
+    Path(token): Path<String>,
+    VerifiedForm(_): VerifiedForm<Nothing>,
+) -> Response {
+    answered(
+        async {
+            let holder = holder(&sso, &actor, token).await?;
+            let flash = match sso.test_connection(&holder.inside, &holder.link.connection_id).await {
+                Ok(report) if report.success => Flash::success("The configuration is in order."),
+                Ok(report) => Flash::failure(report.error().unwrap_or_default().to_owned()),
+                Err(e) if again_kind(&e) => Flash::failure(e.message().to_owned()),
+                Err(e) => return Err(e),
+            };
+            Ok(holder.back("switch", flash))
+        }
+        .await,
+    )
+}
+
+/// Switches the connection on, when every step is done.
+pub(super) async fn activate(
+    State(sso): State<Sso>,
+    Anybody(actor): Anybody,
+    Path(token): Path<String>,
+    VerifiedForm(_): VerifiedForm<Nothing>,
+) -> Response {
+    answered(
+        async {
+            let holder = holder(&sso, &actor, token).await?;
+            let flash = match sso.activate_connection(&holder.inside, &holder.link.connection_id).await {
+                Ok(_) => {
+                    Flash::success("It is on: people of your verified domains sign in through your provider.")
+                }
+                Err(e) if again_kind(&e) => Flash::failure(e.message().to_owned()),
+                Err(e) => return Err(e),
+            };
+            Ok(holder.back("switch", flash))
+        }
+        .await,
+    )
+}

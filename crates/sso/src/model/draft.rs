@@ -1,0 +1,88 @@
+//! A change to a connection that is looked at before it counts.
+
+use gatehouse_types::{ConnectionId, DraftId, Result, Role, Timestamp, UserId};
+
+use super::{Config, Connection, Provider};
+
+/// What a connection would become. Only what decides a sign-in is in it; the name and the like change at once.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Its id.
+    pub id: DraftId,
+    /// The connection that it changes.
+    pub connection_id: ConnectionId,
+    /// The version of the connection that it began from.
+    pub base_version: i64,
+    /// The preset.
+    pub provider: Provider,
+    /// How to reach and believe the provider.
+    pub config: Config,
+    /// Whether it brings a client secret of its own.
+    pub has_client_secret: bool,
+    /// The certificates in PEM, latest first.
+    pub certificates: Vec<String>,
+    /// Whether people unknown so far get an account at their first sign-in.
+    pub jit_provisioning: bool,
+    /// The role they get.
+    pub default_role: Role,
+    /// Who made it.
+    pub created_by: Option<UserId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When the recorded sign-ins were last run against it.
+    pub replayed_at: Option<Timestamp>,
+}
+
+impl Draft {
+    /// The connection as it would be; certificates that stay keep their history.
+    ///
+    /// # Errors
+    /// `Validation` when a certificate cannot be read any more.
+    pub(crate) fn applied_to(&self, connection: &Connection, now: Timestamp) -> Result<Connection> {
+        let certificates =
+            crate::service::certificates::pin(&self.certificates, &connection.certificates, now)?;
+        Ok(Connection {
+            provider: self.provider,
+            config: self.config.clone(),
+            has_client_secret: connection.has_client_secret || self.has_client_secret,
+            certificates,
+            jit_provisioning: self.jit_provisioning,
+            default_role: self.default_role,
+            ..connection.clone()
+        })
+    }
+
+    /// Whether the connection was changed since the draft began; it does not fit any more then.
+    pub fn is_stale(&self, connection: &Connection) -> bool {
+        connection.version != self.base_version || connection.config.protocol() != self.config.protocol()
+    }
+
+    /// The names of what it changes, as the API calls them.
+    pub fn changes(&self, connection: &Connection) -> Vec<String> {
+        let mut changes = Vec::new();
+        let (before, after) = (object_of(&connection.config), object_of(&self.config));
+        let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let section = format!("{}Config", self.config.protocol().as_str());
+        let differs = keys.into_iter().filter(|k| before.get(*k) != after.get(*k));
+        changes.extend(differs.map(|k| format!("{section}.{k}")));
+        let pinned = connection.certificates.iter().map(|c| &c.pem);
+        if !pinned.eq(self.certificates.iter()) {
+            changes.push(format!("{section}.certificates"));
+        }
+        let others = [
+            ("provider", self.provider != connection.provider),
+            ("clientSecret", self.has_client_secret),
+            ("jitProvisioning", self.jit_provisioning != connection.jit_provisioning),
+            ("defaultRole", self.default_role != connection.default_role),
+        ];
+        changes.extend(others.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()));
+        changes
+    }
+}
+
+/// The values of a configuration by name.
+fn object_of(config: &Config) -> serde_json::Map<String, serde_json::Value> {
+    let value = serde_json::to_value(config).ok();
+    let inner = value.and_then(|v| v.as_object().and_then(|o| o.values().next().cloned()));
+    inner.and_then(|v| v.as_object().cloned()).unwrap_or_default()
+}

@@ -1,0 +1,154 @@
+//! What a connection would have said to a recorded response, with the clock as it was; pure but for reading who is who.
+
+use gatehouse_saml::{
+    CLOCK_SKEW, Certificate, DecryptionKey, InResponseTo, Message, Policy, Protocol, verify,
+};
+use gatehouse_store::Queries;
+use gatehouse_types::{ConnectionId, Email, Error, Result, Role, Timestamp, UserId};
+use zeroize::Zeroizing;
+
+use super::super::person::{Claims, NotThisPerson, claims, outside_domains, unknown_person};
+use crate::Sso;
+use crate::model::{Connection, Flow, SamlConfig};
+use crate::store::identities;
+
+/// A sign-in as it was recorded.
+pub(super) struct Recorded {
+    pub(super) at: Timestamp,
+    pub(super) flow: Flow,
+    /// The address that was posted to.
+    pub(super) acs_url: String,
+    /// The request that it answered.
+    pub(super) request: Option<String>,
+    pub(super) message: Zeroizing<Vec<u8>>,
+}
+
+/// Why somebody would be refused: the code of the check, and its words.
+#[derive(Clone, Debug)]
+pub(super) struct Why {
+    pub(super) code: String,
+    pub(super) detail: String,
+}
+
+impl From<NotThisPerson> for Why {
+    fn from(no: NotThisPerson) -> Self {
+        Self { code: no.code.to_owned(), detail: no.detail }
+    }
+}
+
+/// What decides about messages, read once for all of them.
+pub(super) struct Judge {
+    saml: SamlConfig,
+    audiences: Vec<String>,
+    certificates: Vec<Certificate>,
+    decryption_keys: Vec<DecryptionKey>,
+}
+
+/// Who would come in.
+#[derive(Clone, Debug)]
+pub(super) struct Would {
+    pub(super) user: Option<UserId>,
+    pub(super) role: Role,
+}
+
+impl Judge {
+    pub(super) async fn of(sso: &Sso, proposed: &Connection) -> Result<Self> {
+        let saml = proposed.config.saml().ok_or_else(|| {
+            Error::validation("protocol", "Recorded sign-ins are run over SAML connections in this version.")
+        })?;
+        let certificates = proposed.certificates.iter().map(|c| sso.certificate(&c.pem));
+        let ring = sso.key_ring(&proposed.workspace_id).await?;
+        Ok(Self {
+            saml: saml.clone(),
+            audiences: vec![sso.entity_id(), sso.idp_acs_url(&proposed.id)],
+            certificates: certificates.collect::<Result<_>>()?,
+            decryption_keys: ring.decrypting().map(|k| k.decryption.clone()).collect(),
+        })
+    }
+
+    /// Whether the message would be believed, and whom it names. Single use is left out: each was used once already.
+    pub(super) fn believes(&self, recorded: &Recorded) -> Result<Claims, Why> {
+        if recorded.flow == Flow::IdpInitiated && self.saml.force_authn {
+            let detail = "The connection would demand a new authentication, which an answer to no request cannot show.";
+            return Err(Why { code: "authn_not_demanded".into(), detail: detail.into() });
+        }
+        let broken =
+            |e: gatehouse_saml::Rejection| Why { code: e.reason.code().to_owned(), detail: e.detail };
+        let message = Message::parse(&recorded.message).map_err(broken)?;
+        let assertion = verify(&message, &self.policy(recorded)).outcome.map_err(broken)?;
+        Ok(claims(&self.saml, &assertion)?)
+    }
+
+    fn policy(&self, recorded: &Recorded) -> Policy {
+        Policy {
+            protocol: Protocol::Saml2,
+            idp_entity_id: self.saml.entity_id.clone(),
+            audiences: self.audiences.clone(),
+            acs_urls: vec![recorded.acs_url.clone()],
+            certificates: self.certificates.clone(),
+            decryption_keys: self.decryption_keys.clone(),
+            in_response_to: recorded.request.clone().map_or(InResponseTo::Unsolicited, InResponseTo::Expect),
+            now: recorded.at.micros(),
+            clock_skew: CLOCK_SKEW,
+            // whether the provider would have asked anew is not to be seen in an answer to another request
+            authenticated_since: None,
+            authn_contexts: self.saml.authn_context.clone(),
+            allow_sha1: self.saml.allow_sha1,
+        }
+    }
+}
+
+impl Sso {
+    /// Who would come in with these claims, as things are now; nothing is written.
+    pub(super) async fn would_enter<Q: Queries>(
+        &self,
+        db: &mut Q,
+        proposed: &Connection,
+        claims: &Claims,
+    ) -> Result<Result<Would, NotThisPerson>> {
+        if let Some(no) = outside_domains(db, proposed, &claims.email).await? {
+            return Ok(Err(no));
+        }
+        let linked = identities::find(db, &proposed.id, &claims.subject).await?;
+        let user = match &linked {
+            Some(identity) => self.0.identity.user(db, &identity.user_id).await?,
+            None => self.0.identity.user_by_email(db, &claims.email).await?,
+        };
+        let Some(user) = user else {
+            let made = linked.is_none() && proposed.jit_provisioning;
+            let role = proposed.default_role;
+            return Ok(if made {
+                Ok(Would { user: None, role })
+            } else {
+                Err(unknown_person(&claims.email))
+            });
+        };
+        if linked.is_none() && self.linked_otherwise(db, &proposed.id, &user.id).await? {
+            return Ok(Err(conflict(&claims.email)));
+        }
+        if user.email.domain() != claims.email.domain()
+            && let Some(no) = outside_domains(db, proposed, &user.email).await?
+        {
+            return Ok(Err(no));
+        }
+        let role = self.0.identity.role_in(db, &proposed.workspace_id, &user.id).await?;
+        let role = role.or(proposed.jit_provisioning.then_some(proposed.default_role));
+        Ok(match role {
+            Some(role) => Ok(Would { user: Some(user.id), role }),
+            None => Err(unknown_person(&claims.email)),
+        })
+    }
+
+    async fn linked_otherwise<Q: Queries>(
+        &self,
+        db: &mut Q,
+        connection: &ConnectionId,
+        user: &UserId,
+    ) -> Result<bool> {
+        Ok(identities::of_user(db, connection, user).await?.is_some())
+    }
+}
+
+fn conflict(email: &Email) -> NotThisPerson {
+    super::super::person::identity_conflict(email)
+}

@@ -1,0 +1,113 @@
+use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_types::{ConnectionId, PageRequest, SetupLinkId, Timestamp, WorkspaceId};
+
+use crate::model::SetupLink;
+
+const COLUMNS: &str = "id, workspace_id, connection_id, created_by, created_at, expires_at, revoked_at, opened, \
+     first_opened_at, last_used_at";
+
+fn read(row: &Row) -> Result<SetupLink> {
+    Ok(SetupLink {
+        id: row.id("id")?,
+        workspace_id: row.id("workspace_id")?,
+        connection_id: row.id("connection_id")?,
+        created_by: row.opt_text("created_by")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        revoked_at: row.opt_time("revoked_at")?,
+        opened: row.int("opened")?,
+        first_opened_at: row.opt_time("first_opened_at")?,
+        last_used_at: row.opt_time("last_used_at")?,
+    })
+}
+
+/// Keeps a link under the digest of its token.
+pub(crate) async fn insert(tx: &mut Tx, link: &SetupLink, token: &str) -> Result<()> {
+    let insert =
+        sql("INSERT INTO sso_setup_links (id, workspace_id, connection_id, owner_kind, version, token, \
+         created_by, created_at, expires_at, opened) VALUES ($1, $2, $3, 'workspace', 1, $4, $5, $6, $7, 0)")
+        .bind(&link.id)
+        .bind(&link.workspace_id)
+        .bind(&link.connection_id)
+        .bind(token)
+        .bind(link.created_by.clone())
+        .bind(link.created_at)
+        .bind(link.expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+/// One page of a workspace's links, the latest first; of one connection when it is given.
+pub(crate) async fn list<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    connection: Option<&ConnectionId>,
+    page: PageRequest,
+) -> Result<(Vec<SetupLink>, i64)> {
+    let (rows, total) = Filter::new(COLUMNS, "sso_setup_links", "workspace_id = $", workspace)
+        .and_if("connection_id = $", connection)
+        .page(db, "created_at DESC, id DESC", page)
+        .await?;
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
+}
+
+/// Links of a connection that open something.
+pub(crate) async fn live<Q: Queries>(db: &mut Q, connection: &ConnectionId, now: Timestamp) -> Result<i64> {
+    let select =
+        sql("SELECT COUNT(*) AS n FROM sso_setup_links WHERE connection_id = $1 AND revoked_at IS NULL \
+         AND expires_at > $2");
+    let row = db.fetch_optional(select.bind(connection).bind(now)).await?;
+    Ok(row.map(|r| r.int("n")).transpose()?.unwrap_or(0))
+}
+
+pub(crate) async fn find<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    id: &SetupLinkId,
+) -> Result<Option<SetupLink>> {
+    let select = sql(
+        "SELECT id, workspace_id, connection_id, created_by, created_at, expires_at, revoked_at, opened, \
+         first_opened_at, last_used_at FROM sso_setup_links WHERE workspace_id = $1 AND id = $2",
+    );
+    db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
+}
+
+/// The link of a token that still opens something: not revoked, not past its time, of a connection that is there.
+pub(crate) async fn open<Q: Queries>(db: &mut Q, token: &str, now: Timestamp) -> Result<Option<SetupLink>> {
+    let select =
+        sql("SELECT l.id, l.workspace_id, l.connection_id, l.created_by, l.created_at, l.expires_at, \
+         l.revoked_at, l.opened, l.first_opened_at, l.last_used_at FROM sso_setup_links l \
+         JOIN sso_connections c ON c.id = l.connection_id AND c.deleted_at IS NULL \
+         WHERE l.token = $1 AND l.revoked_at IS NULL AND l.expires_at > $2");
+    db.fetch_optional(select.bind(token).bind(now)).await?.as_ref().map(read).transpose()
+}
+
+/// Counts an opening; says whether it was the first one, `None` when the link was revoked meanwhile.
+pub(crate) async fn count_opening(tx: &mut Tx, id: &SetupLinkId) -> Result<Option<bool>> {
+    let now = tx.store().now();
+    let update = sql("UPDATE sso_setup_links SET opened = opened + 1, last_used_at = $2, \
+         first_opened_at = COALESCE(first_opened_at, $2) WHERE id = $1 AND revoked_at IS NULL RETURNING opened");
+    let row = tx.fetch_optional(update.bind(id).bind(now)).await?;
+    row.map(|r| Ok(r.int("opened")? == 1)).transpose()
+}
+
+/// Takes a link back; says whether it was live.
+pub(crate) async fn revoke(tx: &mut Tx, workspace: &WorkspaceId, id: &SetupLinkId) -> Result<bool> {
+    let now = tx.store().now();
+    let update = sql("UPDATE sso_setup_links SET revoked_at = $3 WHERE id = $1 AND workspace_id = $2 \
+         AND revoked_at IS NULL");
+    Ok(tx.execute(update.bind(id).bind(workspace).bind(now)).await? == 1)
+}
+
+/// Takes every link of a connection back.
+pub(crate) async fn revoke_of(tx: &mut Tx, connection: &ConnectionId) -> Result<()> {
+    let now = tx.store().now();
+    let update =
+        sql("UPDATE sso_setup_links SET revoked_at = $2 WHERE connection_id = $1 AND revoked_at IS NULL");
+    tx.execute(update.bind(connection).bind(now)).await.map(drop)
+}
+
+/// Takes every link back.
+pub(crate) async fn revoke_all(tx: &mut Tx) -> Result<()> {
+    let update = sql("UPDATE sso_setup_links SET revoked_at = $1 WHERE revoked_at IS NULL");
+    tx.execute(update.bind(tx.store().now())).await.map(drop)
+}
