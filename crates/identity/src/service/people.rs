@@ -258,6 +258,19 @@ impl Identity {
         Ok(users::find_by_email(db, email).await?)
     }
 
+    /// The addresses of a workspace's members, the first so many by the alphabet; for a choice, not for a check.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn member_emails<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        most: i64,
+    ) -> Result<Vec<Email>> {
+        Ok(workspaces::emails(db, workspace, most).await?)
+    }
+
     /// The addresses of a workspace's owners.
     ///
     /// # Errors

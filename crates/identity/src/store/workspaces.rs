@@ -94,6 +94,14 @@ pub(crate) async fn emails_of_role<Q: Queries>(
     rows.iter().map(|r| r.text("email").map(Email::from_stored)).collect()
 }
 
+/// The addresses of a workspace's members, the first so many by the alphabet.
+pub(crate) async fn emails<Q: Queries>(db: &mut Q, workspace: &WorkspaceId, most: i64) -> Result<Vec<Email>> {
+    let select = sql("SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id \
+         WHERE m.workspace_id = $1 ORDER BY u.email LIMIT $2");
+    let rows = db.fetch_all(select.bind(workspace).bind(most)).await?;
+    rows.iter().map(|r| r.text("email").map(Email::from_stored)).collect()
+}
+
 /// Locks the workspace's row: what depends on all its members changes one at a time.
 pub(crate) async fn lock(tx: &mut Tx, id: &WorkspaceId) -> Result<()> {
     const SELECT: &str = "SELECT id FROM workspaces WHERE id = $1";

@@ -89,7 +89,7 @@ fn view(
     let form = again.form.unwrap_or_else(|| SsoForm::of(connection)).tidied();
     let (protocol, provider) = (form.protocol(), form.provider());
     let active = connection.filter(|c| c.status == ConnectionStatus::Active);
-    let mut people = people(actor, &state.settings);
+    let mut people = people(actor, &state.settings, &state.members);
     if let Some(typed) = again.emails {
         people.typed = typed.into_iter().filter(|t| !t.trim().is_empty()).collect();
     }

@@ -17,12 +17,14 @@ pub(super) struct People {
     pub(super) excluded: Vec<String>,
     /// What the fields hold; the excluded people unless a form is shown again.
     pub(super) typed: Vec<String>,
+    /// Members to choose from.
+    pub(super) members: Vec<String>,
     /// Whether this person may change them.
     pub(super) editable: bool,
 }
 
 /// The section as this person sees it.
-pub(super) fn people(actor: &Actor, settings: &SettingsView) -> People {
+pub(super) fn people(actor: &Actor, settings: &SettingsView, members: &[Email]) -> People {
     let texts = |emails: &[Email]| emails.iter().map(ToString::to_string).collect::<Vec<_>>();
     let owners = &settings.owners;
     let others: Vec<Email> =
@@ -31,6 +33,7 @@ pub(super) fn people(actor: &Actor, settings: &SettingsView) -> People {
         owners: texts(owners),
         excluded: texts(&others),
         typed: texts(&others),
+        members: texts(members),
         editable: actor.may(Permission::ManageSsoExclusions),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, ConnectionId, DraftId, Error, Id, Kind, Permission, Result, Role};
+use gatehouse_types::{Actor, ConnectionId, DraftId, Email, Error, Id, Kind, Permission, Result, Role};
 
 use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 use super::settings::SettingsView;
@@ -15,6 +15,8 @@ use crate::store::{connections, settings};
 
 /// The name of the connection that the page makes.
 pub(crate) const PAGE_CONNECTION: &str = "Single Sign On";
+/// Members that the page offers to choose from, at most.
+const MEMBERS: i64 = 500;
 /// Connections that one workspace makes on the page one after another, at most.
 const MAX_PROMISES: u32 = 1000;
 
@@ -25,6 +27,8 @@ pub(crate) struct PageState {
     pub(crate) connection: Option<ConnectionView>,
     /// The id of the SAML connection: its own, or the one that the first save will give it.
     pub(crate) saml_id: ConnectionId,
+    /// Members to choose excluded people from.
+    pub(crate) members: Vec<Email>,
 }
 
 /// What the page saves: the values of one provider.
@@ -69,7 +73,9 @@ impl Sso {
             Some(view) => view.connection.id.clone(),
             None => self.promised_id(actor).await?,
         };
-        Ok(PageState { settings, connection, saml_id })
+        let workspace = actor.workspace()?;
+        let members = self.0.identity.member_emails(&mut self.0.store.reader(), workspace, MEMBERS).await?;
+        Ok(PageState { settings, connection, saml_id, members })
     }
 
     /// The id that the page's next connection gets, so that its addresses can be given to the provider before the
@@ -119,7 +125,10 @@ impl Sso {
         if report.success {
             missing = self.try_activate(actor, id).await?;
         }
-        self.mark_enabled(actor).await?;
+        match self.unproven(&mut self.0.store.reader(), actor, actor.workspace()?, id).await? {
+            None => self.mark_enabled(actor).await?,
+            Some(step) => missing = missing.or(Some(step)),
+        }
         Ok(Saved { missing, waiting: None })
     }
 

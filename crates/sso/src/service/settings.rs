@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use gatehouse_identity::{SendMail, require};
+use gatehouse_store::Queries;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::mails::NewMail;
 use gatehouse_types::{
@@ -11,7 +12,7 @@ use serde_json::json;
 use super::connections::not_found;
 use crate::Sso;
 use crate::model::{Connection, Settings};
-use crate::store::{connections, settings};
+use crate::store::{attempts, connections, settings};
 
 /// Excluded people of one workspace at most, beside its owners.
 const MAX_EXCLUDED: usize = 500;
@@ -92,12 +93,39 @@ impl Sso {
             )
         })?;
         self.activate_in(&mut tx, actor, workspace, &id).await?;
+        if let Some(step) = self.unproven(&mut tx, actor, workspace, &id).await? {
+            return Err(Error::validation("proof", step));
+        }
         now.enabled = true;
         now.enabled_at = Some(store.now());
         settings::save(&mut tx, workspace, &now).await?;
         record(&mut tx, actor, workspace, "sso.enabled", &now).await?;
         tx.commit().await?;
         self.settings(actor).await
+    }
+
+    /// Why an administrator may not make single sign-on mandatory yet: who would have no other way in must have come in
+    /// through the connection once, in a browser. Owners and excluded people keep their default sign-in.
+    pub(crate) async fn unproven<Q: Queries>(
+        &self,
+        db: &mut Q,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+    ) -> Result<Option<String>> {
+        if !matches!(actor.role(), Some(role) if role != Role::Owner) {
+            return Ok(None);
+        }
+        let Some(user) = self.0.identity.user(db, actor.user()?).await? else { return Ok(None) };
+        let proven = settings::is_excluded(db, workspace, &user.email).await?
+            || attempts::signed_in(db, id, &user.email).await?;
+        Ok((!proven).then(|| {
+            format!(
+                "Sign in through the connection once yourself, in a browser, before everybody must: {}. You have no other \
+                 way in; an owner, who has one, can do this without.",
+                self.0.public_url.join(&crate::rules::start_path(id))
+            )
+        }))
     }
 
     /// Turns single sign-on off: everyone signs in by default again, the provider's way in is closed, the values stay

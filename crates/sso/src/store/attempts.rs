@@ -1,5 +1,7 @@
 use gatehouse_store::{Binding, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
-use gatehouse_types::{ConnectionId, DecisionId, Id, PageRequest, SsoAttemptId, Timestamp, WorkspaceId};
+use gatehouse_types::{
+    ConnectionId, DecisionId, Email, Id, PageRequest, SsoAttemptId, Timestamp, WorkspaceId,
+};
 use zeroize::Zeroizing;
 
 use crate::model::{Attempt, Flow};
@@ -125,6 +127,18 @@ pub(crate) async fn message<Q: Queries>(
     let row = db.fetch_optional(sql("SELECT message FROM sso_attempts WHERE id = $1").bind(id)).await?;
     let sealed = row.map(|r| r.opt_text("message")).transpose()?.flatten();
     sealed.map(|text| store.keyring().open_bytes(place(id), &Sealed::from_stored(text))).transpose()
+}
+
+/// Whether a person signed in through a connection, as far as attempts are kept.
+pub(crate) async fn signed_in<Q: Queries>(
+    db: &mut Q,
+    connection: &ConnectionId,
+    email: &Email,
+) -> Result<bool> {
+    let select =
+        sql("SELECT id FROM sso_attempts WHERE connection_id = $1 AND outcome = 'success' AND email = $2 \
+         LIMIT 1");
+    Ok(db.fetch_optional(select.bind(connection).bind(email.as_str())).await?.is_some())
 }
 
 /// An attempt with its message, opened.

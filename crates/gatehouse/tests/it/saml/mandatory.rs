@@ -82,6 +82,24 @@ async fn enabling_names_the_missing_step(t: TestApp) {
     owner.put(SETTINGS, json!({"connectionId": "con_nothing"})).await.refused(404, "not_found");
 }
 
+async fn an_administrator_without_another_way_in_proves_it_first(t: TestApp) {
+    let owner = t.owner().await;
+    let lab = t.active_lab(&owner).await;
+    owner.put(SETTINGS, json!({"connectionId": lab.id})).await.ok();
+    t.person("bruno@lab.test", Role::Admin).await;
+    let admin = t.sign_in("bruno@lab.test").await;
+    let enable = format!("{SETTINGS}/enable");
+    let error = admin.post_to(&enable).await.refused(400, "validation_error");
+    assert_eq!(error["field"], "proof");
+    assert!(error["message"].as_str().unwrap().contains(&format!("/sso/{}/start", lab.id)), "{error}");
+    assert_eq!(owner.get(SETTINGS).await.ok()["enabled"], false);
+    // somebody else's sign-in proves nothing
+    assert_eq!(t.enter_from_lab(&t.client(), &lab.id, "ada").await.status, 303);
+    admin.post_to(&enable).await.refused(400, "validation_error");
+    assert_eq!(t.enter_from_lab(&t.client(), &lab.id, "bruno").await.status, 303);
+    assert_eq!(admin.post_to(&enable).await.ok()["enabled"], true);
+}
+
 async fn disabling_opens_the_password_and_keeps_the_values(t: TestApp) {
     let owner = t.owner().await;
     let lab = enforced(&t, &owner).await;
@@ -137,6 +155,7 @@ on_both![
     owners_and_excluded_people_keep_their_password,
     exclusions_are_an_owners_right,
     enabling_names_the_missing_step,
+    an_administrator_without_another_way_in_proves_it_first,
     disabling_opens_the_password_and_keeps_the_values,
     breaking_the_glass_turns_it_off_and_tells_every_owner,
     the_machine_alone_breaks_the_glass,
