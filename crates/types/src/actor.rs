@@ -36,6 +36,8 @@ pub enum AuthMethod {
     Password,
     /// A SAML assertion.
     Saml,
+    /// An ID token of OpenID Connect.
+    Oidc,
     /// The console of the machine (`gatehouse admin token`).
     Console,
     /// Moved over from a session in another workspace.
@@ -48,6 +50,7 @@ impl AuthMethod {
         match self {
             Self::Password => "password",
             Self::Saml => "saml",
+            Self::Oidc => "oidc",
             Self::Console => "console",
             Self::Switch => "switch",
         }
@@ -58,6 +61,7 @@ impl AuthMethod {
         match text {
             "password" => Self::Password,
             "saml" => Self::Saml,
+            "oidc" => Self::Oidc,
             "console" => Self::Console,
             _ => Self::Switch,
         }

@@ -16,7 +16,8 @@ use serde::Deserialize;
 
 use super::intake::{Intake, admit};
 use crate::Sso;
-use crate::service::login::{Endpoint, Posted, SignedIn};
+use crate::service::entry::SignedIn;
+use crate::service::login::{Endpoint, Posted};
 use crate::service::start::{REQUEST_SECONDS, Started, Way};
 
 /// The largest post: 1 MiB of XML in base64, whose few odd characters the form encodes once more, bytes.

@@ -1,33 +1,19 @@
 //! A SAML response becomes a session: decode, find the connection, judge, then one transaction.
 
-use gatehouse_identity::{NewSession, Signed};
 use gatehouse_saml::{
     CLOCK_SKEW, InResponseTo, Judgement, Message, Outline, Policy, Protocol, VerifiedAssertion,
     decode_post_binding, verify,
 };
-use gatehouse_store::Tx;
-use gatehouse_store::audit::{self, Event};
-use gatehouse_store::decisions::{Reason, Refusal, refuse_in};
-use gatehouse_types::{
-    Actor, AuthMethod, ConnectionId, Email, Error, Id, Kind, Result, SigningKeyId, Timestamp, digest,
-};
-use gatehouse_web::LocalPath;
-use serde_json::json;
+use gatehouse_store::decisions::Reason;
+use gatehouse_types::{Actor, AuthMethod, ConnectionId, Error, Result, SigningKeyId, digest};
 
-use super::connections::object;
-use super::intake::without_details;
+use super::entry::{Arrived, Refused, SignedIn};
 use super::key_ring::KeyRing;
-use super::person::{Claims, Found, NotThisPerson, claims, may_be_foreign};
+use super::saml_claims::{authenticated, claims};
 use crate::Sso;
-use crate::model::{
-    Attempt, Connection, ConnectionStatus, Expected, FALLBACK_CHECK, Facts, Flow, SamlConfig,
-};
-use crate::store::logout::Called;
+use crate::model::{Connection, ConnectionStatus, Expected, FALLBACK_CHECK, Facts, Flow, SamlConfig};
 use crate::store::requests::{self, Pending};
-use crate::store::{attempts, certificates, connections, domains, keys, logout};
-
-/// The largest message of a failed sign-in that is kept, in bytes.
-const MAX_KEPT_FAILURE: usize = 64 * 1024;
+use crate::store::{connections, domains};
 
 /// Which assertion consumer service was posted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,42 +41,6 @@ pub struct Posted<'a> {
     pub replaces: Option<&'a str>,
 }
 
-/// A finished sign-in.
-#[derive(Debug)]
-pub struct SignedIn {
-    /// The session.
-    pub signed: Signed,
-    /// Where the browser goes.
-    pub return_to: LocalPath,
-}
-
-/// Why a response was refused.
-struct Refused {
-    code: String,
-    checks: Vec<Reason>,
-    subject: Option<String>,
-    email: Option<String>,
-}
-
-impl Refused {
-    fn new(mut checks: Vec<Reason>, code: impl Into<String>, check: &str, detail: impl Into<String>) -> Self {
-        checks.push(Reason::failed(check, detail));
-        Self { code: code.into(), checks, subject: None, email: None }
-    }
-
-    /// A refusal of a person. Somebody outside the verified domains may be another company's: nothing is kept that
-    /// tells who it is.
-    fn person(mut checks: Vec<Reason>, subject: &str, email: Option<&Email>, no: NotThisPerson) -> Self {
-        let foreign = may_be_foreign(no.code);
-        if foreign {
-            without_details(&mut checks);
-        }
-        let subject = (!foreign).then(|| subject.to_owned());
-        let email = email.filter(|_| !foreign).map(ToString::to_string);
-        Self { subject, email, ..Self::new(checks, no.code, no.check, no.detail) }
-    }
-}
-
 /// Which connections a response may be for.
 enum Candidates {
     One(Box<Connection>),
@@ -98,24 +48,11 @@ enum Candidates {
 }
 
 /// A response that the policy accepts.
-#[derive(Clone)]
 struct Accepted {
     assertion: VerifiedAssertion,
     checks: Vec<Reason>,
     /// The key of ours that opened it.
     opened: Option<SigningKeyId>,
-}
-
-/// One response on its way through.
-struct Arrived<'a> {
-    connection: &'a Connection,
-    flow: Flow,
-    bytes: &'a [u8],
-    posted: &'a Posted<'a>,
-    /// What the message says of itself; unverified, for the attempt alone.
-    outline: Option<Outline>,
-    /// The request of ours that it says to answer.
-    request: Option<String>,
 }
 
 impl Sso {
@@ -144,14 +81,20 @@ impl Sso {
         let issuer = peek.as_ref().and_then(|p| p.issuer.as_deref());
         let connection = match self.connection_of(&posted.endpoint, pending.as_ref(), issuer).await? {
             Candidates::One(connection) => *connection,
-            Candidates::Several(ids) => self.believing(&posted, &bytes, message.as_ref().ok(), ids).await?,
+            Candidates::Several(ids) => self.believing(&posted, message.as_ref().ok(), ids).await?,
         };
         let asked = peek.as_ref().is_some_and(|p| p.in_response_to.is_some());
         let flow = if asked { Flow::SpInitiated } else { Flow::IdpInitiated };
         let outline = message.as_ref().ok().map(Message::outline);
         let request = pending.as_ref().filter(|p| p.connection_id == connection.id).map(|p| p.id.clone());
-        let arrived =
-            Arrived { connection: &connection, flow, bytes: &bytes, posted: &posted, outline, request };
+        let arrived = Arrived {
+            connection: &connection,
+            flow,
+            message: Some(&bytes),
+            facts: self.facts(&connection, &posted.endpoint, request, outline),
+            replaces: posted.replaces,
+            return_to: posted.relay_state,
+        };
         let message = match message {
             Ok(message) => message,
             Err(e) => {
@@ -159,23 +102,44 @@ impl Sso {
                 return self.refuse(actor, &arrived, refused).await;
             }
         };
-        let waiting = match self.waiting(&arrived, pending) {
+        let waiting = match self.waiting(&arrived, &posted, pending) {
             Ok(waiting) => waiting,
             Err(refused) => return self.refuse(actor, &arrived, refused).await,
         };
-        match self.judge(&arrived, &message, waiting.as_ref()).await? {
-            Err(refused) => self.refuse(actor, &arrived, refused).await,
-            Ok(accepted) => {
-                let first = self.enter(actor, &arrived, waiting.clone(), accepted.clone()).await;
-                match first {
-                    // somebody else made the same account at this very moment: it is there now
-                    Err(e) if e.kind() == Kind::Conflict => {
-                        self.enter(actor, &arrived, waiting, accepted).await
-                    }
-                    outcome => outcome,
-                }
+        let Accepted { assertion, checks, opened } =
+            match self.judge(&connection, &posted.endpoint, &message, waiting.as_ref()).await? {
+                Ok(accepted) => accepted,
+                Err(refused) => return self.refuse(actor, &arrived, refused).await,
+            };
+        let saml = connection.config.saml().ok_or_else(|| Error::internal("not a SAML connection"))?;
+        let claims = match claims(&saml.attribute_mapping, &assertion) {
+            Ok(claims) => claims,
+            Err(no) => {
+                let refused = Refused::person(checks, &assertion.name_id().value, None, no);
+                return self.refuse(actor, &arrived, refused).await;
             }
-        }
+        };
+        let who = authenticated(claims, &assertion, AuthMethod::Saml, opened);
+        self.admit(actor, &arrived, waiting.as_ref(), &who, &checks).await
+    }
+
+    /// What was expected of a response, and what it says.
+    fn facts(
+        &self,
+        connection: &Connection,
+        endpoint: &Endpoint,
+        request: Option<String>,
+        outline: Option<Outline>,
+    ) -> Option<Facts> {
+        let saml = connection.config.saml()?;
+        let expected = Expected {
+            issuer: saml.entity_id.clone(),
+            audiences: vec![self.entity_id(), self.idp_acs_url(&connection.id)],
+            acs_url: self.posted_to(endpoint),
+            request,
+            certificates: connection.certificates.iter().map(|c| c.fingerprint.clone()).collect(),
+        };
+        Some(Facts { expected, found: outline?.into() })
     }
 
     /// The connection that a response is for: by its address, by the request it answers, else by its issuer.
@@ -210,7 +174,6 @@ impl Sso {
     async fn believing(
         &self,
         posted: &Posted<'_>,
-        bytes: &[u8],
         message: Option<&Message<'_>>,
         ids: Vec<ConnectionId>,
     ) -> Result<Connection> {
@@ -221,18 +184,10 @@ impl Sso {
                 continue;
             };
             let Some(saml) = connection.config.saml() else { continue };
-            let arrived = Arrived {
-                connection: &connection,
-                flow: Flow::IdpInitiated,
-                bytes,
-                posted,
-                outline: None,
-                request: None,
-            };
             let ring = self.ring_for(&connection, message).await?;
-            let policy = self.policy(&arrived, saml, None, ring.as_ref())?;
+            let policy = self.policy(&connection, &posted.endpoint, saml, None, ring.as_ref())?;
             let Ok(assertion) = verify(message, &policy).outcome else { continue };
-            let Ok(claims) = claims(saml, &assertion) else { continue };
+            let Ok(claims) = claims(&saml.attribute_mapping, &assertion) else { continue };
             if domains::speaks_for(&mut self.0.store.reader(), id, &claims.email.domain()).await? {
                 return Ok(connection);
             }
@@ -241,7 +196,12 @@ impl Sso {
     }
 
     /// The request that a response answers, tied to this browser; `None` for one that nobody asked for.
-    fn waiting(&self, arrived: &Arrived<'_>, pending: Option<Pending>) -> Result<Option<Pending>, Refused> {
+    fn waiting(
+        &self,
+        arrived: &Arrived<'_>,
+        posted: &Posted<'_>,
+        pending: Option<Pending>,
+    ) -> Result<Option<Pending>, Refused> {
         let refuse = |code: &str, detail: &str| Refused::new(Vec::new(), code, "request", detail);
         if arrived.flow == Flow::IdpInitiated {
             if arrived.connection.config.saml().is_some_and(|s| s.force_authn) {
@@ -251,7 +211,7 @@ impl Sso {
             }
             return Ok(None);
         }
-        if matches!(arrived.posted.endpoint, Endpoint::IdpInitiated(_)) {
+        if matches!(posted.endpoint, Endpoint::IdpInitiated(_)) {
             let detail = "A response to a request was sent to the address for responses nobody asked for.";
             return Err(refuse("in_response_to_mismatch", detail));
         }
@@ -261,7 +221,7 @@ impl Sso {
             let detail = "The request that this response answers is unknown, used or expired. Start the sign-in again.";
             return Err(refuse("request_unknown", detail));
         };
-        let same = arrived.posted.browser.is_some_and(|b| digest(b) == pending.browser);
+        let same = posted.browser.is_some_and(|b| digest(b) == pending.browser);
         if !same {
             let detail =
                 "The response answers a request of another browser, or this browser keeps no cookies.";
@@ -273,11 +233,11 @@ impl Sso {
     /// The pure part: the connection's policy over the message.
     async fn judge(
         &self,
-        arrived: &Arrived<'_>,
+        connection: &Connection,
+        endpoint: &Endpoint,
         message: &Message<'_>,
         waiting: Option<&Pending>,
     ) -> Result<Result<Accepted, Refused>> {
-        let connection = arrived.connection;
         let saml = match (connection.status, connection.config.saml()) {
             (ConnectionStatus::Active, Some(saml)) => saml,
             (status, _) => {
@@ -286,7 +246,7 @@ impl Sso {
             }
         };
         let ring = self.ring_for(connection, message).await?;
-        let policy = self.policy(arrived, saml, waiting, ring.as_ref())?;
+        let policy = self.policy(connection, endpoint, saml, waiting, ring.as_ref())?;
         let Judgement { checks, outcome } = verify(message, &policy);
         let mut checks: Vec<Reason> = checks
             .into_iter()
@@ -326,19 +286,20 @@ impl Sso {
 
     fn policy(
         &self,
-        arrived: &Arrived<'_>,
+        connection: &Connection,
+        endpoint: &Endpoint,
         saml: &SamlConfig,
         waiting: Option<&Pending>,
         ring: Option<&KeyRing>,
     ) -> Result<Policy> {
-        let id = &arrived.connection.id;
-        let pinned = arrived.connection.certificates.iter();
+        let id = &connection.id;
+        let pinned = connection.certificates.iter();
         let certificates = pinned.map(|c| self.certificate(&c.pem));
         Ok(Policy {
             protocol: Protocol::Saml2,
             idp_entity_id: saml.entity_id.clone(),
             audiences: vec![self.entity_id(), self.idp_acs_url(id)],
-            acs_urls: vec![self.posted_to(&arrived.posted.endpoint)],
+            acs_urls: vec![self.posted_to(endpoint)],
             certificates: certificates.collect::<Result<_>>()?,
             decryption_keys: ring
                 .map(|ring| ring.decrypting().map(|k| k.decryption.clone()).collect())
@@ -352,114 +313,6 @@ impl Sso {
         })
     }
 
-    /// One transaction: single use, the person, the session, the attempt, the audit.
-    async fn enter(
-        &self,
-        actor: &Actor,
-        arrived: &Arrived<'_>,
-        waiting: Option<Pending>,
-        accepted: Accepted,
-    ) -> Result<SignedIn> {
-        let Accepted { assertion, mut checks, opened } = accepted;
-        let assertion = &assertion;
-        let connection = arrived.connection;
-        let saml = connection.config.saml().ok_or_else(|| Error::internal("not a SAML connection"))?;
-        let name_id = assertion.name_id().value.clone();
-        let claims = match claims(saml, assertion) {
-            Ok(claims) => claims,
-            Err(no) => return self.refuse(actor, arrived, Refused::person(checks, &name_id, None, no)).await,
-        };
-        let mut tx = self.0.store.begin(&actor.origin).await?;
-        let admitted = self
-            .admitted(&mut tx, actor, connection, waiting.as_ref(), assertion, &claims, &mut checks)
-            .await?;
-        let found = match admitted {
-            Ok(found) => found,
-            Err(refused) => {
-                tx.rollback().await?;
-                return self.refuse(actor, arrived, refused).await;
-            }
-        };
-        certificates::touch(&mut tx, connection, assertion.certificate_fingerprint());
-        if let Some(key) = &opened {
-            keys::touch(&mut tx, key);
-        }
-        if let Some(cookie) = arrived.posted.replaces {
-            self.0.identity.end_replaced(&mut tx, actor, cookie).await?;
-        }
-        let usual = NewSession::usual(&found.user.id, &connection.workspace_id, found.role, AuthMethod::Saml);
-        let seconds = session_seconds(assertion, self.0.store.now(), usual.seconds);
-        let new = NewSession { connection: Some(&connection.id), seconds, token_seconds: None, ..usual };
-        let signed = self.0.identity.start_session(&mut tx, actor, new).await?;
-        self.0.identity.learn_place(&mut tx, actor, &found.user.id).await?;
-        let (session, called) = (&signed.session, Called::of(assertion));
-        logout::remember(&mut tx, &session.id, &connection.id, &called, session.expires_at)?;
-        let attempt = Attempt {
-            success: true,
-            subject: Some(name_id),
-            email: Some(claims.email.to_string()),
-            checks,
-            ..self.new_attempt(actor, arrived)
-        };
-        attempts::insert(&mut tx, &connection.workspace_id, &attempt, Some(arrived.bytes))?;
-        let details = json!({"connectionId": connection.id, "attemptId": attempt.id, "flow": arrived.flow,
-            "usedFallbackCertificate": assertion.used_fallback()});
-        let event = Event::success("sso.signed-in", ("user", found.user.id.as_str()), details);
-        audit::record(&mut tx, &signed.actor, event).await?;
-        tx.commit().await?;
-        let wanted = waiting.as_ref().map(|p| p.return_to.as_str()).or(arrived.posted.relay_state);
-        Ok(SignedIn { signed, return_to: LocalPath::parse(wanted.unwrap_or("/")) })
-    }
-
-    /// Who comes in with a response that counts for the first time, in the caller's transaction.
-    #[allow(clippy::too_many_arguments, reason = "the parts of one sign-in, at one place")]
-    async fn admitted(
-        &self,
-        tx: &mut Tx,
-        actor: &Actor,
-        connection: &Connection,
-        waiting: Option<&Pending>,
-        assertion: &VerifiedAssertion,
-        claims: &Claims,
-        checks: &mut Vec<Reason>,
-    ) -> Result<Result<Found, Refused>> {
-        let name_id = &assertion.name_id().value;
-        let named = |refused| Refused {
-            subject: Some(name_id.clone()),
-            email: Some(claims.email.to_string()),
-            ..refused
-        };
-        if let Err(refused) = single_use(tx, connection, waiting, assertion, checks).await? {
-            return Ok(Err(named(refused)));
-        }
-        checks.push(Reason::passed("single use", "The assertion was not used before."));
-        if let Some(found) = self.known(tx, connection, claims, assertion, checks).await? {
-            return Ok(Ok(found));
-        }
-        if logout::has_ended(tx, &connection.id, assertion).await? {
-            let detail = "The provider has ended this session of its own already. Sign in again.";
-            let checks = std::mem::take(checks);
-            return Ok(Err(named(Refused::new(checks, "session_logged_out", "provider's session", detail))));
-        }
-        let found = self.person(tx, actor, connection, claims, checks).await?;
-        Ok(found.map_err(|no| Refused::person(std::mem::take(checks), name_id, Some(&claims.email), no)))
-    }
-
-    /// The attempt of a message, with what was expected and what it says; its outcome is the caller's.
-    fn new_attempt(&self, actor: &Actor, arrived: &Arrived<'_>) -> Attempt {
-        let connection = arrived.connection;
-        let expected = connection.config.saml().map(|saml| Expected {
-            issuer: saml.entity_id.clone(),
-            audiences: vec![self.entity_id(), self.idp_acs_url(&connection.id)],
-            acs_url: self.posted_to(&arrived.posted.endpoint),
-            request: arrived.request.clone(),
-            certificates: connection.certificates.iter().map(|c| c.fingerprint.clone()).collect(),
-        });
-        let found = arrived.outline.clone().map(Into::into);
-        let facts = expected.zip(found).map(|(expected, found)| Facts { expected, found });
-        Attempt { facts, ..self.blank_attempt(actor, connection, arrived.flow) }
-    }
-
     /// The address that was posted to.
     fn posted_to(&self, endpoint: &Endpoint) -> String {
         match endpoint {
@@ -468,71 +321,4 @@ impl Sso {
             Endpoint::IdpInitiated(id) => self.idp_acs_url(id),
         }
     }
-
-    /// Leaves the attempt, its decision and its audit entry, and tells the caller their number.
-    async fn refuse(&self, actor: &Actor, arrived: &Arrived<'_>, refused: Refused) -> Result<SignedIn> {
-        // nobody fills the audit log from outside
-        self.0.refusals.require(&actor.origin.network())?;
-        self.0.refusals.require(arrived.connection.id.as_str())?;
-        let workspace = &arrived.connection.workspace_id;
-        let mut tx = self.0.store.begin_always().await?;
-        let refusal = Refusal {
-            action: "session:start",
-            object: Some(object(&arrived.connection.id)),
-            reasons: refused.checks.clone(),
-        };
-        let decision = refuse_in(&mut tx, actor, Some(workspace), refusal).await?;
-        let attempt = Attempt {
-            reason: Some(refused.code.clone()),
-            subject: refused.subject,
-            email: refused.email,
-            checks: refused.checks,
-            decision_id: Some(decision.clone()),
-            ..self.new_attempt(actor, arrived)
-        };
-        let keep = !may_be_foreign(&refused.code)
-            && arrived.bytes.len() <= MAX_KEPT_FAILURE
-            && self.0.kept_failures.check(arrived.connection.id.as_str()).is_ok();
-        let message = keep.then_some(arrived.bytes);
-        attempts::insert(&mut tx, workspace, &attempt, message)?;
-        let details = json!({"reason": refused.code, "decision": decision, "attemptId": attempt.id, "flow": arrived.flow});
-        let event =
-            Event::failure("sso.refused", Some(("connection", arrived.connection.id.as_str())), details);
-        audit::record_in(&mut tx, actor, Some(workspace), event).await?;
-        tx.commit().await?;
-        Err(Error::authentication(
-            "Your identity provider's answer was not accepted. Try again; if it happens once more, give your \
-             administrator the number below.",
-        )
-        .decided(decision))
-    }
-}
-
-/// An answer counts once, and so does the request it answers.
-async fn single_use(
-    tx: &mut Tx,
-    connection: &Connection,
-    waiting: Option<&Pending>,
-    assertion: &VerifiedAssertion,
-    checks: &[Reason],
-) -> Result<Result<(), Refused>> {
-    let until = Timestamp::from_micros(assertion.replay_until());
-    if !requests::first_use(tx, &connection.id, assertion.assertion_id(), until).await? {
-        let detail = "This assertion signed somebody in before; each counts once.";
-        return Ok(Err(Refused::new(checks.to_vec(), "replayed", "single use", detail)));
-    }
-    if let Some(pending) = waiting
-        && !requests::take(tx, &pending.id).await?
-    {
-        let detail = "The request was answered before; each takes one answer.";
-        return Ok(Err(Refused::new(checks.to_vec(), "request_unknown", "single use", detail)));
-    }
-    Ok(Ok(()))
-}
-
-/// A session ends no later than the provider says (SAML 2.0 core §2.7.2, SessionNotOnOrAfter).
-fn session_seconds(assertion: &VerifiedAssertion, now: Timestamp, usual: i64) -> i64 {
-    let until =
-        assertion.session_not_on_or_after().map(|at| Timestamp::from_micros(at).seconds() - now.seconds());
-    until.map_or(usual, |seconds| seconds.clamp(60, usual))
 }

@@ -2,40 +2,15 @@
 //! is proved for the connection.
 
 use gatehouse_identity::model::{CreatedVia, User};
-use gatehouse_saml::VerifiedAssertion;
 use gatehouse_store::decisions::Reason;
 use gatehouse_store::{Queries, Tx};
 use gatehouse_types::{Actor, Domain, Email, Result, Role};
 
 use crate::Sso;
-use crate::model::{Connection, DomainStatus, SamlConfig};
+use crate::model::{Connection, DomainStatus};
 use crate::store::identities::{self, Identity};
-use crate::store::{connections, domains, logout};
-
-/// NameIDs of this format change with every sign-in and identify nobody (SAML 2.0 core §8.3.8).
-const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
-/// The longest NameID (SAML 2.0 core §8.3.7 bounds persistent ones to 256).
-const MAX_NAME_ID: usize = 512;
-/// The longest name of a format that is kept, in bytes.
-const MAX_FORMAT: usize = 512;
-
-/// Attribute names that carry an e-mail address when no mapping says which.
-const EMAIL_ATTRIBUTES: [&str; 6] = [
-    "email",
-    "mail",
-    "emailaddress",
-    "emailAddress",
-    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
-    "urn:oid:0.9.2342.19200300.100.1.3",
-];
-/// Attribute names that carry a person's shown name when no mapping says which.
-const NAME_ATTRIBUTES: [&str; 5] = [
-    "name",
-    "displayName",
-    "http://schemas.microsoft.com/identity/claims/displayname",
-    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
-    "urn:oid:2.16.840.1.113730.3.1.241",
-];
+use crate::store::logout::{self, Called};
+use crate::store::{connections, domains};
 
 /// The code of a refusal that must not tell who the person is.
 const DOMAIN_NOT_VERIFIED: &str = "domain_not_verified";
@@ -57,18 +32,20 @@ pub(crate) struct NotThisPerson {
     pub(crate) detail: String,
 }
 
-fn no(code: &'static str, check: &'static str, detail: String) -> NotThisPerson {
+pub(crate) fn no(code: &'static str, check: &'static str, detail: String) -> NotThisPerson {
     NotThisPerson { code, check, detail }
 }
 
-/// What the verified assertion says about a person.
-#[derive(Debug)]
+/// What a provider's verified message says about a person.
+#[derive(Clone, Debug)]
 pub(crate) struct Claims {
     /// The identity's key beside the connection.
     pub(crate) subject: String,
     /// The kind of name that the provider gave.
     pub(crate) format: Option<String>,
     pub(crate) email: Email,
+    /// Whether the provider vouches that the address is the person's. Only then does it lead to an account.
+    pub(crate) email_verified: bool,
     pub(crate) name: Option<String>,
 }
 
@@ -79,56 +56,6 @@ pub(crate) struct Found {
     pub(crate) role: Role,
 }
 
-/// Reads the person's claims.
-pub(crate) fn claims(saml: &SamlConfig, assertion: &VerifiedAssertion) -> Result<Claims, NotThisPerson> {
-    let name_id = assertion.name_id();
-    let transient = name_id.format.as_deref() == Some(TRANSIENT);
-    let email = email(saml, assertion)?;
-    if name_id.value.len() > MAX_NAME_ID {
-        return Err(no(
-            "name_id_too_long",
-            "name id",
-            format!("The NameID is longer than {MAX_NAME_ID} bytes."),
-        ));
-    }
-    let subject = if transient { format!("transient:{email}") } else { name_id.value.clone() };
-    let name = one_of(assertion, saml.attribute_mapping.get("name"), &NAME_ATTRIBUTES);
-    let format = name_id.format.clone().filter(|f| f.len() <= MAX_FORMAT);
-    Ok(Claims { subject, format, email, name: name.map(str::to_owned) })
-}
-
-fn one_of<'a>(assertion: &'a VerifiedAssertion, mapped: Option<&String>, usual: &[&str]) -> Option<&'a str> {
-    let values = |name: &str| assertion.attributes().get(name).and_then(|v| v.first()).map(String::as_str);
-    match mapped {
-        Some(name) => values(name),
-        None => usual.iter().find_map(|name| values(name)),
-    }
-}
-
-fn email(saml: &SamlConfig, assertion: &VerifiedAssertion) -> Result<Email, NotThisPerson> {
-    let mapped = saml.attribute_mapping.get("email");
-    let names: Vec<&str> = mapped.map_or_else(|| EMAIL_ATTRIBUTES.to_vec(), |name| vec![name.as_str()]);
-    let given = names.iter().find_map(|name| assertion.attributes().get(*name));
-    let text = match (given, mapped) {
-        (Some(values), _) if values.len() == 1 => values[0].as_str(),
-        (Some(values), _) => {
-            let detail = format!("The e-mail attribute has {} values; exactly one is needed.", values.len());
-            return Err(no("email_ambiguous", "e-mail", detail));
-        }
-        (None, Some(name)) => {
-            let detail = format!(
-                "The attribute {name}, mapped to the e-mail address, is missing. Release it at the provider, or change the mapping."
-            );
-            return Err(no("email_missing", "e-mail", detail));
-        }
-        (None, None) => assertion.name_id().value.as_str(),
-    };
-    text.parse().map_err(|_| {
-        let detail = "No attribute carries an e-mail address and the NameID is none. Release the e-mail attribute at the provider, or set attributeMapping.email.";
-        no("email_missing", "e-mail", detail.to_owned())
-    })
-}
-
 impl Sso {
     /// The person of the claims when everything is as it was the last time: linked, a member, at a domain that the
     /// connection speaks for, in a session that the provider did not end. `None` when more must be asked.
@@ -137,10 +64,10 @@ impl Sso {
         tx: &mut Tx,
         connection: &Connection,
         claims: &Claims,
-        assertion: &VerifiedAssertion,
+        called: &Called,
         checks: &mut Vec<Reason>,
     ) -> Result<Option<Found>> {
-        let (domain, marks) = (claims.email.domain(), logout::marks(assertion));
+        let (domain, marks) = (claims.email.domain(), logout::marks(called));
         let identity = identities::undisputed(tx, &connection.id, &claims.subject, &domain, marks).await?;
         let Some(identity) = identity else { return Ok(None) };
         let member = self.0.identity.user_with_role(tx, &connection.workspace_id, &identity.user_id).await?;
@@ -209,6 +136,9 @@ impl Sso {
         claims: &Claims,
         checks: &mut Vec<Reason>,
     ) -> Result<Result<User, NotThisPerson>> {
+        if !claims.email_verified {
+            return Ok(Err(unverified_email(&claims.email)));
+        }
         let existing = self.0.identity.user_by_email(tx, &claims.email).await?;
         if existing.is_none() && !connection.jit_provisioning {
             return Ok(Err(unknown_person(&claims.email)));
@@ -315,6 +245,14 @@ pub(crate) fn identity_conflict(email: &Email) -> NotThisPerson {
          there, unlink the old identity first."
     );
     no("identity_conflict", "identity", detail)
+}
+
+fn unverified_email(email: &Email) -> NotThisPerson {
+    let detail = format!(
+        "The provider does not say that {email} is verified (email_verified), so the address leads to no account. Let \
+         the person confirm it at the provider."
+    );
+    no("email_unverified", "e-mail", detail)
 }
 
 pub(crate) fn unknown_person(email: &Email) -> NotThisPerson {

@@ -12,7 +12,7 @@ const REMEMBERED_SECONDS: i64 = 600;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Called {
-    value: String,
+    pub(crate) value: String,
     format: Option<String>,
     name_qualifier: Option<String>,
     sp_name_qualifier: Option<String>,
@@ -221,17 +221,18 @@ pub(crate) async fn note_ended(
     Ok(())
 }
 
-/// Whether the provider has already ended the session of its own that an assertion tells of.
-/// Under which an ended session of this assertion would be remembered: its own, and all of its name.
-pub(crate) fn marks(assertion: &VerifiedAssertion) -> [String; 2] {
-    let all = everything(&assertion.name_id().value);
-    [assertion.session_index().map_or_else(|| all.clone(), digest), all]
+/// Under which an ended session would be remembered: its own, and all of its name.
+pub(crate) fn marks(called: &Called) -> [String; 2] {
+    let all = everything(&called.value);
+    [called.session_index.as_deref().map_or_else(|| all.clone(), digest), all]
 }
 
+/// Whether the provider has already ended the session of its own that a message of this moment tells of.
 pub(crate) async fn has_ended(
     tx: &mut Tx,
     connection: &ConnectionId,
-    assertion: &VerifiedAssertion,
+    called: &Called,
+    issued_at: Timestamp,
 ) -> Result<bool> {
     let now = tx.store().now();
     let select = |mark: String| {
@@ -240,16 +241,16 @@ pub(crate) async fn has_ended(
             .bind(mark)
             .bind(now)
     };
-    if let Some(index) = assertion.session_index()
+    if let Some(index) = &called.session_index
         && tx.fetch_optional(select(digest(index))).await?.is_some()
     {
         return Ok(true);
     }
     // a logout of everything ends what was before it, not the next sign-in
-    match tx.fetch_optional(select(everything(&assertion.name_id().value))).await? {
+    match tx.fetch_optional(select(everything(&called.value))).await? {
         Some(row) => {
             let ended_at = row.time("expires_at")?.plus_seconds(-REMEMBERED_SECONDS);
-            Ok(assertion.issue_instant() <= ended_at.micros())
+            Ok(issued_at <= ended_at)
         }
         None => Ok(false),
     }

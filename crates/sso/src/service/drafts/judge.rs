@@ -7,7 +7,8 @@ use gatehouse_store::Queries;
 use gatehouse_types::{ConnectionId, Email, Error, Result, Role, Timestamp, UserId};
 use zeroize::Zeroizing;
 
-use super::super::person::{Claims, NotThisPerson, claims, outside_domains, unknown_person};
+use super::super::person::{Claims, NotThisPerson, outside_domains, unknown_person};
+use super::super::saml_claims::claims;
 use crate::Sso;
 use crate::model::{Connection, Flow, SamlConfig};
 use crate::store::identities;
@@ -76,7 +77,7 @@ impl Judge {
             |e: gatehouse_saml::Rejection| Why { code: e.reason.code().to_owned(), detail: e.detail };
         let message = Message::parse(&recorded.message).map_err(broken)?;
         let assertion = verify(&message, &self.policy(recorded)).outcome.map_err(broken)?;
-        Ok(claims(&self.saml, &assertion)?)
+        Ok(claims(&self.saml.attribute_mapping, &assertion)?)
     }
 
     fn policy(&self, recorded: &Recorded) -> Policy {
