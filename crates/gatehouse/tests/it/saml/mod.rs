@@ -8,6 +8,7 @@ mod logout;
 mod logout_key;
 mod mandatory;
 mod people;
+mod rows;
 mod setup_links;
 mod tenants;
 mod traces;

@@ -145,9 +145,9 @@ impl Form {
         let mut fields = Vec::new();
         for input in form.split("<input").skip(1) {
             let input = &input[..input.find('>')?];
-            if counts(&attribute(input, "type").unwrap_or_default()) {
-                fields.push((attribute(input, "name")?, attribute(input, "value").unwrap_or_default()));
-            }
+            let name =
+                attribute(input, "name").filter(|_| counts(&attribute(input, "type").unwrap_or_default()));
+            fields.extend(name.map(|name| (name, attribute(input, "value").unwrap_or_default())));
         }
         Some(Self { action: attribute(tag, "action")?, fields })
     }
