@@ -76,18 +76,52 @@ impl Identity {
         if old == Role::Owner && role != Role::Owner {
             not_the_last(&mut tx, &workspace).await?;
         }
-        if role < old {
-            self.revoke_open_invitations(&mut tx, actor, &workspace, &person.email).await?;
-        }
-        if role != old {
-            workspaces::set_role(&mut tx, &workspace, user, role).await?;
-            let details = json!({"email": person.email, "role": role, "before": old});
-            let event = Event::success("membership.set", ("user", user.as_str()), details);
-            audit::record(&mut tx, actor, event).await?;
-        }
+        self.put_role(&mut tx, actor, &workspace, &person, (old, role), "member").await?;
         let member = members::find(&mut tx, &workspace, user).await?;
         tx.commit().await?;
         member.ok_or_else(|| Error::not_found("User"))
+    }
+
+    /// Gives a member the role that the identity provider's groups mean, in the caller's transaction; the caller has seen
+    /// that the provider speaks for the person, and that the role is no owner's.
+    ///
+    /// # Errors
+    /// `Conflict` for an owner's role, which no provider gives or takes; when the database fails.
+    pub async fn set_role_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        person: &User,
+        old: Role,
+        role: Role,
+    ) -> Result<()> {
+        if old == Role::Owner || role == Role::Owner {
+            return Err(Error::conflict("An identity provider neither makes nor unmakes owners."));
+        }
+        let inside = Actor { workspace_id: Some(workspace.clone()), ..actor.clone() };
+        self.put_role(tx, &inside, workspace, person, (old, role), "identity-provider").await
+    }
+
+    async fn put_role(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        person: &User,
+        (old, role): (Role, Role),
+        via: &str,
+    ) -> Result<()> {
+        if role < old {
+            self.revoke_open_invitations(tx, actor, workspace, &person.email).await?;
+        }
+        if role == old {
+            return Ok(());
+        }
+        workspaces::set_role(tx, workspace, &person.id, role).await?;
+        let details = json!({"email": person.email, "role": role, "before": old, "via": via});
+        Ok(audit::record(tx, actor, Event::success("membership.set", ("user", person.id.as_str()), details))
+            .await?)
     }
 
     /// Removes a member from the actor's workspace. The person's sessions here end; the account stays.

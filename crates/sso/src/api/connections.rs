@@ -9,12 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use super::views::ConnectionOut;
 use crate::Sso;
-use crate::model::{Config, NewConnection, OidcConfig, Protocol, SamlConfig, WsfedConfig};
+use crate::model::{
+    Config, NewConnection, OidcConfig, Protocol, RoleMapping, RoleRule, SamlConfig, WsfedConfig,
+};
 use crate::service::connections::{ConfigPatch, ConnectionPatch};
 use crate::store::connections::Wanted;
 
 /// What is asked for when a connection asks for no scopes (OpenID Connect core §5.4).
 const DEFAULT_SCOPES: [&str; 3] = ["openid", "profile", "email"];
+
+/// The attribute or claim that lists a person's groups, when nothing else is said.
+const DEFAULT_GROUPS: &str = "groups";
 
 /// SAML values.
 #[derive(Deserialize, utoipa::ToSchema, Default)]
@@ -115,6 +120,43 @@ pub(crate) struct ConnectionIn {
     jit_provisioning: Option<bool>,
     /// `viewer` (default), `member` or `admin`.
     default_role: Option<String>,
+    /// Which of the provider's groups give which role.
+    #[serde(default, deserialize_with = "gatehouse_web::optional_object")]
+    role_mapping: Option<RoleMappingIn>,
+}
+
+/// Which groups give which role, at each sign-in. Only the roles that are named here are managed.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SsoRoleMappingIn)]
+pub(crate) struct RoleMappingIn {
+    /// The attribute or claim that lists the groups (default: `groups`).
+    attribute: Option<String>,
+    /// At most 50; none ends the mapping.
+    rules: Vec<RoleRuleIn>,
+}
+
+/// Members of this group have this role.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = SsoRoleRuleIn)]
+pub(crate) struct RoleRuleIn {
+    /// The group as the provider names it, exactly.
+    value: String,
+    /// `viewer`, `member` or `admin`.
+    role: String,
+}
+
+impl RoleMappingIn {
+    fn read(self) -> Result<RoleMapping> {
+        let rule = |rule: RoleRuleIn| {
+            let role = rule.role.parse().map_err(|e: Error| e.on_field("roleMapping.rules"))?;
+            Ok(RoleRule { value: rule.value, role })
+        };
+        Ok(RoleMapping {
+            attribute: self.attribute.unwrap_or_else(|| DEFAULT_GROUPS.to_owned()).trim().to_owned(),
+            rules: self.rules.into_iter().map(rule).collect::<Result<_>>()?,
+        })
+    }
 }
 
 fn role(text: Option<&str>) -> Result<Option<Role>> {
@@ -172,6 +214,7 @@ impl ConnectionIn {
             metadata_xml,
             jit_provisioning: self.jit_provisioning.unwrap_or(false),
             default_role: role(self.default_role.as_deref())?.unwrap_or(Role::Viewer),
+            role_mapping: self.role_mapping.map(RoleMappingIn::read).transpose()?,
         })
     }
 
@@ -185,6 +228,7 @@ impl ConnectionIn {
             provider: self.provider.as_deref().map(str::parse).transpose()?,
             jit_provisioning: self.jit_provisioning,
             default_role: role(self.default_role.as_deref())?,
+            role_mapping: self.role_mapping.map(RoleMappingIn::read).transpose()?,
             client_secret: oidc.client_secret,
             certificates: saml.take_certificates()?,
             metadata_xml: saml.metadata_xml,

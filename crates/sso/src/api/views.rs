@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::model::{
     Config, ConnectionStatus, DomainClaim, DomainStatus, MetadataState, PinnedCertificate, Protocol,
-    Provider, RequestBinding, SamlConfig, SloBinding, VerificationMethod, metadata_certificate,
+    Provider, RequestBinding, RoleRule, SamlConfig, SloBinding, VerificationMethod, metadata_certificate,
 };
 use crate::service::connections::ConnectionView;
 
@@ -27,6 +27,9 @@ pub(crate) struct ConnectionOut {
     domains: Vec<DomainOut>,
     jit_provisioning: bool,
     default_role: Role,
+    /// Which of the provider's groups give which role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role_mapping: Option<RoleMappingOut>,
     #[serde(skip_serializing_if = "Option::is_none")]
     saml_config: Option<SamlOut>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +43,14 @@ pub(crate) struct ConnectionOut {
     created_by: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// Which groups give which role.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = SsoRoleMapping)]
+pub(crate) struct RoleMappingOut {
+    attribute: String,
+    rules: Vec<RoleRule>,
 }
 
 /// The SAML configuration.
@@ -204,6 +215,7 @@ impl From<ConnectionView> for ConnectionOut {
             status: c.status,
             jit_provisioning: c.jit_provisioning,
             default_role: c.default_role,
+            role_mapping: c.role_mapping.map(|m| RoleMappingOut { attribute: m.attribute, rules: m.rules }),
             saml_config: None,
             oidc_config: None,
             wsfed_config: None,

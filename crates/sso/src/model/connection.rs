@@ -1,6 +1,6 @@
 use gatehouse_types::{ConnectionId, Error, Result, Role, Timestamp, UserId, WorkspaceId};
 
-use super::{Config, ConnectionStatus, MetadataState, Provider};
+use super::{Config, ConnectionStatus, MetadataState, Provider, RoleMapping};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 128;
@@ -32,6 +32,8 @@ pub struct Connection {
     pub jit_provisioning: bool,
     /// The role they get.
     pub default_role: Role,
+    /// Which of the provider's groups give which role; `None`: roles are given here.
+    pub role_mapping: Option<RoleMapping>,
     /// The version; each change of what is believed counts it up.
     pub version: i64,
     /// When somebody last signed in through it, to the minute.
@@ -91,6 +93,8 @@ pub struct NewConnection {
     pub jit_provisioning: bool,
     /// The role they get.
     pub default_role: Role,
+    /// Which of the provider's groups give which role.
+    pub role_mapping: Option<RoleMapping>,
 }
 
 /// The name of a connection, trimmed.

@@ -2,7 +2,7 @@
 
 use gatehouse_types::{ConnectionId, DraftId, Result, Role, Timestamp, UserId};
 
-use super::{Config, Connection, Provider};
+use super::{Config, Connection, Provider, RoleMapping};
 
 /// What a connection would become. Only what decides a sign-in is in it; the name and the like change at once.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Draft {
     pub jit_provisioning: bool,
     /// The role they get.
     pub default_role: Role,
+    /// Which of the provider's groups give which role.
+    pub role_mapping: Option<RoleMapping>,
     /// Who made it.
     pub created_by: Option<UserId>,
     /// When it was made.
@@ -48,6 +50,7 @@ impl Draft {
             certificates,
             jit_provisioning: self.jit_provisioning,
             default_role: self.default_role,
+            role_mapping: self.role_mapping.clone(),
             ..connection.clone()
         })
     }
@@ -73,6 +76,7 @@ impl Draft {
             ("provider", self.provider != connection.provider),
             ("clientSecret", self.has_client_secret),
             ("jitProvisioning", self.jit_provisioning != connection.jit_provisioning),
+            ("roleMapping", self.role_mapping != connection.role_mapping),
             ("defaultRole", self.default_role != connection.default_role),
         ];
         changes.extend(others.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()));

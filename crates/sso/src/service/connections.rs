@@ -13,7 +13,7 @@ use super::import::{fill, fill_new, metadata_after};
 use crate::Sso;
 use crate::model::{
     Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported, NewConnection, Provider,
-    RequestBinding, SloBinding, checked_name,
+    RequestBinding, RoleMapping, SloBinding, checked_name,
 };
 use crate::store::connections::Wanted;
 use crate::store::{connections, domains, drafts, settings, setup_links};
@@ -47,6 +47,8 @@ pub struct ConnectionPatch {
     pub jit_provisioning: Option<bool>,
     /// The role of people made at their first sign-in.
     pub default_role: Option<Role>,
+    /// Which of the provider's groups give which role; one without rules ends the mapping.
+    pub role_mapping: Option<RoleMapping>,
     /// The client secret of OpenID Connect.
     pub client_secret: Option<Secret>,
     /// All certificates, latest first.
@@ -246,6 +248,7 @@ impl Sso {
             metadata: None,
             jit_provisioning: new.jit_provisioning,
             default_role: checked_role(new.default_role)?,
+            role_mapping: checked_mapping(new.role_mapping)?,
             version: 1,
             last_used_at: None,
             tested_at: None,
@@ -463,6 +466,9 @@ pub(crate) fn patched(
     c.provider = patch.provider.unwrap_or(c.provider);
     c.jit_provisioning = patch.jit_provisioning.unwrap_or(c.jit_provisioning);
     c.default_role = checked_role(patch.default_role.unwrap_or(c.default_role))?;
+    if let Some(mapping) = patch.role_mapping {
+        c.role_mapping = checked_mapping(Some(mapping))?;
+    }
     c.has_client_secret |= patch.client_secret.is_some();
     if let Some(certificates) = &patch.certificates {
         c.certificates = pin(certificates, &c.certificates, now)?;
@@ -477,6 +483,15 @@ fn checked_role(role: Role) -> Result<Role> {
         return Err(Error::validation("defaultRole", "defaultRole must be one of viewer, member, admin."));
     }
     Ok(role)
+}
+
+/// A mapping without rules is none.
+fn checked_mapping(mapping: Option<RoleMapping>) -> Result<Option<RoleMapping>> {
+    let mapping = mapping.filter(|m| !m.rules.is_empty());
+    if let Some(mapping) = &mapping {
+        mapping.check()?;
+    }
+    Ok(mapping)
 }
 
 /// The object of a decision about a connection.
@@ -509,6 +524,7 @@ pub(crate) async fn record(
     let details = json!({
         "name": c.name, "protocol": c.config.protocol(), "provider": c.provider, "status": c.status,
         "version": c.version, "config": c.config, "jitProvisioning": c.jit_provisioning, "defaultRole": c.default_role,
+        "roleMapping": c.role_mapping,
         "certificates": c.certificates.iter().map(|p| &p.fingerprint).collect::<Vec<_>>(),
     });
     Ok(audit::record(tx, actor, Event::success(event, ("connection", c.id.as_str()), details)).await?)

@@ -137,7 +137,9 @@ impl Sso {
         let mut tx = self.0.store.begin(&actor.origin).await?;
         let admitted = self.admitted(&mut tx, actor, connection, waiting, who, &mut checks).await?;
         let found = match admitted {
-            Ok(found) => found,
+            Ok(found) => {
+                self.give_mapped_role(&mut tx, actor, connection, &who.claims, found, &mut checks).await?
+            }
             Err(refused) => {
                 tx.rollback().await?;
                 return self.refuse(actor, arrived, refused).await;

@@ -20,6 +20,7 @@ pub(crate) mod person;
 pub(crate) mod proof;
 pub(crate) mod recheck;
 pub(crate) mod restored;
+pub(crate) mod roles;
 pub(crate) mod saml_claims;
 pub(crate) mod settings;
 pub(crate) mod setup_links;

@@ -193,6 +193,7 @@ impl Sso {
             metadata_xml: None,
             jit_provisioning: input.jit_provisioning,
             default_role: input.default_role,
+            role_mapping: None,
         };
         Ok(self.create_connection_as(actor, id, new).await?.connection.id)
     }

@@ -198,6 +198,7 @@ impl MetadataSource {
             metadata_xml: given(&self.xml),
             jit_provisioning: false,
             default_role: Role::Viewer,
+            role_mapping: None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! From what a provider says to a person of ours: the identity key first, the e-mail address only where its domain
 //! is proved for the connection.
 
+use std::collections::BTreeMap;
+
 use gatehouse_identity::model::{CreatedVia, User};
 use gatehouse_store::decisions::Reason;
 use gatehouse_store::{Queries, Tx};
@@ -46,6 +48,8 @@ pub(crate) struct Claims {
     pub(crate) email: Email,
     /// Whether the provider vouches that the address is the person's. Only then does it lead to an account.
     pub(crate) email_verified: bool,
+    /// What else the provider said, by attribute (SAML, WS-Federation) or claim (OpenID Connect; texts and lists of texts).
+    pub(crate) attributes: BTreeMap<String, Vec<String>>,
     pub(crate) name: Option<String>,
 }
 

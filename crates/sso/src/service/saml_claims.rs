@@ -52,7 +52,8 @@ pub(crate) fn claims(
     let subject = if transient { format!("transient:{email}") } else { name_id.value.clone() };
     let name = one_of(assertion, mapping.get("name"), &NAME_ATTRIBUTES);
     let format = name_id.format.clone().filter(|f| f.len() <= MAX_FORMAT);
-    Ok(Claims { subject, format, email, email_verified: true, name: name.map(str::to_owned) })
+    let (name, attributes) = (name.map(str::to_owned), assertion.attributes().clone());
+    Ok(Claims { subject, format, email, email_verified: true, name, attributes })
 }
 
 fn one_of<'a>(assertion: &'a VerifiedAssertion, mapped: Option<&String>, usual: &[&str]) -> Option<&'a str> {

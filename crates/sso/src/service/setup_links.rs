@@ -136,6 +136,7 @@ impl Sso {
             metadata_xml: None,
             jit_provisioning,
             default_role,
+            role_mapping: None,
         };
         self.unsaved(actor, actor.workspace()?, self.0.store.ids().make(), new)
     }

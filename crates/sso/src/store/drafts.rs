@@ -4,7 +4,7 @@ use gatehouse_types::{ConnectionId, DraftId, Id, PageRequest, Secret, Timestamp,
 use crate::model::Draft;
 
 const COLUMNS: &str = "id, connection_id, base_version, provider, config, client_secret, certificates, \
-     jit_provisioning, default_role, created_by, created_at, replayed_at";
+     jit_provisioning, default_role, role_mapping, created_by, created_at, replayed_at";
 
 fn read(row: &Row) -> Result<Draft> {
     Ok(Draft {
@@ -17,6 +17,7 @@ fn read(row: &Row) -> Result<Draft> {
         certificates: row.json("certificates")?,
         jit_provisioning: row.bool("jit_provisioning")?,
         default_role: row.parse("default_role")?,
+        role_mapping: row.opt_text("role_mapping")?.map(|m| serde_json::from_str(&m)).transpose()?,
         created_by: row.opt_id("created_by")?,
         created_at: row.time("created_at")?,
         replayed_at: row.opt_time("replayed_at")?,
@@ -36,8 +37,8 @@ pub(crate) async fn insert(
     let sealed = secret.map(|s| tx.store().keyring().seal(place(&d.id), s));
     let insert =
         sql("INSERT INTO sso_drafts (id, workspace_id, connection_id, base_version, provider, config, \
-         client_secret, certificates, jit_provisioning, default_role, created_by, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
+         client_secret, certificates, jit_provisioning, default_role, created_by, created_at, role_mapping) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
         .bind(&d.id)
         .bind(workspace)
         .bind(&d.connection_id)
@@ -49,7 +50,8 @@ pub(crate) async fn insert(
         .bind(d.jit_provisioning)
         .bind(d.default_role.as_str())
         .bind(d.created_by.as_ref())
-        .bind(d.created_at);
+        .bind(d.created_at)
+        .bind(d.role_mapping.as_ref().map(serde_json::to_string).transpose()?);
     tx.execute(insert).await.map(drop)
 }
 
@@ -60,7 +62,7 @@ pub(crate) async fn find<Q: Queries>(
 ) -> Result<Option<Draft>> {
     let select =
         sql("SELECT id, connection_id, base_version, provider, config, client_secret, certificates, \
-         jit_provisioning, default_role, created_by, created_at, replayed_at FROM sso_drafts \
+         jit_provisioning, default_role, role_mapping, created_by, created_at, replayed_at FROM sso_drafts \
          WHERE connection_id = $1 AND id = $2");
     db.fetch_optional(select.bind(connection).bind(id)).await?.as_ref().map(read).transpose()
 }

@@ -8,6 +8,7 @@ mod logout;
 mod logout_key;
 mod mandatory;
 mod people;
+mod roles;
 mod rows;
 mod setup_links;
 mod tenants;

@@ -8,9 +8,10 @@ use gatehouse_types::{ConnectionId, Email, Error, Result, Role, Timestamp, UserI
 use zeroize::Zeroizing;
 
 use super::super::person::{Claims, NotThisPerson, outside_domains, unknown_person};
+use super::super::roles::mapped;
 use super::super::saml_claims::claims;
 use crate::Sso;
-use crate::model::{Connection, Flow, SamlConfig};
+use crate::model::{Connection, Flow, Mapped, SamlConfig};
 use crate::store::identities;
 
 /// A sign-in as it was recorded.
@@ -117,7 +118,7 @@ impl Sso {
         };
         let Some(user) = user else {
             let made = linked.is_none() && proposed.jit_provisioning;
-            let role = proposed.default_role;
+            let role = with_groups(proposed, claims, proposed.default_role);
             return Ok(if made {
                 Ok(Would { user: None, role })
             } else {
@@ -135,7 +136,7 @@ impl Sso {
         let role = self.0.identity.role_in(db, &proposed.workspace_id, &user.id).await?;
         let role = role.or(proposed.jit_provisioning.then_some(proposed.default_role));
         Ok(match role {
-            Some(role) => Ok(Would { user: Some(user.id), role }),
+            Some(role) => Ok(Would { user: Some(user.id), role: with_groups(proposed, claims, role) }),
             None => Err(unknown_person(&claims.email)),
         })
     }
@@ -152,4 +153,12 @@ impl Sso {
 
 fn conflict(email: &Email) -> NotThisPerson {
     super::super::person::identity_conflict(email)
+}
+
+/// The role after the provider's groups had their say.
+fn with_groups(proposed: &Connection, claims: &Claims, role: Role) -> Role {
+    match mapped(proposed, claims, role) {
+        Some(Mapped::Role(role)) => role,
+        _ => role,
+    }
 }

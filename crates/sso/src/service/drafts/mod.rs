@@ -75,6 +75,7 @@ impl Sso {
             certificates: proposed.certificates.iter().map(|c| c.pem.clone()).collect(),
             jit_provisioning: proposed.jit_provisioning,
             default_role: proposed.default_role,
+            role_mapping: proposed.role_mapping.clone(),
             created_by: actor.user().ok().cloned(),
             created_at: store.now(),
             replayed_at: None,
