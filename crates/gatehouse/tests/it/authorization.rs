@@ -182,6 +182,7 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/domains/dom_1/remove"),
     ("post", "/settings/security/sso/excluded"),
+    ("post", "/settings/security/sso/roles"),
     ("get", "/settings/security/sso/setup-links"),
     ("post", "/settings/security/sso/setup-links"),
     ("get", "/settings/security/sso/setup-links/sul_1/revoke"),

@@ -12,6 +12,7 @@ mod metadata;
 mod page;
 mod people;
 mod presets;
+mod roles;
 mod setup;
 mod trace;
 
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> Router<Sso> {
         .route(&at("/domains/{id}/federated"), post(domains::set_federated))
         .route(&at("/domains/{id}/remove"), get(domains::ask).post(domains::remove))
         .route(&at("/excluded"), post(people::save))
+        .route(&at("/roles"), post(roles::save))
         .route(&at("/drafts/{id}"), get(drafts::show).post(drafts::activate))
         .route(&at("/drafts/{id}/discard"), post(drafts::discard))
         .route(KEYS_PATH, get(keys::show).post(keys::make))

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
-use gatehouse_types::{Actor, Error, Kind};
+use gatehouse_types::{Actor, Error, Kind, Timestamp};
 use gatehouse_web::{
     Choice, FieldErrors, Flash, HtmlResult, Page, PageContext, Query, SeeOther, Step, Tab, VerifiedForm,
     View, When,
@@ -16,11 +16,15 @@ use super::domains::{self, DomainForm, DomainRow};
 use super::form::{SsoForm, errors_of};
 use super::people::{People, people};
 use super::presets::{self, Labels};
+use super::roles::RolesForm;
 use super::{PATH, checklist, frame};
-use crate::model::{ConnectionStatus, Protocol, Provider};
+use crate::model::{Connection, ConnectionStatus, Protocol, Provider};
 use crate::rules::start_path;
 use crate::service::page::{PageState, Saved};
 use crate::{MAX_CERTIFICATES, Sso};
+
+/// Certificates that end within this many days are warned about, as the first mail does.
+const ENDING_DAYS: i64 = 30;
 
 #[derive(askama::Template)]
 #[template(path = "sso/page.html")]
@@ -56,6 +60,9 @@ pub(super) struct SsoPage {
     domains: Vec<DomainRow>,
     methods: Vec<Choice>,
     domain: DomainForm,
+    role_form: RolesForm,
+    /// The pinned certificate of which the last one ends soon.
+    ending: Option<When>,
     people: People,
 }
 
@@ -66,6 +73,7 @@ pub(super) struct Again {
     pub(super) errors: FieldErrors,
     pub(super) domain: DomainForm,
     pub(super) emails: Option<Vec<String>>,
+    pub(super) roles: Option<RolesForm>,
 }
 
 /// The two tabs of a workspace that has a connection.
@@ -119,10 +127,18 @@ fn view(
         domains: state.connection.iter().flat_map(|v| &v.domains).map(DomainRow::from).collect(),
         methods: domains::methods(),
         domain: again.domain,
+        role_form: again.roles.unwrap_or_else(|| RolesForm::of(connection)),
+        ending: connection.and_then(|c| ending(c, sso.0.store.now())).map(When::from),
         people,
         errors: again.errors,
         form,
     }
+}
+
+/// When the last of the pinned certificates ends, if that is soon or past.
+fn ending(c: &Connection, now: Timestamp) -> Option<Timestamp> {
+    let last = c.certificates.iter().map(|p| p.not_after).max()?;
+    (last < now.plus_seconds(ENDING_DAYS * 86_400)).then_some(last)
 }
 
 /// The page with a form that is shown again, with what is wrong beside the fields.

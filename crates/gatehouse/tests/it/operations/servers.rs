@@ -104,3 +104,27 @@ async fn a_saml_sign_in_begun_on_one_server_ends_on_the_other() {
     sign_out(&here, t.app.public_url().as_str()).await;
     assert!(over_after(&there).await < AT_ONCE);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn single_sign_on_that_is_disabled_on_one_server_is_off_on_the_other_at_once() {
+    let t = TestApp::start(Kind::Postgres).await;
+    let owner = t.owner().await;
+    let lab = t.active_lab(&owner).await;
+    t.person("bruno@lab.test", gatehouse_types::Role::Member).await;
+    owner.put("/api/v1/sso/settings", serde_json::json!({"connectionId": lab.id})).await.ok();
+    let program = Program::on(&t.database).set("GATEHOUSE_PUBLIC_URL", t.app.public_url().as_str());
+    let (one, other) = two(&program).await;
+    let login = serde_json::json!({"email": "bruno@lab.test", "password": crate::support::PASSWORD});
+    let at_one = one.client();
+    at_one.post("/api/v1/auth/login", login.clone()).await.ok();
+    owner.post_to("/api/v1/sso/settings/enable").await.ok();
+    for server in [&one, &other] {
+        server.client().post("/api/v1/auth/login", login.clone()).await.refused(401, "authentication_error");
+        assert!(server.client().get(&format!("/sso/{}/start", lab.id)).await.location().is_some());
+    }
+    owner.post_to("/api/v1/sso/settings/disable").await.ok();
+    for server in [&other, &one] {
+        assert_eq!(server.client().get(&format!("/sso/{}/start", lab.id)).await.status, 403);
+        server.client().post("/api/v1/auth/login", login.clone()).await.ok();
+    }
+}

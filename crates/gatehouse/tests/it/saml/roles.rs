@@ -3,7 +3,7 @@
 use gatehouse_types::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Client, LabConnection, TestApp, on_both};
+use crate::support::{Client, Form, LabConnection, TestApp, on_both};
 
 /// A connection whose groups `admins` and `staff` mean admin and member; new people become viewers.
 async fn mapped(t: &TestApp, owner: &Client) -> LabConnection {
@@ -105,10 +105,38 @@ async fn bad_mappings_are_refused_and_an_empty_one_ends_it(t: TestApp) {
     assert_eq!(enter(&t, &lab, "ada", Some(&["admins"])).await, "viewer");
 }
 
+async fn the_page_takes_one_rule_a_line(t: TestApp) {
+    const PAGE: &str = "/settings/security/sso";
+    let owner = t.owner().await;
+    let lab = t.active_lab(&owner).await;
+    owner.put("/api/v1/sso/settings", json!({"connectionId": lab.id})).await.ok();
+    let browser = t.browser("owner@main.test").await;
+    let save = async |lines: &str| {
+        let mut form = Form::to(&browser.get(PAGE).await.body, "/settings/security/sso/roles");
+        form.fields.push(("groupRoles".to_owned(), lines.to_owned()));
+        form.send(&browser).await
+    };
+    for bad in ["admins", "admins = king", "admins = owner", "a = admin\na = viewer"] {
+        let answer = save(bad).await;
+        assert_eq!(answer.status, 400, "{bad}");
+        assert!(answer.body.contains("aria-invalid=\"true\""), "{bad}");
+    }
+    assert_eq!(save("cn=admins,dc=lab = Admin\r\n\r\nstaff=member").await.status, 303);
+    let rules = json!([{"value": "cn=admins,dc=lab", "role": "admin"}, {"value": "staff", "role": "member"}]);
+    assert_eq!(
+        owner.get(&lab.path).await.ok()["roleMapping"],
+        json!({"attribute": "groups", "rules": rules})
+    );
+    assert!(browser.get(PAGE).await.body.contains("cn=admins,dc=lab = admin"));
+    assert_eq!(save("").await.status, 303);
+    assert!(owner.get(&lab.path).await.ok()["roleMapping"].is_null());
+}
+
 on_both![
     a_role_follows_the_groups,
     an_absent_attribute_changes_nothing_and_warns,
     roles_that_nobody_maps_and_owners_stay,
     a_replay_tells_the_role_that_a_mapping_would_give,
     bad_mappings_are_refused_and_an_empty_one_ends_it,
+    the_page_takes_one_rule_a_line,
 ];

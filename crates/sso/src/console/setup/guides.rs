@@ -112,5 +112,5 @@ pub(super) fn guide(slug: &str) -> &'static Guide {
 
 /// The guide that fits a preset.
 pub(super) fn of_preset(preset: Provider) -> &'static Guide {
-    GUIDES.iter().find(|g| g.preset == preset).unwrap_or(&GUIDES[GUIDES.len() - 1])
+    GUIDES.iter().rev().find(|g| g.preset == preset).unwrap_or(&GUIDES[GUIDES.len() - 1])
 }

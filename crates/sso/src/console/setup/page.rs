@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Anybody;
 use gatehouse_types::{Actor, PageRequest, Result};
-use gatehouse_web::{Choice, FieldErrors, HtmlError, Page, PageContext, Path, Query, Tab, View, When};
+use gatehouse_web::{Choice, FieldErrors, HtmlError, Nav, Page, PageContext, Path, Query, Tab, View, When};
 use serde::Deserialize;
 
 use super::guides::{GUIDES, Guide, guide, of_preset};
@@ -159,7 +159,8 @@ pub(super) async fn view(
     let lights = lights(sso, inside, view).await?;
     let active = c.status == ConnectionStatus::Active;
     let page = SetupPage {
-        page: context.page("Set up single sign-on", ""),
+        // no menus: whoever has the link has no account, or comes without it
+        page: Page { nav: Nav::default(), viewer: None, ..context.page("Set up single sign-on", "") },
         workspace: sso.workspace_name(link).await?,
         name: c.name.clone(),
         expires: link.expires_at.into(),
