@@ -17,6 +17,7 @@ use browser::{Answer, Browser};
 
 mod audit;
 mod browser;
+mod proof;
 
 /// The lab's owner.
 pub(crate) const OWNER: &str = "owner@lab.test";
@@ -64,6 +65,12 @@ impl<'a> Story<'a> {
         let step = Instant::now();
         self.replay(response).await.context("the replay")?;
         tell("the same response once more is refused, and says why", step);
+        let step = Instant::now();
+        self.prove_a_change(&connection).await.context("the proof of a change")?;
+        tell("a change is run over the sign-ins: who would be locked out", step);
+        let step = Instant::now();
+        self.setup_link(&connection).await.context("the setup link")?;
+        tell("a link lets the provider's administrator finish, till revoked", step);
         let step = Instant::now();
         self.back_up(settings).await.context("the backup")?;
         tell("backed up while serving, restored elsewhere and verified", step);
