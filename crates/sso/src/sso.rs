@@ -46,6 +46,8 @@ const OPENINGS: (u32, u32) = (60, 2);
 const KEYS_MADE: (u32, u32) = (10, 60);
 /// Metadata that one workspace has us fetch at once, and the seconds until one more: we are no tool against others.
 const FETCHES: (u32, u32) = (60, 10);
+/// Replays of recorded sign-ins that one workspace runs at once, and the seconds until one more: each may judge thousands.
+const REPLAYS: (u32, u32) = (30, 10);
 
 /// What the operator decides about single sign-on.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) openings: Limiter,
     pub(crate) keys_made: Limiter,
     pub(crate) fetches: Limiter,
+    pub(crate) replays: Limiter,
     /// Pinned certificates by their text: reading one costs as much as verifying with it.
     pub(crate) certificates: Cache<String, Certificate>,
     shared_key: OnceCell<()>,
@@ -114,6 +117,7 @@ impl Sso {
             openings: limiter(OPENINGS),
             keys_made: limiter(KEYS_MADE),
             fetches: limiter(FETCHES),
+            replays: limiter(REPLAYS),
             certificates: Cache::new(READ_CERTIFICATES),
             shared_key: OnceCell::new(),
             opened_keys: Cache::builder().max_capacity(OPENED_KEYS).time_to_idle(OPENED_IDLE).build(),

@@ -167,6 +167,19 @@ async fn a_draft_of_an_older_version_is_stale(t: TestApp) {
     owner.call("DELETE", &path, None).await.refused(404, "not_found");
 }
 
+async fn replays_are_bounded(t: TestApp) {
+    let owner = t.owner().await;
+    let lab = t.active_lab(&owner).await;
+    let path = draft(&owner, &lab, json!({"defaultRole": "viewer"})).await;
+    let replay = format!("{path}/replay");
+    for _ in 0..30 {
+        owner.post_to(&replay).await.ok();
+    }
+    owner.post_to(&replay).await.refused(429, "rate_limit_error");
+    t.clock.advance(10);
+    owner.post_to(&replay).await.ok();
+}
+
 async fn bad_drafts_are_refused(t: TestApp) {
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
@@ -198,5 +211,6 @@ on_both![
     the_clock_of_a_replay_is_the_recorded_one,
     a_replayed_answer_is_not_run_again,
     a_draft_of_an_older_version_is_stale,
+    replays_are_bounded,
     bad_drafts_are_refused,
 ];

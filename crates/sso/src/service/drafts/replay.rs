@@ -20,7 +20,7 @@ use crate::store::attempts::{self, KEPT_DAYS, KEPT_OF_CONNECTION, Kept};
 use crate::store::{drafts, settings};
 
 /// Recorded messages that are in memory at once; each has 1 MiB at most, and 10 KiB as a rule.
-const AT_ONCE: i64 = 100;
+const AT_ONCE: i64 = 16;
 /// People whose outcome is told one by one, at most; all of them are counted.
 pub(super) const MAX_TOLD: usize = 1000;
 
@@ -116,8 +116,9 @@ impl Sso {
     /// The same for a draft that the caller was shown already; nothing is noted.
     ///
     /// # Errors
-    /// `Validation` for a protocol whose messages are not run.
+    /// `Validation` for a protocol whose messages are not run; `RateLimited`.
     pub(crate) async fn replay_of(&self, view: &DraftView) -> Result<Replay> {
+        self.0.replays.require(view.connection.workspace_id.as_str())?;
         let judge = Arc::new(Judge::of(self, &view.proposed).await?);
         let now = self.0.store.now();
         let since = now.plus_seconds(-KEPT_DAYS * 86_400);
