@@ -20,7 +20,7 @@ fn with(name: &str, field: &str, value: &Value) -> Value {
     body
 }
 
-async fn a_certificate_is_pem_or_its_base64_and_nothing_else(t: TestApp) {
+async fn r015_a_certificate_is_pem_or_its_base64_and_nothing_else(t: TestApp) {
     let owner = t.owner().await;
     let pem = certificate(&t, -1, 365);
     let base64: String = pem.lines().filter(|l| !l.starts_with("---")).collect();
@@ -36,7 +36,7 @@ async fn a_certificate_is_pem_or_its_base64_and_nothing_else(t: TestApp) {
     }
 }
 
-async fn a_connection_has_at_most_two_certificates_the_latest_first(t: TestApp) {
+async fn r013_a_connection_has_at_most_two_certificates_the_latest_first(t: TestApp) {
     let owner = t.owner().await;
     let (old, new, third) = (certificate(&t, -9, 30), certificate(&t, -1, 365), certificate(&t, -1, 99));
     let made = owner.post(CONNECTIONS, with("Two", "certificates", &json!([new, old]))).await.ok();
@@ -82,7 +82,7 @@ async fn a_test_needs_a_certificate_that_is_valid_now(t: TestApp) {
 }
 
 on_both![
-    a_certificate_is_pem_or_its_base64_and_nothing_else,
-    a_connection_has_at_most_two_certificates_the_latest_first,
+    r015_a_certificate_is_pem_or_its_base64_and_nothing_else,
+    r013_a_connection_has_at_most_two_certificates_the_latest_first,
     a_test_needs_a_certificate_that_is_valid_now,
 ];

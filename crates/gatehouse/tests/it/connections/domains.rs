@@ -16,7 +16,7 @@ async fn discovered(t: &TestApp, email: &str) -> Value {
     t.client().post("/api/v1/auth/discover", json!({"email": email})).await.ok()
 }
 
-async fn a_claim_tells_the_record_that_proves_it(t: TestApp) {
+async fn r069_r070_a_claim_tells_the_record_that_proves_it(t: TestApp) {
     let owner = t.owner().await;
     let path = path_of(&owner.post(CONNECTIONS, saml("Claims")).await.ok());
     let claimed = claim(&owner, &path, "Example.TEST").await;
@@ -39,7 +39,7 @@ async fn a_claim_tells_the_record_that_proves_it(t: TestApp) {
     assert_eq!(owner.get(&path).await.ok()["domains"].as_array().unwrap().len(), 3);
 }
 
-async fn a_domain_fails_without_its_record_and_is_verified_with_it(t: TestApp) {
+async fn r071_a_domain_fails_without_its_record_and_is_verified_with_it(t: TestApp) {
     let owner = t.owner().await;
     let path = path_of(&owner.post(CONNECTIONS, saml("Proofs")).await.ok());
     let claimed = claim(&owner, &path, "example.test").await;
@@ -61,7 +61,7 @@ async fn a_domain_fails_without_its_record_and_is_verified_with_it(t: TestApp) {
     assert_eq!(verified["domain"]["isPrimary"], true);
 }
 
-async fn a_file_proof_reaches_no_address_of_this_network(t: TestApp) {
+async fn r072_a_file_proof_reaches_no_address_of_this_network(t: TestApp) {
     let owner = t.owner().await;
     let path = path_of(&owner.post(CONNECTIONS, saml("Files")).await.ok());
     t.dns.set_addresses("inside.test", [[127, 0, 0, 1].into(), [10, 0, 0, 1].into()]);
@@ -119,7 +119,7 @@ async fn of_two_proofs_at_once_one_counts(t: TestApp) {
     }
 }
 
-async fn exactly_one_verified_domain_is_the_primary_one(t: TestApp) {
+async fn r073_exactly_one_verified_domain_is_the_primary_one(t: TestApp) {
     let owner = t.owner().await;
     let path = path_of(&owner.post(CONNECTIONS, saml("Primary")).await.ok());
     let first = t.prove(&owner, &path, "first.test").await;
@@ -139,7 +139,7 @@ async fn exactly_one_verified_domain_is_the_primary_one(t: TestApp) {
     assert_eq!(primary().await, [second]);
 }
 
-async fn addresses_are_routed_by_the_verified_domains_of_active_connections(t: TestApp) {
+async fn r074_r076_addresses_are_routed_by_the_verified_domains_of_active_connections(t: TestApp) {
     let owner = t.owner().await;
     let nowhere = json!({"ssoRequired": false, "ssoOptional": false});
     assert_eq!(discovered(&t, "ada@lab.test").await, nowhere);
@@ -159,11 +159,11 @@ async fn addresses_are_routed_by_the_verified_domains_of_active_connections(t: T
 }
 
 on_both![
-    a_claim_tells_the_record_that_proves_it,
-    a_domain_fails_without_its_record_and_is_verified_with_it,
-    a_file_proof_reaches_no_address_of_this_network,
+    r069_r070_a_claim_tells_the_record_that_proves_it,
+    r071_a_domain_fails_without_its_record_and_is_verified_with_it,
+    r072_a_file_proof_reaches_no_address_of_this_network,
     a_domain_belongs_to_one_connection_at_a_time,
     of_two_proofs_at_once_one_counts,
-    exactly_one_verified_domain_is_the_primary_one,
-    addresses_are_routed_by_the_verified_domains_of_active_connections,
+    r073_exactly_one_verified_domain_is_the_primary_one,
+    r074_r076_addresses_are_routed_by_the_verified_domains_of_active_connections,
 ];

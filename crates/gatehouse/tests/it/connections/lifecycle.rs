@@ -14,7 +14,7 @@ async fn status(by: &Client, path: &str) -> String {
     by.get(path).await.ok()["status"].as_str().unwrap().to_owned()
 }
 
-async fn activation_names_the_step_that_is_missing(t: TestApp) {
+async fn r060_r068_activation_names_the_step_that_is_missing(t: TestApp) {
     let owner = t.owner().await;
     let path = path_of(&owner.post(CONNECTIONS, t.lab_body("Ordered").await).await.ok());
     assert!(refused_activation(&owner, &path).await.contains("Test the connection"));
@@ -102,7 +102,7 @@ async fn sp_metadata_is_told_to_admins_and_served_to_everybody(t: TestApp) {
 }
 
 on_both![
-    activation_names_the_step_that_is_missing,
+    r060_r068_activation_names_the_step_that_is_missing,
     a_failed_test_must_be_mended_before_activation,
     an_edit_of_what_was_tested_asks_for_a_new_test,
     deactivation_blocks_sign_ins_and_keeps_sessions,

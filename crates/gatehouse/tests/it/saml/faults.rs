@@ -13,7 +13,7 @@ fn expected(fault: Fault) -> &'static str {
     }
 }
 
-async fn every_fault_of_the_lab_is_refused_for_its_own_reason(t: TestApp) {
+async fn r026_every_fault_of_the_lab_is_refused_for_its_own_reason(t: TestApp) {
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
     let mut reasons = BTreeSet::new();
@@ -60,7 +60,7 @@ async fn a_response_for_another_connection_is_refused(t: TestApp) {
 }
 
 on_both![
-    every_fault_of_the_lab_is_refused_for_its_own_reason,
+    r026_every_fault_of_the_lab_is_refused_for_its_own_reason,
     every_fault_is_refused_when_the_provider_began,
     a_response_for_another_connection_is_refused,
 ];

@@ -42,7 +42,7 @@ async fn signed_requests_and_a_connections_own_address_work(t: TestApp) {
     assert_eq!(browser.get("/api/v1/me").await.ok()["user"]["name"], "Zoë Núñez");
 }
 
-async fn a_sign_in_that_the_provider_began_works_once(t: TestApp) {
+async fn r027_a_sign_in_that_the_provider_began_works_once(t: TestApp) {
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
     let browser = t.client();
@@ -147,7 +147,7 @@ async fn a_refusal_is_json_for_programs(t: TestApp) {
 on_both![
     a_sign_in_that_we_began_leads_back_to_where_it_began,
     signed_requests_and_a_connections_own_address_work,
-    a_sign_in_that_the_provider_began_works_once,
+    r027_a_sign_in_that_the_provider_began_works_once,
     an_answer_to_a_request_counts_once,
     a_request_expires,
     no_way_back_leads_to_another_host,

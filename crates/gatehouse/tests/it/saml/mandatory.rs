@@ -27,7 +27,7 @@ fn words(answer: &Answer) -> Value {
     error
 }
 
-async fn a_member_gets_the_answer_of_a_wrong_password(t: TestApp) {
+async fn r038_a_member_gets_the_answer_of_a_wrong_password(t: TestApp) {
     let owner = t.owner().await;
     let lab = enforced(&t, &owner).await;
     let wrong = words(&login(&t, "ada@lab.test", "wrong-password").await);
@@ -45,7 +45,7 @@ async fn a_member_gets_the_answer_of_a_wrong_password(t: TestApp) {
     assert_eq!(t.enter_from_lab(&t.client(), &lab.id, "ada").await.status, 303);
 }
 
-async fn owners_and_excluded_people_keep_their_password(t: TestApp) {
+async fn r034_owners_and_excluded_people_keep_their_password(t: TestApp) {
     let owner = t.owner().await;
     enforced(&t, &owner).await;
     t.sign_in("owner@main.test").await;
@@ -58,7 +58,7 @@ async fn owners_and_excluded_people_keep_their_password(t: TestApp) {
     login(&t, "ada@lab.test", PASSWORD).await.refused(401, "authentication_error");
 }
 
-async fn exclusions_are_an_owners_right(t: TestApp) {
+async fn r033_exclusions_are_an_owners_right(t: TestApp) {
     let admin = t.member_of(Role::Admin).await;
     let excluded = json!({"excludedUsers": ["admin@main.test"]});
     admin.put(SETTINGS, excluded).await.refused(403, "authorization_error");
@@ -100,7 +100,7 @@ async fn an_administrator_without_another_way_in_proves_it_first(t: TestApp) {
     assert_eq!(admin.post_to(&enable).await.ok()["enabled"], true);
 }
 
-async fn disabling_opens_the_password_and_keeps_the_values(t: TestApp) {
+async fn r030_r031_disabling_opens_the_password_and_keeps_the_values(t: TestApp) {
     let owner = t.owner().await;
     let lab = enforced(&t, &owner).await;
     let browser = t.client();
@@ -151,12 +151,12 @@ async fn a_connection_that_is_deleted_locks_nobody_out(t: TestApp) {
 }
 
 on_both![
-    a_member_gets_the_answer_of_a_wrong_password,
-    owners_and_excluded_people_keep_their_password,
-    exclusions_are_an_owners_right,
+    r038_a_member_gets_the_answer_of_a_wrong_password,
+    r034_owners_and_excluded_people_keep_their_password,
+    r033_exclusions_are_an_owners_right,
     enabling_names_the_missing_step,
     an_administrator_without_another_way_in_proves_it_first,
-    disabling_opens_the_password_and_keeps_the_values,
+    r030_r031_disabling_opens_the_password_and_keeps_the_values,
     breaking_the_glass_turns_it_off_and_tells_every_owner,
     the_machine_alone_breaks_the_glass,
     a_connection_that_is_deleted_locks_nobody_out,

@@ -92,7 +92,7 @@ async fn an_address_that_is_missing_or_ambiguous_is_refused(t: TestApp) {
     assert_eq!(form.send(&browser).await.status, 303);
 }
 
-async fn a_rolled_over_certificate_is_believed_and_a_removed_one_is_not(t: TestApp) {
+async fn r014_a_rolled_over_certificate_is_believed_and_a_removed_one_is_not(t: TestApp) {
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
     let current = t.lab_body("x").await["samlConfig"]["certificate"].clone();
@@ -177,5 +177,5 @@ on_both![
     a_second_subject_with_a_linked_address_is_a_conflict,
     the_subject_stays_the_person_when_the_address_changes,
     an_address_that_is_missing_or_ambiguous_is_refused,
-    a_rolled_over_certificate_is_believed_and_a_removed_one_is_not,
+    r014_a_rolled_over_certificate_is_believed_and_a_removed_one_is_not,
 ];

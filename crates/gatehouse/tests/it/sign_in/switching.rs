@@ -5,7 +5,7 @@ use crate::support::{TestApp, on_both};
 
 const SWITCH: &str = "/api/v1/auth/switch-workspace";
 
-async fn a_member_goes_on_in_another_workspace(t: TestApp) {
+async fn r039_a_member_goes_on_in_another_workspace(t: TestApp) {
     let other = t.workspace("Other").await;
     t.person_in(&other, "owner@main.test", Role::Viewer).await;
     let owner = t.owner().await;
@@ -30,7 +30,7 @@ async fn a_workspace_of_others_answers_like_one_that_does_not_exist(t: TestApp) 
     }
 }
 
-async fn a_workspace_with_mandatory_single_sign_on_sends_to_its_provider(t: TestApp) {
+async fn r041_a_workspace_with_mandatory_single_sign_on_sends_to_its_provider(t: TestApp) {
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
     owner.put("/api/v1/sso/settings", json!({"connectionId": lab.id})).await.ok();
@@ -49,7 +49,7 @@ async fn a_workspace_with_mandatory_single_sign_on_sends_to_its_provider(t: Test
 }
 
 on_both![
-    a_member_goes_on_in_another_workspace,
+    r039_a_member_goes_on_in_another_workspace,
     a_workspace_of_others_answers_like_one_that_does_not_exist,
-    a_workspace_with_mandatory_single_sign_on_sends_to_its_provider,
+    r041_a_workspace_with_mandatory_single_sign_on_sends_to_its_provider,
 ];
