@@ -5,6 +5,7 @@ use gatehouse_types::{ConnectionId, Error, Page, Result, Role, SetupLinkId, Time
 use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, NeverStored, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
 
+use super::views::LifeOut;
 use crate::Sso;
 use crate::model::SetupLink;
 use crate::service::setup_links::SetupOf;
@@ -63,30 +64,13 @@ pub(crate) struct LinkOut {
     id: SetupLinkId,
     #[schema(value_type = String)]
     connection_id: ConnectionId,
-    /// `active`, `expired` or `revoked`.
-    status: &'static str,
-    created_by: Option<String>,
-    created_at: Timestamp,
-    expires_at: Timestamp,
-    /// How often its page was opened.
-    opened: i64,
-    first_opened_at: Option<Timestamp>,
-    last_used_at: Option<Timestamp>,
+    #[serde(flatten)]
+    life: LifeOut,
 }
 
 impl LinkOut {
     fn of(link: SetupLink, now: Timestamp) -> Self {
-        Self {
-            status: link.status(now),
-            id: link.id,
-            connection_id: link.connection_id,
-            created_by: link.created_by,
-            created_at: link.created_at,
-            expires_at: link.expires_at,
-            opened: link.opened,
-            first_opened_at: link.first_opened_at,
-            last_used_at: link.last_used_at,
-        }
+        Self { id: link.id, connection_id: link.connection_id, life: LifeOut::of(link.life, now) }
     }
 }
 

@@ -5,6 +5,7 @@ use gatehouse_types::{ConnectionId, SsoAttemptId, Timestamp, TraceShareId};
 use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, NeverStored, Path};
 use serde::{Deserialize, Serialize};
 
+use super::views::LifeOut;
 use crate::Sso;
 use crate::model::Share;
 
@@ -23,29 +24,13 @@ pub(crate) struct ShareIn {
 pub(crate) struct ShareOut {
     #[schema(value_type = String)]
     id: TraceShareId,
-    /// `active`, `expired` or `revoked`.
-    status: &'static str,
-    created_by: Option<String>,
-    created_at: Timestamp,
-    expires_at: Timestamp,
-    /// How often it was opened.
-    opened: i64,
-    first_opened_at: Option<Timestamp>,
-    last_used_at: Option<Timestamp>,
+    #[serde(flatten)]
+    life: LifeOut,
 }
 
 impl ShareOut {
     fn of(share: Share, now: Timestamp) -> Self {
-        Self {
-            status: share.status(now),
-            id: share.id,
-            created_by: share.created_by,
-            created_at: share.created_at,
-            expires_at: share.expires_at,
-            opened: share.opened,
-            first_opened_at: share.first_opened_at,
-            last_used_at: share.last_used_at,
-        }
+        Self { id: share.id, life: LifeOut::of(share.life, now) }
     }
 }
 

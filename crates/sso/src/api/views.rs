@@ -6,8 +6,9 @@ use gatehouse_types::{ConnectionId, DomainId, Role, Timestamp};
 use serde::Serialize;
 
 use crate::model::{
-    Config, ConnectionStatus, DomainClaim, DomainStatus, MetadataState, PinnedCertificate, Protocol,
-    Provider, RequestBinding, RoleRule, SamlConfig, SloBinding, VerificationMethod, metadata_certificate,
+    Config, ConnectionStatus, DomainClaim, DomainStatus, LinkLife, MetadataState, PinnedCertificate,
+    Protocol, Provider, RequestBinding, RoleRule, SamlConfig, SloBinding, VerificationMethod,
+    metadata_certificate,
 };
 use crate::service::connections::ConnectionView;
 
@@ -146,6 +147,36 @@ pub(crate) struct WsfedOut {
     metadata_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     realm: Option<String>,
+}
+
+/// The life of a link whose address is its key.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LinkLife)]
+pub(crate) struct LifeOut {
+    /// `active`, `expired` or `revoked`.
+    status: &'static str,
+    created_by: Option<String>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    /// How often it was opened.
+    opened: i64,
+    first_opened_at: Option<Timestamp>,
+    last_used_at: Option<Timestamp>,
+}
+
+impl LifeOut {
+    pub(crate) fn of(life: LinkLife, now: Timestamp) -> Self {
+        Self {
+            status: life.status(now),
+            created_by: life.created_by,
+            created_at: life.created_at,
+            expires_at: life.expires_at,
+            opened: life.opened,
+            first_opened_at: life.first_opened_at,
+            last_used_at: life.last_used_at,
+        }
+    }
 }
 
 /// A domain.

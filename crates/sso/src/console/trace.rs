@@ -92,7 +92,7 @@ pub(super) struct ShareRow {
 
 impl ShareRow {
     fn of(share: &Share, now: Timestamp) -> Self {
-        let (status, tone) = match share.status(now) {
+        let (status, tone) = match share.life.status(now) {
             "active" => ("Active", Tone::Good),
             "revoked" => ("Revoked", Tone::Neutral),
             _ => ("Expired", Tone::Neutral),
@@ -102,11 +102,11 @@ impl ShareRow {
             dialog: format!("{}-revoke", share.id),
             status,
             tone,
-            created: share.created_at.into(),
-            expires: share.expires_at.into(),
-            opened: share.opened,
-            last: share.last_used_at.map(When::from),
-            live: share.status(now) == "active",
+            created: share.life.created_at.into(),
+            expires: share.life.expires_at.into(),
+            opened: share.life.opened,
+            last: share.life.last_used_at.map(When::from),
+            live: share.life.status(now) == "active",
         }
     }
 }
@@ -273,7 +273,7 @@ pub(super) async fn shared(
             page: Page::bare("A sign-in, check by check"),
             decision: trace.attempt.decision_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             trace: (&trace).into(),
-            expires: share.expires_at.into(),
+            expires: share.life.expires_at.into(),
         })
         .into_response(),
         Err(e) => HtmlError(e).into_response(),

@@ -6,6 +6,7 @@ mod config;
 mod connection;
 mod domain;
 mod draft;
+mod link;
 mod metadata;
 mod roles;
 mod settings;
@@ -28,6 +29,7 @@ pub use domain::{
 };
 pub(crate) use domain::{Look, Standing};
 pub use draft::Draft;
+pub use link::LinkLife;
 pub use metadata::MetadataState;
 pub(crate) use metadata::{Imported, SHORTEST_REFRESH_SECONDS};
 pub(crate) use roles::Mapped;

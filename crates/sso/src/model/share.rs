@@ -1,4 +1,6 @@
-use gatehouse_types::{SsoAttemptId, Timestamp, TraceShareId, WorkspaceId};
+use gatehouse_types::{SsoAttemptId, TraceShareId, WorkspaceId};
+
+use super::LinkLife;
 
 /// A link that shows one attempt to somebody without an account.
 #[derive(Clone, Debug)]
@@ -9,29 +11,6 @@ pub struct Share {
     pub workspace_id: WorkspaceId,
     /// The attempt.
     pub attempt_id: SsoAttemptId,
-    /// Who made it.
-    pub created_by: Option<String>,
-    /// When.
-    pub created_at: Timestamp,
-    /// Until when it shows anything.
-    pub expires_at: Timestamp,
-    /// When it was taken back.
-    pub revoked_at: Option<Timestamp>,
-    /// How often it was opened.
-    pub opened: i64,
-    /// When first.
-    pub first_opened_at: Option<Timestamp>,
-    /// When last.
-    pub last_used_at: Option<Timestamp>,
-}
-
-impl Share {
-    /// `active`, `expired` or `revoked`.
-    pub fn status(&self, now: Timestamp) -> &'static str {
-        match (self.revoked_at, self.expires_at > now) {
-            (Some(_), _) => "revoked",
-            (None, true) => "active",
-            (None, false) => "expired",
-        }
-    }
+    /// How long it shows anything, and how often it did.
+    pub life: LinkLife,
 }

@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::connections::{ConnectionPatch, ConnectionView, not_found, object};
 use crate::Sso;
-use crate::model::{Config, Connection, ConnectionStatus, NewConnection, Provider, SamlConfig, SetupLink};
+use crate::model::{
+    Config, Connection, ConnectionStatus, LinkLife, NewConnection, Provider, SamlConfig, SetupLink,
+};
 use crate::store::{connections, setup_links};
 
 /// A link lives this many days when nothing else is said.
@@ -100,13 +102,7 @@ impl Sso {
             id: store.ids().make(),
             workspace_id: workspace.clone(),
             connection_id: id.clone(),
-            created_by: actor.user().ok().map(ToString::to_string),
-            created_at: now,
-            expires_at: now.plus_seconds(days * 86_400),
-            revoked_at: None,
-            opened: 0,
-            first_opened_at: None,
-            last_used_at: None,
+            life: LinkLife::new(actor, now, now.plus_seconds(days * 86_400)),
         };
         if setup_links::live(&mut tx, &id, now).await? >= MAX_LIVE {
             return Err(Error::conflict("A connection has at most 10 live setup links. Revoke one."));
@@ -242,7 +238,7 @@ async fn record(
     event: &'static str,
     link: &SetupLink,
 ) -> Result<()> {
-    let details = json!({"linkId": link.id, "expiresAt": link.expires_at, "opened": link.opened});
+    let details = json!({"linkId": link.id, "expiresAt": link.life.expires_at, "opened": link.life.opened});
     let event = Event::success(event, ("connection", link.connection_id.as_str()), details);
     Ok(audit::record(tx, actor, event).await?)
 }

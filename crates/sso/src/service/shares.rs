@@ -11,7 +11,7 @@ use serde_json::json;
 use super::attempts::attempt_not_found;
 use super::connections::object;
 use crate::Sso;
-use crate::model::{Share, Trace};
+use crate::model::{LinkLife, Share, Trace};
 use crate::store::{attempts, shares};
 
 /// A link lives this many days when nothing else is said.
@@ -68,18 +68,12 @@ impl Sso {
             id: store.ids().make(),
             workspace_id: workspace.clone(),
             attempt_id: id.clone(),
-            created_by: actor.user().ok().map(ToString::to_string),
-            created_at: now,
-            expires_at: now.plus_seconds(days * 86_400).min(attempt.expires_at),
-            revoked_at: None,
-            opened: 0,
-            first_opened_at: None,
-            last_used_at: None,
+            life: LinkLife::new(actor, now, now.plus_seconds(days * 86_400).min(attempt.expires_at)),
         };
         let mut tx = store.begin(&actor.origin).await?;
         attempts::lock(&mut tx, id).await?.ok_or_else(attempt_not_found)?;
         let all = shares::of(&mut tx, id).await?;
-        let live = all.iter().filter(|s| s.status(now) == "active").count();
+        let live = all.iter().filter(|s| s.life.status(now) == "active").count();
         if live >= MAX_LIVE || all.len() >= MAX_ALL {
             return Err(Error::conflict("This attempt has too many links. Use one of them, or revoke one."));
         }
@@ -145,7 +139,7 @@ impl Sso {
         let mut tx = store.begin_always().await?;
         let first = shares::count_opening(&mut tx, &share.id).await?.ok_or_else(gone)?;
         if first {
-            let details = json!({"attemptId": share.attempt_id, "expiresAt": share.expires_at});
+            let details = json!({"attemptId": share.attempt_id, "expiresAt": share.life.expires_at});
             let event = Event::success("sso.trace-opened", ("trace-share", share.id.as_str()), details);
             audit::record_in(&mut tx, actor, Some(&share.workspace_id), event).await?;
         }
@@ -162,8 +156,7 @@ async fn record(
     event: &'static str,
     share: &Share,
 ) -> Result<()> {
-    let details =
-        json!({"attemptId": share.attempt_id, "expiresAt": share.expires_at, "opened": share.opened});
+    let details = json!({"attemptId": share.attempt_id, "expiresAt": share.life.expires_at, "opened": share.life.opened});
     let event = Event::success(event, ("trace-share", share.id.as_str()), details);
     Ok(audit::record(tx, actor, event).await?)
 }

@@ -8,6 +8,7 @@ pub(crate) mod drafts;
 pub(crate) mod expiry;
 pub(crate) mod identities;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod logout;
 pub(crate) mod metadata;
 pub(crate) mod requests;

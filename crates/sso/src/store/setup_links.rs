@@ -1,6 +1,7 @@
 use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
 use gatehouse_types::{ConnectionId, PageRequest, SetupLinkId, Timestamp, WorkspaceId};
 
+use super::links;
 use crate::model::SetupLink;
 
 const COLUMNS: &str = "id, workspace_id, connection_id, created_by, created_at, expires_at, revoked_at, opened, \
@@ -11,13 +12,7 @@ fn read(row: &Row) -> Result<SetupLink> {
         id: row.id("id")?,
         workspace_id: row.id("workspace_id")?,
         connection_id: row.id("connection_id")?,
-        created_by: row.opt_text("created_by")?,
-        created_at: row.time("created_at")?,
-        expires_at: row.time("expires_at")?,
-        revoked_at: row.opt_time("revoked_at")?,
-        opened: row.int("opened")?,
-        first_opened_at: row.opt_time("first_opened_at")?,
-        last_used_at: row.opt_time("last_used_at")?,
+        life: links::life(row)?,
     })
 }
 
@@ -30,9 +25,9 @@ pub(crate) async fn insert(tx: &mut Tx, link: &SetupLink, token: &str) -> Result
         .bind(&link.workspace_id)
         .bind(&link.connection_id)
         .bind(token)
-        .bind(link.created_by.clone())
-        .bind(link.created_at)
-        .bind(link.expires_at);
+        .bind(link.life.created_by.clone())
+        .bind(link.life.created_at)
+        .bind(link.life.expires_at);
     tx.execute(insert).await.map(drop)
 }
 

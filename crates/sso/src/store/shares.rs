@@ -1,6 +1,7 @@
 use gatehouse_store::{Queries, Result, Row, Tx, sql};
 use gatehouse_types::{SsoAttemptId, Timestamp, TraceShareId, WorkspaceId};
 
+use super::links;
 use crate::model::Share;
 
 fn read(row: &Row) -> Result<Share> {
@@ -8,13 +9,7 @@ fn read(row: &Row) -> Result<Share> {
         id: row.id("id")?,
         workspace_id: row.id("workspace_id")?,
         attempt_id: row.id("attempt_id")?,
-        created_by: row.opt_text("created_by")?,
-        created_at: row.time("created_at")?,
-        expires_at: row.time("expires_at")?,
-        revoked_at: row.opt_time("revoked_at")?,
-        opened: row.int("opened")?,
-        first_opened_at: row.opt_time("first_opened_at")?,
-        last_used_at: row.opt_time("last_used_at")?,
+        life: links::life(row)?,
     })
 }
 
@@ -27,9 +22,9 @@ pub(crate) async fn insert(tx: &mut Tx, share: &Share, token: &str) -> Result<()
         .bind(&share.workspace_id)
         .bind(&share.attempt_id)
         .bind(token)
-        .bind(share.created_by.clone())
-        .bind(share.created_at)
-        .bind(share.expires_at);
+        .bind(share.life.created_by.clone())
+        .bind(share.life.created_at)
+        .bind(share.life.expires_at);
     tx.execute(insert).await.map(drop)
 }
 

@@ -211,7 +211,8 @@ async fn a_link_shows_the_trace_to_whoever_has_it_and_nobodys_name(t: TestApp) {
     assert!(!shares.body.contains(token), "told once: {}", shares.body);
     let share = &shares.ok()["data"][0];
     assert_eq!((&share["status"], &share["opened"]), (&json!("active"), &json!(2)));
-    assert!(share["firstOpenedAt"].as_str() < share["lastUsedAt"].as_str(), "{share}");
+    let at = |name: &str| gatehouse_types::Timestamp::parse(share[name].as_str().unwrap()).unwrap();
+    assert!(at("firstOpenedAt") < at("lastUsedAt"), "{share}");
     assert_eq!((events(&owner, "sso.trace-shared").await, events(&owner, "sso.trace-opened").await), (1, 1));
     // wrong, revoked and expired look the same
     let wrong = anybody.get(&format!("/trace/{}", "A".repeat(43))).await;

@@ -71,7 +71,7 @@ async fn view(
         connections.iter().find(|v| v.connection.id == *id).map(|v| v.connection.name.clone())
     };
     let rows = links.into_iter().map(|link| {
-        let (status, tone) = match link.status(now) {
+        let (status, tone) = match link.life.status(now) {
             "active" => ("Works", "good"),
             "expired" => ("Over", "neutral"),
             _ => ("Revoked", "neutral"),
@@ -81,9 +81,9 @@ async fn view(
             status,
             tone,
             live: status == "Works",
-            expires: link.expires_at.into(),
-            opened: link.opened,
-            used: link.last_used_at.map(When::from),
+            expires: link.life.expires_at.into(),
+            opened: link.life.opened,
+            used: link.life.last_used_at.map(When::from),
             revoke: format!("{LINKS_PATH}/{}/revoke", link.id),
             id: link.id.to_string(),
         }

@@ -163,7 +163,7 @@ pub(super) async fn view(
         page: Page { nav: Nav::default(), viewer: None, ..context.page("Set up single sign-on", "") },
         workspace: sso.workspace_name(link).await?,
         name: c.name.clone(),
-        expires: link.expires_at.into(),
+        expires: link.life.expires_at.into(),
         providers: GUIDES.iter().map(tab).collect(),
         guide,
         acs: sso.sp_acs_url(&c.id),
