@@ -85,7 +85,7 @@ reasons! {
     DigestAlgorithmForbidden = "digest_algorithm_forbidden",
     /// SHA-1 in signature or digest, and the connection does not allow it (rule 8).
     Sha1Forbidden = "sha1_forbidden",
-    /// The connection has no certificate, or more than [`crate::limits::CERTIFICATES`].
+    /// The connection has no certificate, or more than the limits allow.
     CertificateCount = "certificate_count",
     /// Every usable pinned certificate is past its end date (rule 8).
     CertificateExpired = "certificate_expired",

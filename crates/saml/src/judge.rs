@@ -146,7 +146,12 @@ impl Judge<'_> {
         let by = dsig::Signature::read(signature, policy.allow_sha1).and_then(|s| s.verify(usable, policy));
         self.checks.run(check, by, |by| {
             let certificate = policy.certificates.get(by.index).map_or("", |c| c.fingerprint());
-            let which = if by.index == 0 { "the first" } else { "the second" };
+            let which = match by.index {
+                0 => "the first".to_owned(),
+                1 => "the second".to_owned(),
+                2 => "the third".to_owned(),
+                further => format!("the {}th", further + 1),
+            };
             let warning = if by.sha1 { " It uses SHA-1, which can be forged: move to SHA-256." } else { "" };
             format!("Verified with {which} pinned certificate, SHA-256 {certificate}.{warning}")
         })

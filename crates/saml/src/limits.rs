@@ -49,3 +49,6 @@ pub const PEM_BYTES: usize = 64 * 1024;
 pub const RSA_BITS: u32 = 2048;
 /// Most pinned certificates of a connection: the current one and the one before or after it.
 pub const CERTIFICATES: usize = 2;
+/// Most pinned certificates of a WS-Federation connection: a token service of many tenants publishes a handful of keys
+/// ahead in its metadata, and signs with any of them.
+pub const TOKEN_SERVICE_CERTIFICATES: usize = 8;

@@ -42,7 +42,8 @@ pub struct Policy {
     pub audiences: Vec<String>,
     /// Accepted destinations and recipients (SAML 2.0; WS-Federation has its reply URL).
     pub acs_urls: Vec<String>,
-    /// Pinned certificates, the newest first; at most [`crate::limits::CERTIFICATES`].
+    /// Pinned certificates, the newest first; at most [`crate::limits::CERTIFICATES`], or for
+    /// WS-Federation [`crate::limits::TOKEN_SERVICE_CERTIFICATES`].
     pub certificates: Vec<Certificate>,
     /// Keys that encrypted assertions may be encrypted for, the newest first.
     pub decryption_keys: Vec<DecryptionKey>,

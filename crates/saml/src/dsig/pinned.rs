@@ -3,7 +3,7 @@
 use crate::certificate::Certificate;
 use crate::error::{Reason, Rejection};
 use crate::limits;
-use crate::policy::Policy;
+use crate::policy::{Policy, Protocol};
 
 /// The places of the pinned certificates that may be used now, in their order.
 ///
@@ -11,10 +11,14 @@ use crate::policy::Policy;
 /// When there are none: the trouble of the first.
 pub(crate) fn usable_certificates(policy: &Policy) -> Result<Vec<usize>, Rejection> {
     let count = policy.certificates.len();
-    if count == 0 || count > limits::CERTIFICATES {
+    let most = match policy.protocol {
+        Protocol::Saml2 => limits::CERTIFICATES,
+        Protocol::WsFed { .. } => limits::TOKEN_SERVICE_CERTIFICATES,
+    };
+    if count == 0 || count > most {
         return Err(Rejection::new(
             Reason::CertificateCount,
-            format!("The connection has {count} certificates; one or two are needed."),
+            format!("The connection has {count} certificates; one to {most} are needed."),
         ));
     }
     let mut usable = Vec::with_capacity(count);

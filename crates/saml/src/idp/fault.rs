@@ -25,6 +25,17 @@ macro_rules! faults {
                 match self { $(Fault::$name => Reason::$reason,)* }
             }
 
+            /// The reason a WS-Federation answer with this fault is refused for; `None` when there is no such thing in
+            /// that protocol.
+            pub const fn expected_token_reason(self) -> Option<Reason> {
+                match self {
+                    Fault::Expired => Some(Reason::AssertionExpired),
+                    Fault::WrongIssuer => Some(Reason::IssuerMismatch),
+                    Fault::WrongDestination | Fault::WrongInResponseTo | Fault::Denied => None,
+                    other => Some(other.expected_reason()),
+                }
+            }
+
             /// The fault of that name.
             pub fn from_code(code: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|f| f.code() == code)

@@ -160,12 +160,7 @@ impl ResponseBuilder {
     /// Faults of transport, after signing.
     fn spoil(&self, xml: String) -> String {
         match self.fault {
-            Some(Fault::WrongSignature) => {
-                let mark = "SignatureValue>";
-                let Some(at) = xml.find(mark).map(|n| n + mark.len()) else { return xml };
-                let changed = if xml[at..].starts_with('A') { "B" } else { "A" };
-                format!("{}{changed}{}", &xml[..at], &xml[at + 1..])
-            }
+            Some(Fault::WrongSignature) => with_a_changed_bit(xml),
             Some(Fault::Tampered) => xml.replacen("</saml:NameID>", ".evil.example</saml:NameID>", 1),
             Some(Fault::Wrapped) => {
                 let mut forged = self.clone();
@@ -278,4 +273,12 @@ impl ResponseBuilder {
         let lifetime = i64::try_from(self.lifetime.as_micros()).unwrap_or(i64::MAX);
         self.issued_at.saturating_add(lifetime)
     }
+}
+
+/// The message with a signature value that does not verify.
+pub(super) fn with_a_changed_bit(xml: String) -> String {
+    let mark = "SignatureValue>";
+    let Some(at) = xml.find(mark).map(|n| n + mark.len()) else { return xml };
+    let changed = if xml[at..].starts_with('A') { "B" } else { "A" };
+    format!("{}{changed}{}", &xml[..at], &xml[at + 1..])
 }

@@ -64,9 +64,7 @@ impl RstrBuilder {
         if self.response.fault != Some(Fault::Unsigned) {
             xml = sign_enveloped(&xml, id, key, &options)?;
         }
-        if self.response.fault == Some(Fault::Tampered) {
-            xml = xml.replacen("NameIdentifier>", "NameIdentifier>evil-", 1);
-        }
+        xml = this.spoil(xml);
         if let Some((certificate, encryption, transport)) = &this.response.encrypt {
             xml = encrypt_element(&xml, id, certificate, *encryption, *transport, false)?;
         }
@@ -81,7 +79,34 @@ impl RstrBuilder {
             Some(Fault::FutureClock) => response.issued_at += HOURS_2,
             Some(Fault::WrongAudience) => response.audiences = vec!["urn:elsewhere".to_owned()],
             Some(Fault::WrongIssuer) => response.issuer = "https://elsewhere.example/sts".to_owned(),
+            // only a token of SAML 2.0 names whom it is for
+            Some(Fault::WrongRecipient) => {
+                self.kind = TokenKind::Saml20;
+                response.recipient = "https://elsewhere.example/reply".to_owned();
+            }
             _ => {}
+        }
+    }
+
+    /// Faults of transport, after signing.
+    fn spoil(&self, xml: String) -> String {
+        match self.response.fault {
+            Some(Fault::WrongSignature) => super::response::with_a_changed_bit(xml),
+            Some(Fault::Tampered) => {
+                let name = if self.kind == TokenKind::Saml11 { "NameIdentifier" } else { "NameID" };
+                xml.replacen(&format!("</saml:{name}>"), &format!(".evil.example</saml:{name}>"), 1)
+            }
+            Some(Fault::Wrapped) => {
+                let mut forged = self.clone();
+                forged.response.assertion_id.push_str("-forged");
+                forged.response.name_id = "admin@evil.example".to_owned();
+                xml.replacen(
+                    "</t:RequestedSecurityToken>",
+                    &format!("{}</t:RequestedSecurityToken>", forged.token()),
+                    1,
+                )
+            }
+            _ => xml,
         }
     }
 
@@ -108,16 +133,20 @@ impl RstrBuilder {
         xml.close("wsa:EndpointReference");
         xml.close("wsp:AppliesTo");
         xml.open("t:RequestedSecurityToken", &[]);
-        match self.kind {
-            TokenKind::Saml11 => xml.raw(&self.saml11()),
-            TokenKind::Saml20 => xml.raw(&self.response.assertion()),
-        }
+        xml.raw(&self.token());
         xml.close("t:RequestedSecurityToken");
         xml.close("t:RequestSecurityTokenResponse");
         if self.collection {
             xml.close("t:RequestSecurityTokenResponseCollection");
         }
         xml.finish()
+    }
+
+    fn token(&self) -> String {
+        match self.kind {
+            TokenKind::Saml11 => self.saml11(),
+            TokenKind::Saml20 => self.response.assertion(),
+        }
     }
 
     fn saml11(&self) -> String {

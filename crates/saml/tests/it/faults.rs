@@ -1,7 +1,7 @@
 //! The lab's misbehaviour is what it says it is.
 
 use crate::support::*;
-use gatehouse_saml::idp::Fault;
+use gatehouse_saml::idp::{Fault, TokenKind};
 use gatehouse_saml::{Message, MessageProtocol, Reason, verify_bytes};
 
 #[test]
@@ -14,6 +14,38 @@ fn every_fault_is_refused_for_the_reason_it_promises() {
         assert_eq!(Fault::from_code(fault.code()), Some(*fault));
     }
     assert_eq!(Fault::from_code("no_fault"), None);
+}
+
+#[test]
+fn every_fault_of_a_token_is_refused_for_the_reason_it_promises() {
+    for kind in [TokenKind::Saml11, TokenKind::Saml20] {
+        for fault in Fault::ALL {
+            let Some(reason) = fault.expected_token_reason() else { continue };
+            let mut builder = rstr();
+            builder.kind = kind;
+            builder.response.fault = Some(*fault);
+            let outcome = verify_bytes(issue_rstr(&builder).as_bytes(), &wsfed_policy()).outcome;
+            let reason = match (kind, fault) {
+                // SAML 2.0 confirms before its conditions are looked at
+                (TokenKind::Saml20, Fault::Expired) => Reason::ConfirmationExpired,
+                _ => reason,
+            };
+            assert_eq!(outcome.unwrap_err().reason, reason, "{} {kind:?}", fault.code());
+        }
+    }
+}
+
+/// A token service of many tenants publishes more keys than two.
+#[test]
+fn a_token_service_has_up_to_eight_keys() {
+    let mut policy = wsfed_policy();
+    let (good, other) = (policy.certificates[0].clone(), OTHER.certificate.clone());
+    policy.certificates = vec![other.clone(); 7];
+    policy.certificates.push(good.clone());
+    accepted(verify_bytes(issue_rstr(&rstr()).as_bytes(), &policy));
+    policy.certificates.insert(0, other);
+    let refused = verify_bytes(issue_rstr(&rstr()).as_bytes(), &policy).outcome.unwrap_err();
+    assert_eq!(refused.reason, Reason::CertificateCount);
 }
 
 #[test]
