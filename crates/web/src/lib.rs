@@ -21,7 +21,7 @@ pub use browser::public_url::PublicUrl;
 pub use edge::config::{DEFAULT_BODY_LIMIT, EdgeConfig, REQUEST_TIMEOUT};
 pub use edge::context::{RequestOrigin, Web};
 pub use edge::edge;
-pub use edge::headers::AllowFormAction;
+pub use edge::headers::{AllowFormAction, EmbeddableBy};
 pub use edge::log::{TraceId, known_method};
 pub use edge::negotiate::{WantsJson, wants_json};
 pub use html::assets::{asset_routes, asset_url};

@@ -22,6 +22,11 @@ impl AllowFormAction {
     }
 }
 
+/// Lets pages of one other origin show an answer in a frame or as a picture (an extension of the response): only for
+/// what shows nothing of ours, like the answer to a provider's sign-off.
+#[derive(Clone, Debug)]
+pub struct EmbeddableBy(pub String);
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The headers every answer carries, whatever it is.
@@ -43,6 +48,7 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 pub(super) fn secure(response: &mut Response, request_id: &RequestId, https: bool) {
     let allowed = response.extensions_mut().remove::<AllowFormAction>();
+    let embedding = response.extensions_mut().remove::<EmbeddableBy>();
     let headers = response.headers_mut();
     // an answer may keep its address even from ourselves
     let silent = headers.get(header::REFERRER_POLICY).is_some_and(|v| v == "no-referrer");
@@ -60,19 +66,25 @@ pub(super) fn secure(response: &mut Response, request_id: &RequestId, https: boo
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(allowed.as_ref())) {
+    let ancestors = embedding.as_ref().map_or("'none'", |by| by.0.as_str());
+    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(allowed.as_ref(), ancestors)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if embedding.is_some() {
+        headers.remove(header::X_FRAME_OPTIONS);
+        let anywhere = HeaderValue::from_static("cross-origin");
+        headers.insert(HeaderName::from_static("cross-origin-resource-policy"), anywhere);
     }
     if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
         headers.insert(X_REQUEST_ID, id);
     }
 }
 
-fn content_security_policy(allowed: Option<&AllowFormAction>) -> String {
+fn content_security_policy(allowed: Option<&AllowFormAction>, ancestors: &str) -> String {
     let form_action = allowed.map(|a| format!(" {}", a.0)).unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
-         connect-src 'self'; form-action 'self'{form_action}; frame-ancestors 'none'; base-uri 'none'"
+         connect-src 'self'; form-action 'self'{form_action}; frame-ancestors {ancestors}; base-uri 'none'"
     )
 }
 
@@ -83,9 +95,20 @@ mod tests {
     #[test]
     fn only_one_origin_is_added_for_forms() {
         let allowed = AllowFormAction::to("https://idp.test:8443/sso?x=1;script-src%20*").unwrap();
-        let policy = content_security_policy(Some(&allowed));
+        let policy = content_security_policy(Some(&allowed), "'none'");
         assert!(policy.contains("form-action 'self' https://idp.test:8443; frame-ancestors"), "{policy}");
         assert!(AllowFormAction::to("javascript:alert(1)").is_err());
-        assert!(!content_security_policy(None).contains("unsafe"));
+        assert!(!content_security_policy(None, "'none'").contains("unsafe"));
+    }
+
+    #[test]
+    fn an_answer_may_be_framed_by_the_one_origin_that_it_names() {
+        let mut response = Response::new(axum::body::Body::empty());
+        response.extensions_mut().insert(EmbeddableBy("https://idp.test".to_owned()));
+        secure(&mut response, &RequestId::from_stored("req_1".to_owned()), true);
+        let of = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+        assert!(of("content-security-policy").unwrap().contains("; frame-ancestors https://idp.test; "));
+        assert_eq!((of("x-frame-options"), of("cross-origin-resource-policy")), (None, Some("cross-origin")));
+        assert_eq!(of("x-content-type-options"), Some("nosniff"));
     }
 }
