@@ -46,6 +46,45 @@ impl Addresses {
         self.origin.join(&format!("{}/post", self.sign_on_path()))
     }
 
+    /// Where WS-Federation requests arrive, and people choose.
+    pub fn wsfed_path(&self) -> String {
+        format!("{}/wsfed", self.path)
+    }
+
+    /// The WS-Federation sign-on address.
+    pub fn wsfed_url(&self) -> String {
+        self.origin.join(&self.wsfed_path())
+    }
+
+    /// The federation metadata.
+    pub fn wsfed_metadata_url(&self) -> String {
+        format!("{}/metadata", self.wsfed_url())
+    }
+
+    /// The same of the token service that tenants share.
+    pub fn shared_wsfed_path(&self) -> String {
+        format!("{}/common/wsfed", self.path)
+    }
+
+    /// The sign-on address of the token service that tenants share.
+    pub fn shared_wsfed_url(&self) -> String {
+        self.origin.join(&self.shared_wsfed_path())
+    }
+
+    /// The federation metadata of the token service that tenants share.
+    pub fn shared_wsfed_metadata_url(&self) -> String {
+        format!("{}/metadata", self.shared_wsfed_url())
+    }
+
+    /// Its issuer, with `{tenantid}` in the place of the tenant.
+    pub fn shared_issuer(&self) -> String {
+        self.origin.join(&format!("{}/sts/{{tenantid}}/", self.path))
+    }
+
+    pub(crate) fn absolute(&self, path: &str) -> String {
+        self.origin.join(path)
+    }
+
     /// The page that explains the lab.
     pub fn home_path(&self) -> String {
         self.path.clone()

@@ -9,9 +9,9 @@ use crate::addresses::AcsUrl;
 use crate::people::Person;
 
 /// The claim URI of an e-mail address, as AD FS and Entra ID send it.
-const EMAIL_CLAIM: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress";
+pub(crate) const EMAIL_CLAIM: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress";
 /// The claim URI of a name.
-const NAME_CLAIM: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name";
+pub(crate) const NAME_CLAIM: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name";
 
 /// What an assertion says under which name, and what becomes of it at Gatehouse.
 pub(crate) const CLAIMS: [(&str, &str, &str); 5] = [

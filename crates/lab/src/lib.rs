@@ -19,6 +19,7 @@ mod people;
 mod request;
 #[cfg(test)]
 mod tests;
+mod wsfed;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -26,6 +27,7 @@ use axum::routing::{get, post};
 pub use addresses::Addresses;
 pub use lab::Lab;
 pub use people::{LAB_DOMAIN, PEOPLE, Person};
+pub use wsfed::LAB_TENANT;
 
 /// Every path of the labs, below `/lab/idp/{workspaceId}`. All are 404 where the workspace is no lab.
 pub fn routes(lab: Lab) -> Router {
@@ -40,5 +42,12 @@ pub fn routes(lab: Lab) -> Router {
         .route("/lab/idp/{workspace}/slo", get(pages::slo::by_redirect).post(pages::slo::by_post))
         .route("/lab/idp/{workspace}/slo/answer", post(pages::slo::answer))
         .route("/lab/idp/{workspace}/slo/start", post(pages::slo::start))
+        .route("/lab/idp/{workspace}/wsfed", get(pages::wsfed::ask_own).post(pages::wsfed::answer_own))
+        .route("/lab/idp/{workspace}/wsfed/metadata", get(pages::wsfed::own_metadata))
+        .route(
+            "/lab/idp/{workspace}/common/wsfed",
+            get(pages::wsfed::ask_shared).post(pages::wsfed::answer_shared),
+        )
+        .route("/lab/idp/{workspace}/common/wsfed/metadata", get(pages::wsfed::shared_metadata))
         .with_state(lab)
 }

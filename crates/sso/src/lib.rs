@@ -36,6 +36,7 @@ pub use service::shared_key::{SharedKeyStep, SharedKeys};
 pub use service::shares::NewShare;
 pub use service::start::{Started, Way};
 pub use service::status::TestReport;
+pub use service::wsfed::{CleanUp, WsfedPosted, WsfedSignedIn};
 pub use sso::{LabKey, Options, Sso};
 pub use store::attempts::Wanted as WantedAttempts;
 
@@ -94,7 +95,7 @@ pub fn api(sso: Sso) -> OpenApiRouter {
 
 /// What browsers use: the ways to providers and back, and the console's pages.
 pub fn browser(sso: Sso) -> axum::Router {
-    let browsers = api::acs::routes().merge(api::slo::routes());
+    let browsers = api::acs::routes().merge(api::slo::routes()).merge(api::wsfed::routes());
     browsers.merge(console::routes()).merge(console::shared_routes()).with_state(sso)
 }
 

@@ -83,7 +83,7 @@ impl SignInRules for Rules {
             };
             logout::forget(tx, session).await?;
             let found = connections::find_anywhere(tx, &connection).await?;
-            if found.and_then(|c| c.config.saml().and_then(|s| s.slo_url.clone())).is_none() {
+            if found.is_none_or(|c| !c.config.is_told_of_sign_outs()) {
                 return Ok(None);
             }
             let ticket = random_token(&**self.0.random());

@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use tokio::sync::OnceCell;
 
 use crate::model::KeyState;
+use crate::service::wsfed::round_trips::RoundTrips;
 use crate::store::keys::{self, NewKey};
 
 /// The purpose under which our own SAML key is kept.
@@ -81,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) keys_made: Limiter,
     pub(crate) fetches: Limiter,
     pub(crate) replays: Limiter,
+    pub(crate) round_trips: RoundTrips,
     /// Pinned certificates by their text: reading one costs as much as verifying with it.
     pub(crate) certificates: Cache<String, Certificate>,
     shared_key: OnceCell<()>,
@@ -118,6 +120,7 @@ impl Sso {
             keys_made: limiter(KEYS_MADE),
             fetches: limiter(FETCHES),
             replays: limiter(REPLAYS),
+            round_trips: RoundTrips::default(),
             certificates: Cache::new(READ_CERTIFICATES),
             shared_key: OnceCell::new(),
             opened_keys: Cache::builder().max_capacity(OPENED_KEYS).time_to_idle(OPENED_IDLE).build(),

@@ -31,6 +31,11 @@ macro_rules! steps {
             (11, "drafts", include_str!(concat!("../migrations/", $folder, "/0011_drafts.sql"))),
             (12, "setup_links", include_str!(concat!("../migrations/", $folder, "/0012_setup_links.sql"))),
             (13, "role_mapping", include_str!(concat!("../migrations/", $folder, "/0013_role_mapping.sql"))),
+            (
+                14,
+                "browser_of_session",
+                include_str!(concat!("../migrations/", $folder, "/0014_browser_of_session.sql")),
+            ),
         ]
     };
 }

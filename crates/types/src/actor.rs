@@ -36,6 +36,8 @@ pub enum AuthMethod {
     Password,
     /// A SAML assertion.
     Saml,
+    /// A token of WS-Federation.
+    Wsfed,
     /// An ID token of OpenID Connect.
     Oidc,
     /// The console of the machine (`gatehouse admin token`).
@@ -50,6 +52,7 @@ impl AuthMethod {
         match self {
             Self::Password => "password",
             Self::Saml => "saml",
+            Self::Wsfed => "wsfed",
             Self::Oidc => "oidc",
             Self::Console => "console",
             Self::Switch => "switch",
@@ -61,6 +64,7 @@ impl AuthMethod {
         match text {
             "password" => Self::Password,
             "saml" => Self::Saml,
+            "wsfed" => Self::Wsfed,
             "oidc" => Self::Oidc,
             "console" => Self::Console,
             _ => Self::Switch,

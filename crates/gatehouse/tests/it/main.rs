@@ -14,5 +14,6 @@ mod saml_depth;
 mod second_step;
 mod sign_in;
 mod support;
+mod wsfed;
 
 mod people;

@@ -67,6 +67,7 @@ fn how(method: AuthMethod) -> &'static str {
     match method {
         AuthMethod::Password => "Password",
         AuthMethod::Saml => "Single sign-on (SAML)",
+        AuthMethod::Wsfed => "Single sign-on (WS-Federation)",
         AuthMethod::Oidc => "Single sign-on (OpenID Connect)",
         AuthMethod::Console => "Command line",
         AuthMethod::Switch => "Switched workspace",

@@ -4,6 +4,7 @@ pub(crate) mod home;
 pub(crate) mod sign_on;
 pub(crate) mod slo;
 pub(crate) mod start;
+pub(crate) mod wsfed;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

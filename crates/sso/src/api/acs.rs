@@ -52,7 +52,13 @@ struct AcsForm {
     relay_state: Option<String>,
 }
 
-fn cookie(web: &Web, kind: CookieKind, value: &str, seconds: i64) -> Result<axum::http::HeaderValue, Error> {
+/// A cookie that lasts so long.
+pub(super) fn cookie(
+    web: &Web,
+    kind: CookieKind,
+    value: &str,
+    seconds: i64,
+) -> Result<axum::http::HeaderValue, Error> {
     let seconds = u64::try_from(seconds).ok().and_then(|s| s.try_into().ok());
     web.cookies().set(kind, value, seconds).map_err(|_| Error::internal("a cookie has odd text"))
 }
@@ -68,8 +74,12 @@ async fn start(
 ) -> HtmlResult<Response> {
     let return_to = LocalPath::parse(input.return_to.as_deref().unwrap_or("/"));
     let known = web.cookies().get(&headers, CookieKind::CrossSitePost);
+    let session = web.cookies().get(&headers, CookieKind::Session);
+    sso.break_loop(&actor, &id, known, session).await?;
     let Started { way, browser } = sso.start(&actor, &id, &return_to, known).await?;
-    let cookie = cookie(&web, CookieKind::CrossSitePost, browser.expose(), REQUEST_SECONDS)?;
+    // the cookie may also name a session to its provider's sign-off (WS-Federation)
+    let seconds = if session.is_some() { SESSION_SECONDS } else { REQUEST_SECONDS };
+    let cookie = cookie(&web, CookieKind::CrossSitePost, browser.expose(), seconds)?;
     let mut response = match way {
         Way::Redirect(url) => SeeOther::to(url).into_response(),
         Way::Post { action, request } => {

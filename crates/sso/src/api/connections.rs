@@ -94,9 +94,44 @@ pub(crate) struct OidcIn {
 #[derive(Deserialize, utoipa::ToSchema, Default)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WsfedIn {
+    /// Where sign-on and sign-off requests go; may be left out when `metadataUrl` is given.
     sign_on_url: Option<String>,
+    /// Where the provider's federation metadata is: it brings issuer and certificates, and is fetched again and again. An
+    /// https URL; http only at localhost or a loopback address, and only where the operator's egress rules allow it. An
+    /// empty text ends that.
     metadata_url: Option<String>,
+    /// What we are called at the provider (`wtrealm`), and the audience of its tokens; an address of the connection's own
+    /// when empty or left out.
     realm: Option<String>,
+    /// Without metadata: the issuer of the tokens. With it: which provider of several is meant.
+    issuer: Option<String>,
+    /// Without metadata: a signing certificate, PEM or the text between its lines.
+    certificate: Option<String>,
+    /// At most two, the latest first.
+    certificates: Option<Vec<String>>,
+    /// The one tenant whose tokens count when many share the token service (its issuer holds `{tenantid}`); needed
+    /// unless the sign-on address holds the tenant's id. An empty text clears it.
+    tenant_id: Option<String>,
+    /// `email` and `name` to the names of the claims that carry them.
+    attribute_mapping: Option<BTreeMap<String, String>>,
+    /// Whether SHA-1 signatures count; only for providers that cannot do better.
+    allow_sha1: Option<bool>,
+    /// Whether replies count that answer no sign-in begun here. Nothing ties these to a browser.
+    provider_initiated: Option<bool>,
+}
+
+impl WsfedIn {
+    fn take_certificates(&mut self) -> Result<Option<Vec<String>>> {
+        match (self.certificate.take(), self.certificates.take()) {
+            (None, many) => Ok(many),
+            (Some(one), None) => Ok(Some(vec![one])),
+            (Some(one), Some(many)) if many.contains(&one) => Ok(Some(many)),
+            (Some(_), Some(_)) => Err(Error::validation(
+                "wsfedConfig.certificates",
+                "Send certificate or certificates; at most 2 are given by hand.",
+            )),
+        }
+    }
 }
 
 /// A connection to make, or what to change of one.
@@ -201,7 +236,9 @@ impl ConnectionIn {
                 Config::Oidc(new_oidc(oidc)?)
             }
             Protocol::Wsfed => {
-                Config::Wsfed(new_wsfed(self.wsfed_config.ok_or_else(|| absent("wsfedConfig"))?)?)
+                let mut wsfed = self.wsfed_config.ok_or_else(|| absent("wsfedConfig"))?;
+                certificates = wsfed.take_certificates()?.unwrap_or_default();
+                Config::Wsfed(new_wsfed(wsfed)?)
             }
         };
         Ok(NewConnection {
@@ -221,7 +258,7 @@ impl ConnectionIn {
     pub(crate) fn into_patch(self) -> Result<ConnectionPatch> {
         let mut saml = self.saml_config.unwrap_or_default();
         let oidc = self.oidc_config.unwrap_or_default();
-        let wsfed = self.wsfed_config.unwrap_or_default();
+        let mut wsfed = self.wsfed_config.unwrap_or_default();
         Ok(ConnectionPatch {
             name: self.name,
             description: self.description,
@@ -230,14 +267,14 @@ impl ConnectionIn {
             default_role: role(self.default_role.as_deref())?,
             role_mapping: self.role_mapping.map(RoleMappingIn::read).transpose()?,
             client_secret: oidc.client_secret,
-            certificates: saml.take_certificates()?,
+            certificates: saml.take_certificates()?.or(wsfed.take_certificates()?),
             metadata_xml: saml.metadata_xml,
             config: ConfigPatch {
                 entity_id: saml.entity_id,
                 sso_url: saml.sso_url,
                 sign_requests: saml.sign_requests,
-                attribute_mapping: saml.attribute_mapping,
-                allow_sha1: saml.allow_sha1,
+                attribute_mapping: saml.attribute_mapping.or(wsfed.attribute_mapping),
+                allow_sha1: saml.allow_sha1.or(wsfed.allow_sha1),
                 own_acs: saml.own_acs,
                 slo_url: saml.slo_url,
                 slo_response_url: saml.slo_response_url,
@@ -255,6 +292,9 @@ impl ConnectionIn {
                 sign_on_url: wsfed.sign_on_url,
                 metadata_url: wsfed.metadata_url,
                 realm: wsfed.realm,
+                issuer: wsfed.issuer,
+                tenant_id: wsfed.tenant_id,
+                provider_initiated: wsfed.provider_initiated,
             },
         })
     }
@@ -296,8 +336,23 @@ fn new_oidc(oidc: OidcIn) -> Result<OidcConfig> {
 }
 
 fn new_wsfed(wsfed: WsfedIn) -> Result<WsfedConfig> {
-    let sign_on_url = needed("wsfedConfig.signOnUrl", wsfed.sign_on_url)?;
-    Ok(WsfedConfig { sign_on_url, metadata_url: wsfed.metadata_url, realm: wsfed.realm })
+    let text = |t: Option<String>| t.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+    let metadata_url = text(wsfed.metadata_url);
+    let sign_on_url = match &metadata_url {
+        Some(_) => wsfed.sign_on_url.unwrap_or_default(),
+        None => needed("wsfedConfig.signOnUrl", wsfed.sign_on_url)?,
+    };
+    Ok(WsfedConfig {
+        sign_on_url,
+        metadata_url,
+        realm: text(wsfed.realm),
+        issuer: text(wsfed.issuer),
+        passive_url: None,
+        tenant_id: text(wsfed.tenant_id).map(|t| t.to_ascii_lowercase()),
+        attribute_mapping: wsfed.attribute_mapping.unwrap_or_default(),
+        allow_sha1: wsfed.allow_sha1.unwrap_or(false),
+        provider_initiated: wsfed.provider_initiated.unwrap_or(false),
+    })
 }
 
 /// Make a connection.
@@ -314,7 +369,7 @@ pub(crate) async fn create(
     // who may not is told so before what is wrong with the values
     gatehouse_identity::require(&sso.0.store, &actor, gatehouse_types::Permission::ManageSso, None).await?;
     let view = sso.create_connection(&actor, input.into_new()?).await?;
-    Ok(Json(view.into()))
+    Ok(Json(ConnectionOut::of(&sso, view)))
 }
 
 /// Which connections to list.
@@ -347,7 +402,7 @@ pub(crate) async fn list(
         name: input.name,
     };
     let found = sso.list_connections(&actor, wanted, page).await?;
-    Ok(Json(found.map(Into::into)))
+    Ok(Json(found.map(|view| ConnectionOut::of(&sso, view))))
 }
 
 /// Get a connection with its domains.
@@ -360,7 +415,7 @@ pub(crate) async fn get(
     Caller(actor): Caller,
     Path(id): Path<ConnectionId>,
 ) -> ApiResult<Json<ConnectionOut>> {
-    Ok(Json(sso.connection(&actor, &id).await?.into()))
+    Ok(Json(ConnectionOut::of(&sso, sso.connection(&actor, &id).await?)))
 }
 
 /// Change a connection; only what is given changes, nested values too.
@@ -377,7 +432,7 @@ pub(crate) async fn update(
 ) -> ApiResult<Json<ConnectionOut>> {
     input.same_protocol(&sso.connection(&actor, &id).await?.connection)?;
     let view = sso.update_connection(&actor, &id, input.into_patch()?).await?;
-    Ok(Json(view.into()))
+    Ok(Json(ConnectionOut::of(&sso, view)))
 }
 
 /// Delete a connection. People keep their accounts.
@@ -446,7 +501,7 @@ pub(crate) async fn refresh_metadata(
     Caller(actor): Caller,
     Path(id): Path<ConnectionId>,
 ) -> ApiResult<Json<ConnectionOut>> {
-    Ok(Json(sso.refresh_metadata(&actor, &id).await?.into()))
+    Ok(Json(ConnectionOut::of(&sso, sso.refresh_metadata(&actor, &id).await?)))
 }
 
 /// Activate a connection: people of its verified domains sign in through it.
@@ -459,7 +514,7 @@ pub(crate) async fn activate(
     Caller(actor): Caller,
     Path(id): Path<ConnectionId>,
 ) -> ApiResult<Json<ConnectionOut>> {
-    Ok(Json(sso.activate_connection(&actor, &id).await?.into()))
+    Ok(Json(ConnectionOut::of(&sso, sso.activate_connection(&actor, &id).await?)))
 }
 
 /// Deactivate a connection: no new sign-ins; sessions go on.
@@ -472,5 +527,5 @@ pub(crate) async fn deactivate(
     Caller(actor): Caller,
     Path(id): Path<ConnectionId>,
 ) -> ApiResult<Json<ConnectionOut>> {
-    Ok(Json(sso.deactivate_connection(&actor, &id).await?.into()))
+    Ok(Json(ConnectionOut::of(&sso, sso.deactivate_connection(&actor, &id).await?)))
 }

@@ -33,13 +33,13 @@ pub(crate) struct DraftOut {
     replayed_at: Option<Timestamp>,
 }
 
-impl From<DraftView> for DraftOut {
-    fn from(view: DraftView) -> Self {
+impl DraftOut {
+    fn of(sso: &Sso, view: DraftView) -> Self {
         let DraftView { draft, connection, proposed } = view;
         Self {
             stale: draft.is_stale(&connection),
             changes: draft.changes(&connection),
-            proposed: ConnectionView { connection: proposed, domains: Vec::new() }.into(),
+            proposed: ConnectionOut::of(sso, ConnectionView { connection: proposed, domains: Vec::new() }),
             id: draft.id,
             connection_id: draft.connection_id,
             base_version: draft.base_version,
@@ -169,7 +169,7 @@ pub(crate) async fn create(
     Json(input): Json<ConnectionIn>,
 ) -> ApiResult<Json<DraftOut>> {
     input.same_protocol(&sso.connection(&actor, &id).await?.connection)?;
-    Ok(Json(sso.create_draft(&actor, &id, input.into_patch()?).await?.into()))
+    Ok(Json(DraftOut::of(&sso, sso.create_draft(&actor, &id, input.into_patch()?).await?)))
 }
 
 /// List a connection's drafts, the latest first.
@@ -183,7 +183,7 @@ pub(crate) async fn list(
     Path(id): Path<ConnectionId>,
     Paging(page): Paging<50>,
 ) -> ApiResult<Json<Page<DraftOut>>> {
-    Ok(Json(sso.drafts(&actor, &id, page).await?.map(Into::into)))
+    Ok(Json(sso.drafts(&actor, &id, page).await?.map(|view| DraftOut::of(&sso, view))))
 }
 
 /// Get a draft.
@@ -197,7 +197,7 @@ pub(crate) async fn get(
     Caller(actor): Caller,
     Path((id, draft)): Path<(ConnectionId, DraftId)>,
 ) -> ApiResult<Json<DraftOut>> {
-    Ok(Json(sso.draft(&actor, &id, &draft).await?.into()))
+    Ok(Json(DraftOut::of(&sso, sso.draft(&actor, &id, &draft).await?)))
 }
 
 /// Throw a draft away.
@@ -260,5 +260,5 @@ pub(crate) async fn activate(
     Json(input): Json<ActivateIn>,
 ) -> ApiResult<Json<ActivatedOut>> {
     let (view, replay) = sso.activate_draft(&actor, &id, &draft, input.accept_lockout).await?;
-    Ok(Json(ActivatedOut { connection: view.into(), replay: replay.into() }))
+    Ok(Json(ActivatedOut { connection: ConnectionOut::of(&sso, view), replay: replay.into() }))
 }

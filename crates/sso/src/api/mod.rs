@@ -13,3 +13,4 @@ pub(crate) mod shares;
 pub(crate) mod slo;
 pub(crate) mod sp_keys;
 pub(crate) mod views;
+pub(crate) mod wsfed;

@@ -45,7 +45,7 @@ fn out(sso: &Sso, view: SettingsView) -> SettingsOut {
         excluded_users: excluded,
         acs_url_sp_initiated: at(&|id| sso.sp_acs_url(id)),
         acs_url_idp_initiated: at(&|id| sso.idp_acs_url(id)),
-        reply_url: at(&|id| sso.0.public_url.join(&format!("/wsfed/{id}/reply"))),
+        reply_url: at(&|id| sso.reply_url(id)),
         redirect_uri: at(&|id| sso.0.public_url.join(&format!("/oidc/callback/{id}"))),
     }
 }

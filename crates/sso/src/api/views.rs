@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use gatehouse_types::{ConnectionId, DomainId, Role, Timestamp};
 use serde::Serialize;
 
+use crate::Sso;
 use crate::model::{
     Config, ConnectionStatus, DomainClaim, DomainStatus, LinkLife, MetadataState, PinnedCertificate,
-    Protocol, Provider, RequestBinding, RoleRule, SamlConfig, SloBinding, VerificationMethod,
-    metadata_certificate,
+    Protocol, Provider, RequestBinding, RoleRule, SloBinding, VerificationMethod, metadata_certificate,
 };
 use crate::service::connections::ConnectionView;
 
@@ -101,11 +101,12 @@ pub(crate) struct MetadataOut {
     failing_since: Option<Timestamp>,
 }
 
-fn metadata_out(saml: &SamlConfig, state: Option<MetadataState>) -> Option<MetadataOut> {
-    let (url, state) = (saml.metadata_url.clone()?, state?);
-    let signer = metadata_certificate(saml.metadata_certificate.as_deref()).ok().flatten();
+fn metadata_out(config: &Config, state: Option<MetadataState>) -> Option<MetadataOut> {
+    let (url, state) = (config.metadata_url()?, state?);
+    let signer = config.saml().and_then(|saml| saml.metadata_certificate.as_deref());
+    let signer = metadata_certificate(signer).ok().flatten();
     Some(MetadataOut {
-        url,
+        url: url.to_owned(),
         signer_fingerprint: signer.map(|c| c.fingerprint().to_owned()),
         fetched_at: state.fetched_at,
         next_fetch_at: state.next_fetch_at,
@@ -142,11 +143,28 @@ pub(crate) struct OidcOut {
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WsfedOut {
+    /// Where sign-on and sign-off requests go.
     sign_on_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata_url: Option<String>,
+    /// What we are called at the provider (`wtrealm`), and the audience of its tokens.
+    realm: String,
+    /// Where the provider answers (`wreply`).
+    reply_url: String,
+    /// The issuer as given, or as the metadata names it; `{tenantid}` stands for the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    realm: Option<String>,
+    issuer: Option<String>,
+    /// The one tenant whose tokens count: as given, or as the sign-on address holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<String>,
+    has_certificate: bool,
+    certificate_details: Vec<CertificateOut>,
+    attribute_mapping: BTreeMap<String, String>,
+    allow_sha1: bool,
+    provider_initiated: bool,
+    /// The provider's metadata, when it is fetched from an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<MetadataOut>,
 }
 
 /// The life of a link whose address is its key.
@@ -233,8 +251,9 @@ impl From<&PinnedCertificate> for CertificateOut {
     }
 }
 
-impl From<ConnectionView> for ConnectionOut {
-    fn from(view: ConnectionView) -> Self {
+impl ConnectionOut {
+    /// How a connection looks, with our addresses in it.
+    pub(crate) fn of(sso: &Sso, view: ConnectionView) -> Self {
         let ConnectionView { connection: c, domains } = view;
         let mut out = Self {
             domains: domains.iter().map(Into::into).collect(),
@@ -257,9 +276,9 @@ impl From<ConnectionView> for ConnectionOut {
             created_at: c.created_at,
             updated_at: c.updated_at,
         };
+        let metadata = metadata_out(&c.config, c.metadata);
         match c.config {
             Config::Saml(s) => {
-                let metadata = metadata_out(&s, c.metadata);
                 out.saml_config = Some(SamlOut {
                     entity_id: s.entity_id,
                     sso_url: s.sso_url,
@@ -289,8 +308,20 @@ impl From<ConnectionView> for ConnectionOut {
                 });
             }
             Config::Wsfed(w) => {
-                let (sign_on_url, metadata_url, realm) = (w.sign_on_url, w.metadata_url, w.realm);
-                out.wsfed_config = Some(WsfedOut { sign_on_url, metadata_url, realm });
+                out.wsfed_config = Some(WsfedOut {
+                    sign_on_url: w.sign_on().to_owned(),
+                    realm: sso.realm(&out.id, &w),
+                    reply_url: sso.reply_url(&out.id),
+                    tenant_id: w.tenant(),
+                    metadata_url: w.metadata_url,
+                    issuer: w.issuer,
+                    has_certificate: !c.certificates.is_empty(),
+                    certificate_details: c.certificates.iter().map(Into::into).collect(),
+                    attribute_mapping: w.attribute_mapping,
+                    allow_sha1: w.allow_sha1,
+                    provider_initiated: w.provider_initiated,
+                    metadata,
+                });
             }
         }
         out

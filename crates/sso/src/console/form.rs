@@ -27,6 +27,10 @@ pub(super) struct SsoForm {
     pub(super) request_binding: String,
     pub(super) force_authn: Option<String>,
     pub(super) authn_context: Vec<String>,
+    pub(super) sign_on_url: String,
+    pub(super) metadata_url: String,
+    pub(super) realm: String,
+    pub(super) tenant_id: String,
 }
 
 fn ticked(on: bool) -> Option<String> {
@@ -52,12 +56,12 @@ impl SsoForm {
         let mut form = Self {
             protocol: c.config.protocol().as_str().to_owned(),
             provider: offered(c).as_str().to_owned(),
-            certificates: c.certificates.iter().map(|p| p.pem.clone()).collect(),
             jit_provisioning: ticked(c.jit_provisioning),
             default_role: c.default_role.as_str().to_owned(),
             ..Self::default()
         };
         if let Some(saml) = c.config.saml() {
+            form.certificates = c.certificates.iter().map(|p| p.pem.clone()).collect();
             form.sso_url.clone_from(&saml.sso_url);
             form.entity_id.clone_from(&saml.entity_id);
             form.sign_requests = ticked(saml.sign_requests);
@@ -69,6 +73,13 @@ impl SsoForm {
             form.force_authn = ticked(saml.force_authn);
             form.authn_context.clone_from(&saml.authn_context);
             form.email_attribute = saml.attribute_mapping.get("email").cloned().unwrap_or_default();
+        }
+        if let Some(wsfed) = c.config.wsfed() {
+            wsfed.sign_on().clone_into(&mut form.sign_on_url);
+            form.metadata_url = wsfed.metadata_url.clone().unwrap_or_default();
+            form.realm = wsfed.realm.clone().unwrap_or_default();
+            form.tenant_id = wsfed.tenant_id.clone().unwrap_or_default();
+            form.email_attribute = wsfed.attribute_mapping.get("email").cloned().unwrap_or_default();
         }
         form
     }
@@ -98,10 +109,15 @@ impl SsoForm {
     /// Everything that is wrong with the values.
     pub(super) fn check(&self) -> FieldErrors {
         let mut errors = FieldErrors::none();
-        if self.protocol() != Protocol::Saml {
-            let name = protocol_name(self.protocol());
-            errors.add("protocol", format!("{name} is not in this version. Choose SAML."));
-            return errors;
+        match self.protocol() {
+            Protocol::Saml => {}
+            Protocol::Wsfed => return self.check_wsfed(),
+            other => {
+                let name = protocol_name(other);
+                errors
+                    .add("protocol", format!("{name} is not in this version. Choose SAML or WS-Federation."));
+                return errors;
+            }
         }
         let labels = labels(self.provider());
         if self.sso_url.trim().is_empty() {
@@ -171,7 +187,11 @@ pub(super) fn errors_of(error: &Error) -> FieldErrors {
         "samlConfig.sloUrl" => "sloUrl",
         "samlConfig.entityId" => "entityId",
         "samlConfig.certificate" | "samlConfig.certificates" => "certificate-1",
-        "samlConfig.attributeMapping" => "emailAttribute",
+        "samlConfig.attributeMapping" | "wsfedConfig.attributeMapping" => "emailAttribute",
+        "wsfedConfig.signOnUrl" => "signOnUrl",
+        "wsfedConfig.metadataUrl" => "metadataUrl",
+        "wsfedConfig.realm" => "realm",
+        "wsfedConfig.tenantId" => "tenantId",
         "samlConfig.authnContext" => "authnContext",
         "defaultRole" => "defaultRole",
         "domain" => "domain",

@@ -71,6 +71,8 @@ struct MetadataPage {
     form: MetadataForm,
     errors: FieldErrors,
     status: Option<Status>,
+    /// Whether values can be imported here: those of a SAML provider.
+    imports: bool,
 }
 
 /// One value that metadata sets.
@@ -122,17 +124,20 @@ fn signer(saml: &SamlConfig) -> String {
 }
 
 fn status(connection: &Connection) -> Option<Status> {
-    let saml = connection.config.saml()?;
-    let (url, state) = (saml.metadata_url.clone()?, connection.metadata.clone()?);
+    let (url, state) = (connection.config.metadata_url()?, connection.metadata.clone()?);
     Some(Status {
-        url,
-        signer: signer(saml),
+        url: url.to_owned(),
+        signer: connection.config.saml().map(signer).unwrap_or_default(),
         fetched: state.fetched_at.map(When::from),
         next: When::from(state.next_fetch_at),
         note: state.note.unwrap_or_default(),
         error: state.error.unwrap_or_default(),
         failing: state.failing_since.map(When::from),
     })
+}
+
+fn imports(connection: Option<&Connection>) -> bool {
+    connection.is_none_or(|c| c.config.saml().is_some())
 }
 
 fn lines(before: Option<&Connection>, after: &Connection) -> Vec<Line> {
@@ -230,9 +235,11 @@ async fn again(
         _ => return Err(error.into()),
     };
     let state = sso.page_state(actor).await?;
-    let status = state.connection.as_ref().and_then(|v| status(&v.connection));
+    let connection = state.connection.as_ref().map(|v| &v.connection);
     let page = under(context, "The provider's metadata");
-    Ok((code, View(MetadataPage { page, form, errors: errors_of(&error), status })).into_response())
+    let (status, imports) = (connection.and_then(status), imports(connection));
+    let shown = MetadataPage { page, form, errors: errors_of(&error), status, imports };
+    Ok((code, View(shown)).into_response())
 }
 
 /// The page.
@@ -248,6 +255,7 @@ pub(super) async fn show(
         form: MetadataForm::of(connection),
         errors: FieldErrors::none(),
         status: connection.and_then(status),
+        imports: imports(connection),
     })
     .into_response())
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::certificates::{self, Row};
 use super::domains::{self, DomainForm, DomainRow};
 use super::form::{SsoForm, errors_of};
+use super::form_wsfed::WsfedView;
 use super::people::{People, people};
 use super::presets::{self, Labels};
 use super::roles::RolesForm;
@@ -44,8 +45,13 @@ pub(super) struct SsoPage {
     labels: Labels,
     certificates: Vec<Row>,
     max_certificates: usize,
-    /// The protocol that is chosen but not in this version; empty for SAML.
+    /// The protocol that is chosen but not in this version; empty for the others.
     unavailable: &'static str,
+    /// Whether WS-Federation is chosen, and what stands around its fields.
+    is_wsfed: bool,
+    wsfed: WsfedView,
+    /// The protocol of the connection that a save would replace; empty when it stays.
+    replaced: &'static str,
     provider: Provider,
     acs: String,
     idp_acs: String,
@@ -109,11 +115,17 @@ fn view(
         providers: presets::providers(protocol),
         roles: presets::roles(),
         bindings: presets::bindings(),
-        fetched: connection.is_some_and(|c| c.metadata.is_some()),
+        fetched: connection.is_some_and(|c| c.config.saml().is_some() && c.metadata.is_some()),
         labels: presets::labels(provider),
         certificates: certificates::rows(&form, connection, &again.errors, sso.0.store.now()),
         max_certificates: MAX_CERTIFICATES,
-        unavailable: if protocol == Protocol::Saml { "" } else { presets::protocol_name(protocol) },
+        unavailable: if protocol == Protocol::Oidc { presets::protocol_name(protocol) } else { "" },
+        is_wsfed: protocol == Protocol::Wsfed,
+        wsfed: WsfedView::of(sso, state, provider, sso.0.store.now()),
+        replaced: connection
+            .map(|c| c.config.protocol())
+            .filter(|present| *present != protocol)
+            .map_or("", presets::protocol_name),
         provider,
         acs: sso.sp_acs_url(&state.saml_id),
         idp_acs: sso.idp_acs_url(&state.saml_id),
@@ -196,7 +208,11 @@ pub(super) async fn save(
         return again(&sso, &actor, &context, Again { form: Some(form), errors, ..Again::default() }, &why)
             .await;
     }
-    match sso.save_page(&actor, form.input()).await {
+    let saved = match form.protocol() {
+        Protocol::Wsfed => sso.save_wsfed_page(&actor, form.wsfed_input()).await,
+        _ => sso.save_page(&actor, form.input()).await,
+    };
+    match saved {
         Ok(Saved { waiting: Some(draft), .. }) => {
             Ok(SeeOther::to(super::drafts::path_of(&draft)).into_response())
         }

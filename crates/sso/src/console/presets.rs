@@ -13,6 +13,27 @@ pub(super) struct Labels {
     pub(super) certificate: &'static str,
 }
 
+/// The names of the fields of a WS-Federation provider.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WsfedLabels {
+    pub(super) sign_on_url: &'static str,
+    pub(super) metadata_url: &'static str,
+}
+
+/// The names of the fields of one WS-Federation provider.
+pub(super) const fn wsfed_labels(provider: Provider) -> WsfedLabels {
+    match provider {
+        Provider::Azure => WsfedLabels {
+            sign_on_url: "Azure AD sign-on end point url",
+            metadata_url: "Azure AD federation metadata document",
+        },
+        _ => WsfedLabels {
+            sign_on_url: "AD sign-on end point url",
+            metadata_url: "AD federation metadata document url",
+        },
+    }
+}
+
 /// The names of the fields of one provider.
 pub(super) const fn labels(provider: Provider) -> Labels {
     match provider {
@@ -54,7 +75,7 @@ pub(super) const fn protocol_name(protocol: Protocol) -> &'static str {
 pub(super) fn protocols() -> Vec<Choice> {
     let all = [Protocol::Saml, Protocol::Wsfed, Protocol::Oidc];
     let label = |p| match p {
-        Protocol::Saml => protocol_name(p).to_owned(),
+        Protocol::Saml | Protocol::Wsfed => protocol_name(p).to_owned(),
         other => format!("{} (not in this version)", protocol_name(other)),
     };
     all.into_iter().map(|p| Choice::new(p.as_str(), label(p))).collect()

@@ -4,10 +4,12 @@
 pub(crate) fn title(check: &str) -> &str {
     match check {
         "message" => "The message can be read",
-        "form" => "The post is a form with a SAML response",
+        "form" => "The post is a form with a response",
         "request" => "The response answers a sign-in that began here, in this browser",
         "connection" => "The connection is active",
         "certificate fallback" => "The latest pinned certificate is the one in use",
+        "round trips" => "The browser does not go to the provider and back without end",
+        "clean-up" => "The provider ended its sessions of this browser",
         "provider's session" => "The provider has not ended the session of this response",
         "single use" => "The response signs in once",
         "name id" => "The name of the person has a sound length",
@@ -54,6 +56,22 @@ fn here(code: &str) -> Option<&'static str> {
         "replayed" => {
             "Start again: each response signs in once. If many appear, something sends forms twice."
         }
+        "reply_not_asked" => {
+            "Begin at the sign-in page; or switch providerInitiated of the connection on, which gives up the tie between \
+             a reply and the browser that asked."
+        }
+        "sign_in_loop" => {
+            "The browser loses the session cookie: allow cookies for the public URL, and use it in one spelling. Then \
+             begin again."
+        }
+        "tenant_mismatch" => {
+            "Somebody of another tenant signed in. If that tenant is yours, set tenantId to it; otherwise look at where \
+             the reply came from."
+        }
+        "tenant_unknown" => "Set tenantId of the connection to your tenant, and test it again.",
+        "issuer_unknown" => {
+            "Give the connection its federation metadata, or issuer and certificates by hand."
+        }
         "email_missing" => "Release the e-mail attribute at the provider, or correct the attribute mapping.",
         "email_ambiguous" => "Release exactly one value of the e-mail attribute.",
         "name_id_too_long" => "Choose a shorter NameID at the provider.",
@@ -70,7 +88,8 @@ fn here(code: &str) -> Option<&'static str> {
         "person_unknown" => "Invite the person, or switch just-in-time accounts on.",
         "account_gone" => "Unlink the identity; its account does not exist any more.",
         "form_invalid" => {
-            "The provider must post a form with the field SAMLResponse to this address (HTTP-POST binding)."
+            "The provider must post a form to this address: with the field SAMLResponse (SAML, HTTP-POST binding), or \
+             with wa=wsignin1.0, wresult and wctx (WS-Federation)."
         }
         "internal" => "This is a fault of ours: report it with the request id.",
         _ => return None,
@@ -104,7 +123,9 @@ fn form(code: &str) -> Option<&'static str> {
         | "reference_count"
         | "reference_mismatch"
         | "canonical_form_too_large" => ATTACK,
-        "unexpected_root" => "Choose SAML 2.0 at the provider: this was another kind of message.",
+        "unexpected_root" => {
+            "Choose the protocol of the connection at the provider: this was another kind of message."
+        }
         "redirect_malformed" => BROKEN,
         "logout_expired" => {
             "Sign out again; if it happens once more, the clocks differ: let both sides use NTP."

@@ -6,6 +6,8 @@ use gatehouse_types::{Error, Result};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::wsfed::WsfedConfig;
+
 /// The longest URL or entity id, in bytes (SAML 2.0 core §8.3.6 allows 1024 for entity ids).
 const MAX_URL: usize = 1024;
 /// Entries of an attribute mapping at most.
@@ -211,18 +213,6 @@ pub struct OidcConfig {
     pub scopes: Vec<String>,
 }
 
-/// How to reach a WS-Federation identity provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct WsfedConfig {
-    /// Where sign-on and sign-off requests go.
-    pub sign_on_url: String,
-    /// Where its federation metadata is.
-    pub metadata_url: Option<String>,
-    /// Our realm; `None`: the product's.
-    pub realm: Option<String>,
-}
-
 /// The configuration of a connection, by protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -253,6 +243,41 @@ impl Config {
         }
     }
 
+    /// The WS-Federation configuration, when it is one.
+    pub const fn wsfed(&self) -> Option<&WsfedConfig> {
+        match self {
+            Self::Wsfed(wsfed) => Some(wsfed),
+            _ => None,
+        }
+    }
+
+    /// Where the provider's metadata is fetched again and again.
+    pub fn metadata_url(&self) -> Option<&str> {
+        match self {
+            Self::Saml(c) => c.metadata_url.as_deref(),
+            Self::Wsfed(c) => c.metadata_url.as_deref(),
+            Self::Oidc(_) => None,
+        }
+    }
+
+    /// Whether the provider is told when somebody signs out here.
+    pub(crate) const fn is_told_of_sign_outs(&self) -> bool {
+        match self {
+            Self::Saml(c) => c.slo_url.is_some(),
+            Self::Wsfed(_) => true,
+            Self::Oidc(_) => false,
+        }
+    }
+
+    /// The issuer as it was given, or as metadata names it.
+    pub(crate) fn known_issuer(&self) -> Option<&str> {
+        match self {
+            Self::Saml(c) => Some(c.entity_id.as_str()),
+            Self::Wsfed(c) => c.issuer.as_deref(),
+            Self::Oidc(_) => None,
+        }
+    }
+
     /// Checks every value.
     ///
     /// # Errors
@@ -267,7 +292,7 @@ impl Config {
                 {
                     url.as_deref().map(|url| sign_on_url(field, url)).transpose()?;
                 }
-                mapping(&c.attribute_mapping)?;
+                mapping("samlConfig.attributeMapping", &c.attribute_mapping)?;
                 if let Some(format) = &c.name_id_format {
                     uri("samlConfig.nameIdFormat", format)?;
                 }
@@ -285,18 +310,12 @@ impl Config {
                 }
                 scopes(&c.scopes)
             }
-            Self::Wsfed(c) => {
-                sign_on_url("wsfedConfig.signOnUrl", &c.sign_on_url)?;
-                match &c.metadata_url {
-                    Some(url) => sign_on_url("wsfedConfig.metadataUrl", url).map(drop),
-                    None => Ok(()),
-                }
-            }
+            Self::Wsfed(c) => c.check(),
         }
     }
 }
 
-fn required<'a>(field: &'static str, text: &'a str) -> Result<&'a str> {
+pub(super) fn required<'a>(field: &'static str, text: &'a str) -> Result<&'a str> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Error::validation(field, format!("{field} is required.")));
@@ -307,15 +326,15 @@ fn required<'a>(field: &'static str, text: &'a str) -> Result<&'a str> {
     Ok(text)
 }
 
-fn entity_id(field: &'static str, text: &str) -> Result<()> {
+pub(super) fn entity_id(field: &'static str, text: &str) -> Result<()> {
     required(field, text).map(drop)
 }
 
-fn mapping(mapping: &BTreeMap<String, String>) -> Result<()> {
+pub(super) fn mapping(field: &'static str, mapping: &BTreeMap<String, String>) -> Result<()> {
     let fits = |(k, v): (&String, &String)| !v.trim().is_empty() && k.len() <= 64 && v.len() <= MAX_URL;
     if mapping.len() > MAX_MAPPINGS || !mapping.iter().all(fits) {
         let message = "attributeMapping maps at most 20 names, like email and name, to attribute names.";
-        return Err(Error::validation("samlConfig.attributeMapping", message));
+        return Err(Error::validation(field, message));
     }
     Ok(())
 }

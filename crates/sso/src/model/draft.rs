@@ -41,8 +41,14 @@ impl Draft {
     /// # Errors
     /// `Validation` when a certificate cannot be read any more.
     pub(crate) fn applied_to(&self, connection: &Connection, now: Timestamp) -> Result<Connection> {
-        let certificates =
-            crate::service::certificates::pin(&self.certificates, &connection.certificates, now)?;
+        // what metadata brought may be more than is given by hand
+        let most = super::MAX_TAKEN_OF_SERVICE;
+        let certificates = crate::service::certificates::pin_at_most(
+            most,
+            &self.certificates,
+            &connection.certificates,
+            now,
+        )?;
         Ok(Connection {
             provider: self.provider,
             config: self.config.clone(),

@@ -5,10 +5,13 @@ use gatehouse_saml::{
 };
 use gatehouse_types::Timestamp;
 
-use super::config::{RequestBinding, SamlConfig, SloBinding, sign_on_url};
+use super::config::{Protocol, RequestBinding, SamlConfig, SloBinding, sign_on_url};
+use super::wsfed::WsfedConfig;
 
-/// Certificates taken from metadata at most; a connection pins no more.
+/// Certificates taken from the metadata of a SAML provider at most; a connection pins no more.
 const MAX_TAKEN: usize = 2;
+/// Certificates taken from the metadata of a token service at most: it may sign with any of them.
+pub(crate) const MAX_TAKEN_OF_SERVICE: usize = gatehouse_saml::limits::TOKEN_SERVICE_CERTIFICATES;
 /// Metadata is fetched anew after this time unless it says otherwise, in seconds.
 pub(crate) const REFRESH_SECONDS: i64 = 86_400;
 /// It is not fetched more often than this, in seconds.
@@ -34,6 +37,12 @@ pub struct MetadataState {
 }
 
 impl MetadataState {
+    /// The first fetch failed.
+    pub(crate) fn failed(why: &str, now: Timestamp) -> Self {
+        let next = now.plus_seconds(SHORTEST_REFRESH_SECONDS);
+        Self { error: Some(why.to_owned()), failing_since: Some(now), ..Self::due(next) }
+    }
+
     /// Nothing has happened yet but that a fetch is due then.
     pub(crate) const fn due(next_fetch_at: Timestamp) -> Self {
         Self { fetched_at: None, next_fetch_at, note: None, error: None, failing_since: None, told_at: None }
@@ -56,6 +65,7 @@ impl Imported {
     /// # Errors
     /// A sentence for the administrator.
     pub(crate) fn read(
+        protocol: Protocol,
         bytes: &[u8],
         wanted: Option<&str>,
         signer: Option<&Certificate>,
@@ -70,12 +80,37 @@ impl Imported {
                 "The metadata was valid until {until}. Get the current one from the provider."
             ));
         }
-        let (certificates, note) = latest(&metadata.certificates, now)?;
+        let most = if protocol == Protocol::Wsfed { MAX_TAKEN_OF_SERVICE } else { MAX_TAKEN };
+        let (certificates, note) = latest(&metadata.certificates, most, now)?;
         let next_fetch_at = next_fetch(&metadata, now);
         let read =
             Self { entity_id: metadata.entity_id.clone(), metadata, certificates, note, next_fetch_at };
-        read.address(RequestBinding::Redirect)?;
+        match protocol {
+            Protocol::Wsfed => read.passive_address().map(drop)?,
+            _ => read.address(RequestBinding::Redirect).map(drop)?,
+        }
         Ok(read)
+    }
+
+    /// Puts what the metadata of a token service says into a configuration.
+    ///
+    /// # Errors
+    /// A sentence for the administrator, when its address cannot be used.
+    pub(crate) fn apply_to_wsfed(&self, config: &mut WsfedConfig) -> Result<(), String> {
+        config.passive_url = Some(self.passive_address()?.to_owned());
+        config.issuer = Some(self.entity_id.clone());
+        Ok(())
+    }
+
+    /// Where a token service takes sign-on requests (WS-Federation 1.2 §3.1.5, PassiveRequestorEndpoint).
+    fn passive_address(&self) -> Result<&str, String> {
+        let url = self.metadata.passive_endpoint.as_deref().ok_or(
+            "The metadata describes no WS-Federation token service (a SecurityTokenServiceType with a \
+             PassiveRequestorEndpoint).",
+        )?;
+        sign_on_url("wsfedConfig.signOnUrl", url)
+            .map_err(|_| "The passive endpoint in the metadata is not an https URL.".to_owned())?;
+        Ok(url)
     }
 
     /// Puts what the metadata says into a configuration. The binding that is set stays if it is offered. Signing of
@@ -141,9 +176,13 @@ fn told(error: &MetadataError) -> String {
     }
 }
 
-/// The two certificates with the latest begin of validity, the latest first; those that ended or whose key cannot be
+/// The certificates, `most` at most, with the latest begin of validity, the latest first; those that ended or whose key cannot be
 /// believed only count when there is nothing else.
-fn latest(all: &[Certificate], now: Timestamp) -> Result<(Vec<Certificate>, Option<String>), String> {
+fn latest(
+    all: &[Certificate],
+    most: usize,
+    now: Timestamp,
+) -> Result<(Vec<Certificate>, Option<String>), String> {
     let mut usable: Vec<Certificate> = all.iter().filter(|c| c.check_key().is_ok()).cloned().collect();
     let ends = |c: &Certificate| c.not_after() < now.micros();
     if usable.is_empty() {
@@ -153,15 +192,15 @@ fn latest(all: &[Certificate], now: Timestamp) -> Result<(Vec<Certificate>, Opti
         );
     }
     usable.sort_by_key(|c| (ends(c), std::cmp::Reverse(c.not_before())));
-    let note = (usable.len() > MAX_TAKEN).then(|| {
-        let left: Vec<&str> = usable[MAX_TAKEN..].iter().map(Certificate::fingerprint).collect();
+    let note = (usable.len() > most).then(|| {
+        let left: Vec<&str> = usable[most..].iter().map(Certificate::fingerprint).collect();
         format!(
-            "The metadata has {} signing certificates; the two with the latest begin are taken. Left out: {}.",
+            "The metadata has {} signing certificates; the {most} with the latest begin are taken. Left out: {}.",
             usable.len(),
             left.join(", ")
         )
     });
-    usable.truncate(MAX_TAKEN);
+    usable.truncate(most);
     Ok((usable, note))
 }
 
@@ -205,7 +244,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Imported, String> {
-        Imported::read(text.as_bytes(), None, None, now())
+        Imported::read(Protocol::Saml, text.as_bytes(), None, None, now())
     }
 
     #[test]
@@ -247,6 +286,30 @@ mod tests {
         assert_eq!(config.slo_url.as_deref(), Some("https://idp.example/slo"));
         let plain = text.replace("https://idp.example/slo", "http://idp.example/slo");
         assert!(read(&plain).unwrap().apply(&mut config).unwrap_err().contains("logout"));
+    }
+
+    #[test]
+    fn r021_a_token_service_gives_its_issuer_address_and_up_to_eight_certificates() {
+        let certificates: Vec<Certificate> = (1..=9).map(|n| certificate(-n, 90)).collect();
+        let text = idp_metadata(&IdpDescription {
+            entity_id: "https://sts.windows.net/{tenantid}/".to_owned(),
+            sso_url: "https://sts.example/saml2".to_owned(),
+            slo_url: None,
+            certificates,
+            passive_endpoint: Some("https://sts.example/wsfed".to_owned()),
+            want_authn_requests_signed: false,
+        });
+        let read = |text: &str| Imported::read(Protocol::Wsfed, text.as_bytes(), None, None, now());
+        let taken = read(&text).unwrap();
+        assert_eq!(taken.certificates.len(), 8);
+        assert!(taken.note.as_ref().unwrap().contains("the 8 with the latest begin"));
+        let mut config = WsfedConfig::default();
+        taken.apply_to_wsfed(&mut config).unwrap();
+        assert_eq!(config.issuer.as_deref(), Some("https://sts.windows.net/{tenantid}/"));
+        assert_eq!(config.sign_on(), "https://sts.example/wsfed");
+        let plain = text.replace("https://sts.example/wsfed", "http://sts.example/wsfed");
+        assert!(read(&plain).unwrap_err().contains("https"));
+        assert!(read(&document(vec![certificate(-1, 90)])).unwrap_err().contains("no WS-Federation"));
     }
 
     #[test]

@@ -15,12 +15,13 @@ mod share;
 mod sp_key;
 mod status;
 mod trace;
+mod wsfed;
 
 pub(crate) use attempt::FALLBACK_CHECK;
 pub use attempt::{Attempt, Flow};
 pub use config::{
-    Config, OidcConfig, Protocol, Provider, RequestBinding, SamlConfig, SloBinding, WsfedConfig,
-    metadata_certificate, sign_on_url,
+    Config, OidcConfig, Protocol, Provider, RequestBinding, SamlConfig, SloBinding, metadata_certificate,
+    sign_on_url,
 };
 pub use connection::{Connection, NewConnection, PinnedCertificate, checked_name};
 pub use domain::{
@@ -31,7 +32,7 @@ pub(crate) use domain::{Look, Standing};
 pub use draft::Draft;
 pub use link::LinkLife;
 pub use metadata::MetadataState;
-pub(crate) use metadata::{Imported, SHORTEST_REFRESH_SECONDS};
+pub(crate) use metadata::{Imported, MAX_TAKEN_OF_SERVICE, SHORTEST_REFRESH_SECONDS};
 pub(crate) use roles::Mapped;
 pub use roles::{RoleMapping, RoleRule};
 pub use settings::Settings;
@@ -41,3 +42,5 @@ pub use sp_key::{KeyState, SpKey};
 pub use status::{ConnectionEvent, ConnectionStatus, Missing};
 pub(crate) use trace::Expected;
 pub use trace::{Comparison, Facts, Moment, Trace, TraceCheck};
+pub use wsfed::WsfedConfig;
+pub(crate) use wsfed::own_realm_path;

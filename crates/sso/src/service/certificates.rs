@@ -15,8 +15,21 @@ pub(crate) fn pin(
     known: &[PinnedCertificate],
     now: Timestamp,
 ) -> Result<Vec<PinnedCertificate>> {
+    pin_at_most(MAX_CERTIFICATES, given, known, now)
+}
+
+/// The same for another number of certificates: what metadata may bring along.
+///
+/// # Errors
+/// As [`pin`].
+pub(crate) fn pin_at_most(
+    most: usize,
+    given: &[String],
+    known: &[PinnedCertificate],
+    now: Timestamp,
+) -> Result<Vec<PinnedCertificate>> {
     let given: Vec<&String> = given.iter().filter(|text| !text.trim().is_empty()).collect();
-    if given.len() > MAX_CERTIFICATES {
+    if given.len() > most {
         return Err(Error::validation("samlConfig.certificates", "A connection has at most 2 certificates."));
     }
     let mut pinned: Vec<PinnedCertificate> = Vec::with_capacity(given.len());

@@ -12,8 +12,8 @@ use super::certificates::pin;
 use super::import::{fill, fill_new, metadata_after};
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported, NewConnection, Provider,
-    RequestBinding, RoleMapping, SloBinding, checked_name,
+    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported, MetadataState,
+    NewConnection, Provider, RequestBinding, RoleMapping, SloBinding, checked_name,
 };
 use crate::store::connections::Wanted;
 use crate::store::{connections, domains, drafts, settings, setup_links};
@@ -68,9 +68,9 @@ pub struct ConfigPatch {
     pub sso_url: Option<String>,
     /// SAML: whether requests are signed.
     pub sign_requests: Option<bool>,
-    /// SAML: names of attributes.
+    /// SAML and WS-Federation: names of attributes.
     pub attribute_mapping: Option<BTreeMap<String, String>>,
-    /// SAML: whether SHA-1 counts.
+    /// SAML and WS-Federation: whether SHA-1 counts.
     pub allow_sha1: Option<bool>,
     /// SAML: whether requests name the connection's own assertion consumer service.
     pub own_acs: Option<bool>,
@@ -104,8 +104,14 @@ pub struct ConfigPatch {
     pub sign_on_url: Option<String>,
     /// WS-Federation: the metadata.
     pub metadata_url: Option<String>,
-    /// WS-Federation: our realm.
+    /// WS-Federation: our realm; an empty one clears it.
     pub realm: Option<String>,
+    /// WS-Federation: the issuer of its tokens; an empty one clears it.
+    pub issuer: Option<String>,
+    /// WS-Federation: the one tenant whose tokens count; an empty one clears it.
+    pub tenant_id: Option<String>,
+    /// WS-Federation: whether replies that nobody asked for count.
+    pub provider_initiated: Option<bool>,
 }
 
 fn put<T>(place: &mut T, value: &mut Option<T>) {
@@ -149,9 +155,20 @@ impl ConfigPatch {
                 c.discovery_url = self.discovery_url.take().or(c.discovery_url.take());
             }
             Config::Wsfed(c) => {
+                let before = c.metadata_url.clone();
                 put(&mut c.sign_on_url, &mut self.sign_on_url);
-                c.metadata_url = self.metadata_url.take().or(c.metadata_url.take());
-                c.realm = self.realm.take().or(c.realm.take());
+                put_or_clear(&mut c.metadata_url, &mut self.metadata_url);
+                if c.metadata_url.is_some() && c.metadata_url != before {
+                    // another address may be another provider's: nothing of the former one stays believed
+                    (c.issuer, c.passive_url) = (None, None);
+                }
+                put_or_clear(&mut c.realm, &mut self.realm);
+                put_or_clear(&mut c.issuer, &mut self.issuer);
+                put_or_clear(&mut c.tenant_id, &mut self.tenant_id);
+                c.tenant_id = c.tenant_id.take().map(|t| t.to_ascii_lowercase());
+                put(&mut c.attribute_mapping, &mut self.attribute_mapping);
+                put(&mut c.allow_sha1, &mut self.allow_sha1);
+                put(&mut c.provider_initiated, &mut self.provider_initiated);
             }
         }
         if self.is_empty() {
@@ -176,11 +193,14 @@ impl ConfigPatch {
             &self.sign_on_url,
             &self.metadata_url,
             &self.realm,
+            &self.issuer,
+            &self.tenant_id,
             &self.name_id_format,
             &self.idp_metadata_url,
             &self.metadata_certificate,
         ];
-        let flags = [self.sign_requests, self.allow_sha1, self.own_acs, self.force_authn];
+        let flags =
+            [self.sign_requests, self.allow_sha1, self.own_acs, self.force_authn, self.provider_initiated];
         texts.iter().all(|t| t.is_none())
             && flags.iter().all(Option::is_none)
             && self.slo_binding.is_none()
@@ -220,8 +240,13 @@ impl Sso {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, None).await?;
         let (secret, xml) = (new.client_secret.clone(), new.metadata_xml.clone());
         let mut connection = self.unsaved(actor, workspace, id, new)?;
-        if let Some(imported) = self.imported_by_new(&connection, xml.as_deref()).await? {
-            fill_new(&mut connection, &imported, self.0.store.now())?;
+        match self.imported_by_new(&connection, xml.as_deref()).await {
+            Ok(Some(imported)) => fill_new(&mut connection, &imported, self.0.store.now())?,
+            Ok(None) => {}
+            Err(e) if Self::may_wait(&connection, &e) => {
+                connection.metadata = Some(MetadataState::failed(e.message(), self.0.store.now()));
+            }
+            Err(e) => return Err(e),
         }
         self.insert_connection(actor, connection, secret).await
     }
@@ -333,8 +358,32 @@ impl Sso {
         patch: ConnectionPatch,
     ) -> Result<ConnectionView> {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
-        let imported = self.imported_by(workspace, id, &patch).await?;
+        let imported = match self.imported_by(workspace, id, &patch).await {
+            Ok(imported) => imported,
+            Err(e) => return self.update_unread(actor, workspace, id, patch, e).await,
+        };
         self.update_with(actor, workspace, id, patch, imported).await
+    }
+
+    /// The same for metadata that could not be read, where the connection may wait for it.
+    async fn update_unread(
+        &self,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+        patch: ConnectionPatch,
+        unread: Error,
+    ) -> Result<ConnectionView> {
+        let known = connections::find(&mut self.0.store.reader(), workspace, id).await?;
+        let mut known = known.ok_or_else(not_found)?;
+        patch.config.clone().apply(&mut known.config)?;
+        if !Self::may_wait(&known, &unread) {
+            return Err(unread);
+        }
+        let mut view = self.update_with(actor, workspace, id, patch, None).await?;
+        self.note_failure(actor, id, unread.message()).await?;
+        view.connection.metadata = Some(MetadataState::failed(unread.message(), self.0.store.now()));
+        Ok(view)
     }
 
     /// The same with metadata that was read already; the caller has required the right.
@@ -371,7 +420,19 @@ impl Sso {
             fill(&mut after, imported, now)?;
         }
         let mut after = patched(after, patch, now)?;
+        if let (Some(imported), Config::Wsfed(wsfed)) = (imported, &mut after.config) {
+            // another address takes the former one's values away, and these are the new one's
+            let applied = imported.apply_to_wsfed(wsfed);
+            applied.map_err(|why| Error::validation("wsfedConfig.metadataUrl", why))?;
+        }
         after.metadata = metadata_after(before, &after, imported, now);
+        let moved = after.config.wsfed().is_some()
+            && after.config.metadata_url().is_some()
+            && after.config.metadata_url() != before.config.metadata_url();
+        if moved && imported.is_none() {
+            // the keys of the former address are not this one's
+            after.certificates.clear();
+        }
         self.check_whole(workspace, &after)?;
         Ok(after)
     }
@@ -435,17 +496,25 @@ impl Sso {
     /// Checks a connection as a whole, and that nobody but a lab leans on the lab's identity provider.
     pub(crate) fn check_whole(&self, workspace: &WorkspaceId, connection: &Connection) -> Result<()> {
         connection.config.check()?;
-        let Some(saml) = connection.config.saml() else { return Ok(()) };
         let (lab, own) = (self.0.public_url.join(LAB_PATH), format!("{LAB_PATH}idp/{workspace}/"));
         let own = self.0.public_url.join(&own);
         let of_another = |url: &str| url.starts_with(&lab) && !url.starts_with(&own);
-        let logout = [&saml.slo_url, &saml.slo_response_url].into_iter().flatten();
-        if of_another(&saml.sso_url)
-            || of_another(&saml.entity_id)
-            || logout.into_iter().any(|u| of_another(u))
-        {
+        let leans = |urls: &[Option<&str>]| urls.iter().flatten().any(|url| of_another(url));
+        let (field, leans) = match &connection.config {
+            Config::Saml(saml) => {
+                let logout = [saml.slo_url.as_deref(), saml.slo_response_url.as_deref()];
+                let others = leans(&[Some(&saml.sso_url), Some(&saml.entity_id)]);
+                ("samlConfig.ssoUrl", others || leans(&logout))
+            }
+            Config::Wsfed(wsfed) => {
+                let all = [Some(wsfed.sign_on()), wsfed.issuer.as_deref(), wsfed.metadata_url.as_deref()];
+                ("wsfedConfig.signOnUrl", leans(&all))
+            }
+            Config::Oidc(_) => return Ok(()),
+        };
+        if leans {
             let message = "The built-in lab identity provider speaks for its own lab workspace only.";
-            return Err(Error::validation("samlConfig.ssoUrl", message));
+            return Err(Error::validation(field, message));
         }
         Ok(())
     }

@@ -4,20 +4,22 @@ use gatehouse_identity::require;
 use gatehouse_outbound::Limits;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{Actor, ConnectionId, Error, Id, Permission, Result, Timestamp, WorkspaceId};
+use gatehouse_types::{Actor, ConnectionId, Error, Id, Kind, Permission, Result, Timestamp, WorkspaceId};
 use serde_json::json;
 
-use super::certificates::pin;
+use super::certificates::pin_at_most;
 use super::connections::{ConnectionPatch, ConnectionView, missing, not_found, object};
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionEvent, Imported, MetadataState, SHORTEST_REFRESH_SECONDS, SamlConfig,
-    metadata_certificate, sign_on_url,
+    Config, Connection, ConnectionEvent, Imported, MAX_TAKEN_OF_SERVICE, MetadataState,
+    SHORTEST_REFRESH_SECONDS, metadata_certificate, sign_on_url,
 };
 use crate::store::{certificates, connections, domains, metadata};
 
 /// The field of a metadata address.
 const URL_FIELD: &str = "samlConfig.metadataUrl";
+/// The field of a federation metadata address.
+const WSFED_URL_FIELD: &str = "wsfedConfig.metadataUrl";
 /// The field of a metadata text.
 const XML_FIELD: &str = "samlConfig.metadataXml";
 /// The owners are told when every fetch has failed for this long, in seconds.
@@ -31,23 +33,20 @@ impl Sso {
     /// `Validation` that names the field and says what is wrong.
     pub(crate) async fn read_metadata(
         &self,
-        config: &SamlConfig,
+        config: &Config,
         xml: Option<&str>,
         wanted: Option<&str>,
     ) -> Result<Imported> {
-        let signer = metadata_certificate(config.metadata_certificate.as_deref())?;
-        let (field, bytes) = match (xml, &config.metadata_url) {
+        let signer = config.saml().and_then(|saml| saml.metadata_certificate.as_deref());
+        let signer = metadata_certificate(signer)?;
+        let place = url_field(config);
+        let (field, bytes) = match (xml, config.metadata_url()) {
             (Some(xml), _) => (XML_FIELD, xml.as_bytes().to_vec()),
-            (None, Some(url)) => (URL_FIELD, self.fetch_metadata(url).await?),
-            (None, None) => {
-                return Err(Error::validation(
-                    URL_FIELD,
-                    "The connection has no metadata address. Set metadataUrl.",
-                ));
-            }
+            (None, Some(url)) => (place, self.fetch_metadata(place, url).await?),
+            (None, None) => return Err(no_address(place)),
         };
         let wanted = wanted.map(str::trim).filter(|w| !w.is_empty());
-        Imported::read(&bytes, wanted, signer.as_ref(), self.0.store.now())
+        Imported::read(config.protocol(), &bytes, wanted, signer.as_ref(), self.0.store.now())
             .map_err(|why| Error::validation(field, why))
     }
 
@@ -57,13 +56,22 @@ impl Sso {
         c: &Connection,
         xml: Option<&str>,
     ) -> Result<Option<Imported>> {
-        let Some(given) = c.config.saml() else { return Ok(None) };
-        if xml.is_none() && given.metadata_url.is_none() {
+        let url = c.config.metadata_url();
+        if xml.is_none() && url.is_none() {
             return Ok(None);
         }
-        one_source(!c.certificates.is_empty(), xml, given.metadata_url.as_deref())?;
+        one_source(!c.certificates.is_empty(), xml, url).map_err(|e| named(&c.config, e))?;
         self.may_fetch(&c.workspace_id, xml)?;
-        self.read_metadata(given, xml, Some(&given.entity_id)).await.map(Some)
+        self.read_metadata(&c.config, xml, c.config.known_issuer()).await.map(Some)
+    }
+
+    /// Whether a connection may wait for its metadata: one over WS-Federation has its other values by hand, and people
+    /// do not rely on it yet.
+    pub(crate) fn may_wait(c: &Connection, failure: &Error) -> bool {
+        c.config.wsfed().is_some_and(|w| w.metadata_url.is_some())
+            && c.status != crate::model::ConnectionStatus::Active
+            && failure.kind() == Kind::Validation
+            && failure.field() == Some(WSFED_URL_FIELD)
     }
 
     /// The metadata that a change brings or points to, read before its transaction.
@@ -73,25 +81,29 @@ impl Sso {
         id: &ConnectionId,
         patch: &ConnectionPatch,
     ) -> Result<Option<Imported>> {
-        let url = patch.config.idp_metadata_url.as_deref().map(str::trim).filter(|u| !u.is_empty());
+        let urls = [&patch.config.idp_metadata_url, &patch.config.metadata_url];
+        let url = urls.into_iter().flatten().map(|u| u.trim()).find(|u| !u.is_empty());
         if patch.metadata_xml.is_none() && url.is_none() {
             return Ok(None);
         }
-        one_source(patch.certificates.is_some(), patch.metadata_xml.as_deref(), url)?;
-        self.may_fetch(workspace, patch.metadata_xml.as_deref())?;
         let known =
             connections::find(&mut self.0.store.reader(), workspace, id).await?.ok_or_else(not_found)?;
         let mut config = known.config.clone();
         patch.config.clone().apply(&mut config)?;
-        let Some(saml) = config.saml() else {
-            return Err(Error::validation("samlConfig", "Only connections over SAML take metadata."));
-        };
+        let same = config.wsfed().is_some() && config.metadata_url() == known.config.metadata_url();
+        if same && !known.certificates.is_empty() {
+            return Ok(None);
+        }
+        one_source(patch.certificates.is_some(), patch.metadata_xml.as_deref(), url)
+            .map_err(|e| named(&config, e))?;
+        self.may_fetch(workspace, patch.metadata_xml.as_deref())?;
         let xml = patch.metadata_xml.as_deref();
+        let chosen = patch.config.entity_id.as_deref().or(patch.config.issuer.as_deref());
         // another provider may be meant; of several, the one known so far
-        let first = self.read_metadata(saml, xml, patch.config.entity_id.as_deref()).await;
+        let first = self.read_metadata(&config, xml, chosen).await;
         match first {
-            Err(e) if patch.config.entity_id.is_none() && e.message().contains("identity providers") => {
-                let again = self.read_metadata(saml, xml, Some(&saml.entity_id)).await;
+            Err(e) if chosen.is_none() && e.message().contains("identity providers") => {
+                let again = self.read_metadata(&config, xml, known.config.known_issuer()).await;
                 again.map(Some).map_err(|_| e)
             }
             other => other.map(Some),
@@ -99,15 +111,15 @@ impl Sso {
     }
 
     /// Takes one fetch of the workspace, unless the metadata came along as a text.
-    fn may_fetch(&self, workspace: &WorkspaceId, xml: Option<&str>) -> Result<()> {
+    pub(super) fn may_fetch(&self, workspace: &WorkspaceId, xml: Option<&str>) -> Result<()> {
         if xml.is_none() { self.0.fetches.require(workspace.as_str()) } else { Ok(()) }
     }
 
-    async fn fetch_metadata(&self, url: &str) -> Result<Vec<u8>> {
-        sign_on_url(URL_FIELD, url)?;
+    async fn fetch_metadata(&self, field: &'static str, url: &str) -> Result<Vec<u8>> {
+        sign_on_url(field, url)?;
         let limits = Limits { max_bytes: gatehouse_saml::limits::METADATA_BYTES, ..Limits::default() };
         let answer = self.0.http.get(url, limits).await.and_then(gatehouse_outbound::Response::success);
-        let refused = |e| Error::validation(URL_FIELD, format!("The metadata could not be fetched: {e}"));
+        let refused = |e| Error::validation(field, format!("The metadata could not be fetched: {e}"));
         answer.map(|a| a.body).map_err(refused)
     }
 
@@ -139,28 +151,22 @@ impl Sso {
         let origin = gatehouse_types::Origin::machine(store.ids().make());
         let actor = Actor::system(origin, Some(found.workspace_id.clone()));
         match self.refresh(&actor, found).await {
-            Err(e) if e.kind() == gatehouse_types::Kind::Validation => Ok(()),
+            Err(e) if e.kind() == Kind::Validation => Ok(()),
             other => other.map(drop),
         }
     }
 
-    async fn refresh(&self, actor: &Actor, known: Connection) -> Result<Connection> {
-        let saml = known.config.saml().ok_or_else(|| {
-            Error::validation(URL_FIELD, "Only connections over SAML take metadata from an address.")
-        })?;
-        let Some(url) = saml.metadata_url.clone() else {
-            return Err(Error::validation(
-                URL_FIELD,
-                "The connection has no metadata address. Set metadataUrl.",
-            ));
+    pub(super) async fn refresh(&self, actor: &Actor, known: Connection) -> Result<Connection> {
+        let Some(url) = known.config.metadata_url().map(str::to_owned) else {
+            return Err(no_address(url_field(&known.config)));
         };
-        let read = self.read_metadata(saml, None, Some(&saml.entity_id)).await;
+        let read = self.read_metadata(&known.config, None, known.config.known_issuer()).await;
         let outcome = match read {
             Ok(imported) => self.take_metadata(actor, &known.id, &url, &imported).await,
             Err(e) => Err(e),
         };
         match outcome {
-            Err(e) if e.kind() == gatehouse_types::Kind::Validation => {
+            Err(e) if e.kind() == Kind::Validation => {
                 self.note_failure(actor, &known.id, e.message()).await?;
                 Err(e)
             }
@@ -179,7 +185,7 @@ impl Sso {
         let store = &self.0.store;
         let mut tx = store.begin(&actor.origin).await?;
         let before = connections::lock(&mut tx, actor.workspace()?, id).await?.ok_or_else(not_found)?;
-        if before.config.saml().and_then(|s| s.metadata_url.as_deref()) != Some(url) {
+        if before.config.metadata_url() != Some(url) {
             return Err(Error::conflict("The metadata address was changed at this moment. Try again."));
         }
         let mut after = before.clone();
@@ -206,7 +212,7 @@ impl Sso {
     }
 
     /// Keeps why a fetch failed. The first failure in a row is audited; after three days the owners are told once.
-    async fn note_failure(&self, actor: &Actor, id: &ConnectionId, why: &str) -> Result<()> {
+    pub(super) async fn note_failure(&self, actor: &Actor, id: &ConnectionId, why: &str) -> Result<()> {
         let now = self.0.store.now();
         let mut tx = self.0.store.begin(&actor.origin).await?;
         let Some(connection) = connections::lock(&mut tx, actor.workspace()?, id).await? else {
@@ -246,12 +252,33 @@ impl Sso {
 /// # Errors
 /// `Validation` for what cannot be used.
 pub(crate) fn fill(c: &mut Connection, imported: &Imported, now: Timestamp) -> Result<()> {
-    let Config::Saml(saml) = &mut c.config else {
-        return Err(Error::validation(URL_FIELD, "Only connections over SAML take metadata."));
+    let field = url_field(&c.config);
+    let applied = match &mut c.config {
+        Config::Saml(saml) => imported.apply(saml),
+        Config::Wsfed(wsfed) => imported.apply_to_wsfed(wsfed),
+        Config::Oidc(_) => Err("Connections over OpenID Connect take no metadata of this kind.".to_owned()),
     };
-    imported.apply(saml).map_err(|why| Error::validation(URL_FIELD, why))?;
-    c.certificates = pin(&imported.pems(), &c.certificates, now)?;
+    applied.map_err(|why| Error::validation(field, why))?;
+    c.certificates = pin_at_most(MAX_TAKEN_OF_SERVICE, &imported.pems(), &c.certificates, now)?;
     Ok(())
+}
+
+fn url_field(config: &Config) -> &'static str {
+    if config.wsfed().is_some() { WSFED_URL_FIELD } else { URL_FIELD }
+}
+
+/// A failure about SAML's certificates, as it is called in the connection's own protocol.
+fn named(config: &Config, e: Error) -> Error {
+    let wsfed = config.wsfed().is_some();
+    match e.field() {
+        Some("samlConfig.certificates") if wsfed => e.on_field("wsfedConfig.certificates"),
+        Some("samlConfig.certificate") if wsfed => e.on_field("wsfedConfig.certificate"),
+        _ => e,
+    }
+}
+
+fn no_address(field: &'static str) -> Error {
+    Error::validation(field, "The connection has no metadata address. Set metadataUrl.")
 }
 
 /// Fills a new connection; an address that was given with it counts more.
@@ -265,7 +292,7 @@ pub(crate) fn fill_new(c: &mut Connection, imported: &Imported, now: Timestamp) 
         saml.sso_url.clone_from(&given.sso_url);
         saml.request_binding = given.request_binding;
     }
-    c.metadata = given.metadata_url.is_some().then(|| fetched(imported, now));
+    c.metadata = c.config.metadata_url().is_some().then(|| fetched(imported, now));
     Ok(())
 }
 
@@ -276,9 +303,10 @@ pub(crate) fn metadata_after(
     imported: Option<&Imported>,
     now: Timestamp,
 ) -> Option<MetadataState> {
-    after.config.saml()?.metadata_url.as_ref()?;
+    let url = after.config.metadata_url()?;
     match imported {
         Some(imported) => Some(fetched(imported, now)),
+        None if before.config.metadata_url() != Some(url) => Some(MetadataState::due(now)),
         None => before.metadata.clone(),
     }
 }
@@ -306,7 +334,11 @@ fn fetched(imported: &Imported, now: Timestamp) -> MetadataState {
 
 fn changes(before: &Connection, after: &Connection) -> serde_json::Value {
     let prints = |c: &Connection| c.certificates.iter().map(|p| p.fingerprint.clone()).collect::<Vec<_>>();
-    let url = |c: &Connection| c.config.saml().map(|s| s.sso_url.clone());
+    let url = |c: &Connection| match &c.config {
+        Config::Saml(saml) => Some(saml.sso_url.clone()),
+        Config::Wsfed(wsfed) => Some(wsfed.sign_on().to_owned()),
+        Config::Oidc(_) => None,
+    };
     json!({
         "oldCertificates": prints(before), "newCertificates": prints(after),
         "oldSsoUrl": url(before), "newSsoUrl": url(after), "version": after.version, "status": after.status,

@@ -47,6 +47,9 @@ impl Sso {
         let Some(known) = connections::find_anywhere(&mut store.reader(), &known).await? else {
             return Ok(None);
         };
+        if let Some(config) = known.config.wsfed() {
+            return self.leave_wsfed(&known, config, &asked).await;
+        }
         // before the transaction: the first look at our key may write it
         let key = self.key_ring(&known.workspace_id).await?.current;
         let mut tx = store.begin_always().await?;

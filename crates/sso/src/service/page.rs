@@ -9,7 +9,7 @@ use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 use super::settings::SettingsView;
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionStatus, NewConnection, Provider, RequestBinding, SamlConfig,
+    Config, Connection, ConnectionStatus, NewConnection, Protocol, Provider, RequestBinding, SamlConfig,
 };
 use crate::store::{connections, settings};
 
@@ -27,6 +27,8 @@ pub(crate) struct PageState {
     pub(crate) connection: Option<ConnectionView>,
     /// The id of the SAML connection: its own, or the one that the first save will give it.
     pub(crate) saml_id: ConnectionId,
+    /// The same of the WS-Federation connection.
+    pub(crate) wsfed_id: ConnectionId,
     /// Members to choose excluded people from.
     pub(crate) members: Vec<Email>,
 }
@@ -68,14 +70,15 @@ impl Sso {
             Some(id) => Some(self.connection(actor, id).await?),
             None => None,
         };
-        let saml = connection.as_ref().filter(|view| view.connection.config.saml().is_some());
-        let saml_id = match saml {
-            Some(view) => view.connection.id.clone(),
-            None => self.promised_id(actor).await?,
+        let promised = self.promised_id(actor).await?;
+        let of = |protocol| {
+            let own = connection.as_ref().map(|v| &v.connection).filter(|c| c.config.protocol() == protocol);
+            own.map_or_else(|| promised.clone(), |c| c.id.clone())
         };
+        let (saml_id, wsfed_id) = (of(Protocol::Saml), of(Protocol::Wsfed));
         let workspace = actor.workspace()?;
         let members = self.0.identity.member_emails(&mut self.0.store.reader(), workspace, MEMBERS).await?;
-        Ok(PageState { settings, connection, saml_id, members })
+        Ok(PageState { settings, connection, saml_id, wsfed_id, members })
     }
 
     /// The id that the page's next connection gets, so that its addresses can be given to the provider before the
@@ -112,7 +115,10 @@ impl Sso {
                 }
                 self.update_connection(actor, &view.connection.id, patch).await?.connection.id
             }
-            _ => self.create_page_connection(actor, state.saml_id, input).await?,
+            other => {
+                let present = other.map(|view| view.connection);
+                self.make_page_connection(actor, state.saml_id, new_saml(input), present).await?
+            }
         };
         self.put_in_use(actor, &id).await
     }
@@ -165,39 +171,6 @@ impl Sso {
         Ok(None)
     }
 
-    async fn create_page_connection(
-        &self,
-        actor: &Actor,
-        id: ConnectionId,
-        input: PageInput,
-    ) -> Result<ConnectionId> {
-        let mapping = mapping(&input.email_attribute, BTreeMap::new());
-        let new = NewConnection {
-            name: PAGE_CONNECTION.to_owned(),
-            description: None,
-            provider: input.provider,
-            config: Config::Saml(SamlConfig {
-                entity_id: input.entity_id,
-                sso_url: input.sso_url,
-                sign_requests: input.sign_requests,
-                request_binding: input.request_binding,
-                force_authn: input.force_authn,
-                authn_context: input.authn_context,
-                attribute_mapping: mapping,
-                own_acs: true,
-                slo_url: Some(input.slo_url).filter(|u| !u.is_empty()),
-                ..SamlConfig::default()
-            }),
-            client_secret: None,
-            certificates: input.certificates,
-            metadata_xml: None,
-            jit_provisioning: input.jit_provisioning,
-            default_role: input.default_role,
-            role_mapping: None,
-        };
-        Ok(self.create_connection_as(actor, id, new).await?.connection.id)
-    }
-
     /// Activates if every step is done; tells the missing one otherwise.
     pub(crate) async fn try_activate(&self, actor: &Actor, id: &ConnectionId) -> Result<Option<String>> {
         match self.activate_connection(actor, id).await {
@@ -238,7 +211,34 @@ impl Sso {
     }
 }
 
-fn mapping(email: &str, mut known: BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// The connection that the page makes over SAML.
+fn new_saml(input: PageInput) -> NewConnection {
+    NewConnection {
+        name: PAGE_CONNECTION.to_owned(),
+        description: None,
+        provider: input.provider,
+        config: Config::Saml(SamlConfig {
+            entity_id: input.entity_id,
+            sso_url: input.sso_url,
+            sign_requests: input.sign_requests,
+            request_binding: input.request_binding,
+            force_authn: input.force_authn,
+            authn_context: input.authn_context,
+            attribute_mapping: mapping(&input.email_attribute, BTreeMap::new()),
+            own_acs: true,
+            slo_url: Some(input.slo_url).filter(|u| !u.is_empty()),
+            ..SamlConfig::default()
+        }),
+        client_secret: None,
+        certificates: input.certificates,
+        metadata_xml: None,
+        jit_provisioning: input.jit_provisioning,
+        default_role: input.default_role,
+        role_mapping: None,
+    }
+}
+
+pub(crate) fn mapping(email: &str, mut known: BTreeMap<String, String>) -> BTreeMap<String, String> {
     match email.trim() {
         "" => known.remove("email"),
         name => known.insert("email".to_owned(), name.to_owned()),

@@ -104,8 +104,12 @@ impl Sso {
     /// # Errors
     /// `NotFound` without a connection; `Authorization` without the right.
     pub(crate) async fn stop_fetching(&self, actor: &Actor) -> Result<()> {
-        let id = self.page_connection(actor).await?;
-        let config = ConfigPatch { idp_metadata_url: Some(String::new()), ..ConfigPatch::default() };
+        let view = self.page_state(actor).await?.connection.ok_or_else(not_found)?;
+        let (id, nothing) = (view.connection.id, Some(String::new()));
+        let config = match view.connection.config {
+            Config::Wsfed(_) => ConfigPatch { metadata_url: nothing, ..ConfigPatch::default() },
+            _ => ConfigPatch { idp_metadata_url: nothing, ..ConfigPatch::default() },
+        };
         self.update_connection(actor, &id, ConnectionPatch { config, ..ConnectionPatch::default() }).await?;
         self.test_connection(actor, &id).await?;
         self.resume_enabling(actor, &id).await.map(drop)
@@ -129,7 +133,13 @@ impl Sso {
             ));
         }
         let PageState { connection, saml_id, .. } = self.page_state(actor).await?;
-        let before = connection.map(|v| v.connection).filter(|c| c.config.saml().is_some());
+        let before = connection.map(|v| v.connection);
+        if before.as_ref().is_some_and(|c| c.config.saml().is_none()) {
+            return Err(Error::validation(
+                "samlConfig.metadataUrl",
+                "This is for SAML, and the connection speaks another protocol: change it on the page.",
+            ));
+        }
         let patch = source.patch();
         let now = self.0.store.now();
         let (after, imported) = match &before {

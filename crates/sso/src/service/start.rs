@@ -6,7 +6,7 @@ use gatehouse_web::LocalPath;
 
 use super::connections::not_found;
 use crate::Sso;
-use crate::model::{Connection, ConnectionStatus, Flow, RequestBinding, SamlConfig};
+use crate::model::{Config, Connection, ConnectionStatus, Flow, RequestBinding, SamlConfig};
 use crate::sso::OwnKey;
 use crate::store::connections;
 use crate::store::requests::{self, Pending};
@@ -55,12 +55,17 @@ impl Sso {
         let store = &self.0.store;
         self.0.starts.require(&actor.origin.network())?;
         let connection = connections::find_anywhere(&mut store.reader(), id).await?.ok_or_else(not_found)?;
-        let saml = self.usable(actor, &connection).await?;
-        let request = self.request(&connection, saml);
+        let config = self.usable(actor, &connection).await?;
         let browser = match browser.filter(|b| b.len() == 43) {
             Some(known) => Secret::new(known),
             None => random_token(&**store.random()),
         };
+        let saml = match config {
+            Config::Saml(saml) => saml,
+            Config::Wsfed(wsfed) => return self.start_wsfed(&connection, wsfed, return_to, browser).await,
+            Config::Oidc(_) => return Err(Error::internal("OpenID Connect is not usable")),
+        };
+        let request = self.request(&connection, saml);
         let signing = if saml.sign_requests {
             Some(self.key_ring(&connection.workspace_id).await?.current)
         } else {
@@ -85,13 +90,13 @@ impl Sso {
         Ok(Started { way, browser })
     }
 
-    /// The SAML configuration of a connection through which people may sign in.
-    async fn usable<'a>(&self, actor: &Actor, connection: &'a Connection) -> Result<&'a SamlConfig> {
-        let why = match (connection.status, connection.config.saml()) {
-            (ConnectionStatus::Active, Some(saml)) => return Ok(saml),
-            (ConnectionStatus::Active, None) => {
+    /// The configuration of a connection through which people may sign in.
+    async fn usable<'a>(&self, actor: &Actor, connection: &'a Connection) -> Result<&'a Config> {
+        let why = match (connection.status, &connection.config) {
+            (ConnectionStatus::Active, Config::Oidc(_)) => {
                 "Sign-in over this protocol is not part of this version.".to_owned()
             }
+            (ConnectionStatus::Active, config) => return Ok(config),
             (status, _) => format!("The connection is {status}; an administrator must activate it."),
         };
         let check = Reason::failed("connection", why);

@@ -4,10 +4,11 @@ use gatehouse_identity::require;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::decisions::Reason;
-use gatehouse_types::{Actor, ConnectionId, Error, Id, Permission, Result, Timestamp, WorkspaceId};
+use gatehouse_types::{Actor, ConnectionId, Error, Id, Kind, Permission, Result, Timestamp, WorkspaceId};
 use serde_json::json;
 
 use super::connections::{ConnectionView, missing, not_found, object, record};
+use super::wsfed::test_wsfed;
 use crate::Sso;
 use crate::model::{Config, Connection, ConnectionEvent, DomainStatus, SamlConfig};
 use crate::store::{connections, domains};
@@ -46,14 +47,39 @@ impl Sso {
     pub async fn test_connection(&self, actor: &Actor, id: &ConnectionId) -> Result<TestReport> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let began = Instant::now();
+        let unread = self.fetched_for_test(actor, workspace, id).await?;
         // our own key belongs to what is tested, and is made outside the transaction
         let own = self.key_ring(workspace).await?.current.certificate.clone();
         let mut tx = store.begin(&actor.origin).await?;
         let mut connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
-        let report = test(&connection, &own, store.now())?;
+        let report = match &connection.config {
+            Config::Wsfed(wsfed) => test_wsfed(&connection, wsfed, unread, began, store.now()),
+            _ => test(&connection, &own, store.now())?,
+        };
         self.note_test(&mut tx, actor, &mut connection, &report).await?;
         tx.commit().await?;
         Ok(report)
+    }
+
+    /// A test of a WS-Federation connection reads its metadata anew; why it could not.
+    async fn fetched_for_test(
+        &self,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+    ) -> Result<Option<String>> {
+        let found = connections::find(&mut self.0.store.reader(), workspace, id).await?;
+        let found = found.ok_or_else(not_found)?;
+        if found.config.wsfed().is_none_or(|w| w.metadata_url.is_none()) {
+            return Ok(None);
+        }
+        self.may_fetch(workspace, None)?;
+        match self.refresh(actor, found).await {
+            Ok(_) => Ok(None),
+            Err(e) if e.kind() == Kind::Validation => Ok(Some(e.message().to_owned())),
+            Err(e) => Err(e),
+        }
     }
 
     async fn note_test(
@@ -97,7 +123,9 @@ impl Sso {
         id: &ConnectionId,
     ) -> Result<ConnectionView> {
         let mut connection = connections::lock(tx, workspace, id).await?.ok_or_else(not_found)?;
-        can_sign_in(&connection)?;
+        if connection.config.wsfed().is_none() {
+            can_sign_in(&connection)?;
+        }
         let domains = domains::of(tx, id).await?;
         let has_domain = !self.0.options.require_domain
             || domains.iter().any(|d| d.status == DomainStatus::Verified && d.federated);
@@ -139,14 +167,14 @@ impl Sso {
     }
 }
 
-/// Sign-in over OpenID Connect and WS-Federation is not part of this version; such connections can be prepared.
+/// Sign-in over OpenID Connect is not part of this version; such connections can be prepared.
 fn can_sign_in(connection: &Connection) -> Result<&SamlConfig> {
     match &connection.config {
         Config::Saml(saml) => Ok(saml),
         other => Err(Error::validation(
             "protocol",
             format!(
-                "This version signs in over SAML only; the {} connection is kept as it is.",
+                "This version signs in over SAML and WS-Federation only; the {} connection is kept as it is.",
                 other.protocol().as_str()
             ),
         )),
@@ -183,7 +211,7 @@ fn test(connection: &Connection, own: &gatehouse_saml::Certificate, now: Timesta
     })
 }
 
-fn certificate_checks(connection: &Connection, now: Timestamp) -> Vec<Reason> {
+pub(crate) fn certificate_checks(connection: &Connection, now: Timestamp) -> Vec<Reason> {
     let pinned = &connection.certificates;
     let valid = pinned.iter().filter(|c| c.is_valid_at(now)).count();
     if pinned.is_empty() {

@@ -43,7 +43,7 @@ async fn complete<Q: Queries>(db: &mut Q, row: Option<Row>) -> Result<Option<Con
     let Some(row) = row else { return Ok(None) };
     let mut connection = read(&row)?;
     connection.certificates = certificates::of(db, &connection.id).await?;
-    if connection.config.saml().is_some_and(|s| s.metadata_url.is_some()) {
+    if connection.config.metadata_url().is_some() {
         connection.metadata = metadata::of(db, &connection.id).await?;
     }
     Ok(Some(connection))

@@ -190,6 +190,12 @@ pub(crate) async fn delete_all(tx: &mut Tx, connection: &ConnectionId) -> Result
     tx.execute(sql("DELETE FROM sso_domains WHERE connection_id = $1").bind(connection)).await.map(drop)
 }
 
+/// Moves all domains of a connection to another one, with their proofs.
+pub(crate) async fn move_all(tx: &mut Tx, from: &ConnectionId, to: &ConnectionId) -> Result<()> {
+    let update = sql("UPDATE sso_domains SET connection_id = $2 WHERE connection_id = $1");
+    tx.execute(update.bind(from).bind(to)).await.map(drop)
+}
+
 /// Claims that nobody proved in time expire.
 pub(crate) async fn expire(tx: &mut Tx) -> Result<u64> {
     let before = tx.store().now().plus_seconds(-DOMAIN_PENDING_DAYS * 86_400);

@@ -17,6 +17,9 @@ pub(crate) struct Called {
     name_qualifier: Option<String>,
     sp_name_qualifier: Option<String>,
     pub(crate) session_index: Option<String>,
+    /// The digest of the cookie by which the provider's sign-off finds the session, when that is how it finds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) browser: Option<String>,
 }
 
 /// A format that says nothing about the name (core §8.3.1).
@@ -32,6 +35,7 @@ impl Called {
             name_qualifier: name.name_qualifier.clone(),
             sp_name_qualifier: name.sp_name_qualifier.clone(),
             session_index: assertion.session_index().map(str::to_owned),
+            browser: None,
         }
     }
 
@@ -87,15 +91,16 @@ pub(crate) fn remember(
 ) -> Result<()> {
     let sealed = seal(tx, session_place(session), called)?;
     let insert = sql(
-        "INSERT INTO sso_sessions (session_id, connection_id, name_digest, called, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO sso_sessions (session_id, connection_id, name_digest, called, created_at, expires_at, browser) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
     )
     .bind(session)
     .bind(connection)
     .bind(digest(&called.value))
     .bind(sealed.as_str())
     .bind(tx.store().now())
-    .bind(expires_at);
+    .bind(expires_at)
+    .bind(called.browser.clone());
     tx.later(insert);
     Ok(())
 }
@@ -136,6 +141,18 @@ pub(crate) async fn meant(
             }
         }
     }
+}
+
+/// The sessions of a browser that began through a connection, at most [`CHUNK`]; live or not.
+pub(crate) async fn of_browser<Q: Queries>(
+    db: &mut Q,
+    connection: &ConnectionId,
+    browser: &str,
+) -> Result<Vec<SessionId>> {
+    let select =
+        sql("SELECT session_id FROM sso_sessions WHERE connection_id = $1 AND browser = $2 LIMIT $3");
+    let rows = db.fetch_all(select.bind(connection).bind(browser).bind(CHUNK)).await?;
+    rows.iter().map(|row| row.id("session_id")).collect()
 }
 
 /// Forgets what a session is called.
@@ -288,6 +305,7 @@ mod tests {
             name_qualifier: Some("idp".to_owned()),
             sp_name_qualifier: None,
             session_index: Some("s1".to_owned()),
+            browser: None,
         };
         let all: [String; 0] = [];
         for (name, indexes, meant) in [

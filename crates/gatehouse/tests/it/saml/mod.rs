@@ -19,13 +19,19 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, LabConnection};
 
 /// The newest failed attempt of a connection.
-async fn newest_failure(by: &Client, lab: &LabConnection) -> Value {
+pub(crate) async fn newest_failure(by: &Client, lab: &LabConnection) -> Value {
     by.get(&format!("{}/attempts?outcome=failure&pageSize=1", lab.path)).await.ok()["data"][0].clone()
 }
 
 /// Checks that a response was refused for this reason, that the attempt and the decision say so, and that nobody is
 /// signed in.
-async fn refused_for(by: &Client, lab: &LabConnection, browser: &Client, answer: &Answer, reason: &str) {
+pub(crate) async fn refused_for(
+    by: &Client,
+    lab: &LabConnection,
+    browser: &Client,
+    answer: &Answer,
+    reason: &str,
+) {
     assert_eq!(answer.status, 401, "{reason}: {}", answer.body);
     assert_eq!(browser.cookie("gatehouse_session"), None, "{reason}");
     let attempt = newest_failure(by, lab).await;
@@ -40,6 +46,6 @@ async fn refused_for(by: &Client, lab: &LabConnection, browser: &Client, answer:
     assert!(!detail.is_empty() && !answer.body.contains(detail), "{reason}: the person is told: {detail}");
 }
 
-async fn signed_in_as(browser: &Client, email: &str) {
+pub(crate) async fn signed_in_as(browser: &Client, email: &str) {
     assert_eq!(browser.get("/api/v1/me").await.ok()["user"]["email"], email);
 }

@@ -80,7 +80,7 @@ impl Served {
         self.asked.load(Ordering::SeqCst)
     }
 
-    pub(super) fn now_says(&self, body: Option<&str>) {
+    pub(crate) fn now_says(&self, body: Option<&str>) {
         *self.body.lock().unwrap() = body.map(str::to_owned);
     }
 }
@@ -97,7 +97,7 @@ pub(super) fn unasked(t: &TestApp, connection: &str, by: &Key) -> Form {
 }
 
 /// Does all background work that is due now.
-pub(super) async fn work(t: &TestApp) {
+pub(crate) async fn work(t: &TestApp) {
     t.app.worker().run(std::future::ready(())).await;
     let worker = t.app.worker();
     while worker.step().await.unwrap() {}

@@ -5,6 +5,7 @@ mod client;
 mod lab;
 mod process;
 mod smtp;
+mod wsfed;
 
 pub(crate) use app::{PASSWORD, TestApp};
 pub(crate) use client::{Answer, Client};
@@ -12,6 +13,7 @@ pub(crate) use lab::{Form, LabConnection};
 
 pub(crate) use process::{Program, Serving, without_settings};
 pub(crate) use smtp::SmtpSink;
+pub(crate) use wsfed::token_form;
 
 pub(crate) use gatehouse_testkit::Kind;
 

@@ -11,7 +11,7 @@ use super::super::person::{Claims, NotThisPerson, outside_domains, unknown_perso
 use super::super::roles::mapped;
 use super::super::saml_claims::claims;
 use crate::Sso;
-use crate::model::{Connection, Flow, Mapped, SamlConfig};
+use crate::model::{Config, Connection, Flow, Mapped, SamlConfig, WsfedConfig};
 use crate::store::identities;
 
 /// A sign-in as it was recorded.
@@ -40,10 +40,15 @@ impl From<NotThisPerson> for Why {
 
 /// What decides about messages, read once for all of them.
 pub(super) struct Judge {
-    saml: SamlConfig,
-    audiences: Vec<String>,
+    spoken: Spoken,
     certificates: Vec<Certificate>,
     decryption_keys: Vec<DecryptionKey>,
+}
+
+/// The values of the protocol.
+enum Spoken {
+    Saml { config: SamlConfig, audiences: Vec<String> },
+    Wsfed { config: WsfedConfig, realm: String, reply: String },
 }
 
 /// Who would come in.
@@ -55,14 +60,25 @@ pub(super) struct Would {
 
 impl Judge {
     pub(super) async fn of(sso: &Sso, proposed: &Connection) -> Result<Self> {
-        let saml = proposed.config.saml().ok_or_else(|| {
-            Error::validation("protocol", "Recorded sign-ins are run over SAML connections in this version.")
-        })?;
+        let id = &proposed.id;
+        let spoken = match &proposed.config {
+            Config::Saml(config) => {
+                Spoken::Saml { config: config.clone(), audiences: vec![sso.entity_id(), sso.idp_acs_url(id)] }
+            }
+            Config::Wsfed(config) => Spoken::Wsfed {
+                realm: sso.realm(id, config),
+                reply: sso.reply_url(id),
+                config: config.clone(),
+            },
+            Config::Oidc(_) => {
+                let message = "Recorded sign-ins are run over SAML and WS-Federation connections only.";
+                return Err(Error::validation("protocol", message));
+            }
+        };
         let certificates = proposed.certificates.iter().map(|c| sso.certificate(&c.pem));
         let ring = sso.key_ring(&proposed.workspace_id).await?;
         Ok(Self {
-            saml: saml.clone(),
-            audiences: vec![sso.entity_id(), sso.idp_acs_url(&proposed.id)],
+            spoken,
             certificates: certificates.collect::<Result<_>>()?,
             decryption_keys: ring.decrypting().map(|k| k.decryption.clone()).collect(),
         })
@@ -70,32 +86,73 @@ impl Judge {
 
     /// Whether the message would be believed, and whom it names. Single use is left out: each was used once already.
     pub(super) fn believes(&self, recorded: &Recorded) -> Result<Claims, Why> {
-        if recorded.flow == Flow::IdpInitiated && self.saml.force_authn {
-            let detail = "The connection would demand a new authentication, which an answer to no request cannot show.";
-            return Err(Why { code: "authn_not_demanded".into(), detail: detail.into() });
-        }
+        let why = |code: &str, detail: &str| Why { code: code.to_owned(), detail: detail.to_owned() };
         let broken =
             |e: gatehouse_saml::Rejection| Why { code: e.reason.code().to_owned(), detail: e.detail };
+        let unasked = recorded.flow == Flow::IdpInitiated;
+        let (policy, mapping) = match &self.spoken {
+            Spoken::Saml { config, .. } if unasked && config.force_authn => {
+                let detail = "The connection would demand a new authentication, which an answer to no request cannot show.";
+                return Err(why("authn_not_demanded", detail));
+            }
+            Spoken::Wsfed { config, .. } if unasked && !config.provider_initiated => {
+                return Err(why(
+                    "reply_not_asked",
+                    "The connection would take only answers to sign-ins that began here.",
+                ));
+            }
+            Spoken::Saml { config, audiences } => {
+                (self.saml_policy(config, audiences, recorded), &config.attribute_mapping)
+            }
+            Spoken::Wsfed { config, realm, reply } => {
+                let issuer = config.expected_issuer().map_err(|e| why(e.code(), e.message()))?;
+                (self.wsfed_policy(config, issuer, (realm, reply), recorded), &config.attribute_mapping)
+            }
+        };
         let message = Message::parse(&recorded.message).map_err(broken)?;
-        let assertion = verify(&message, &self.policy(recorded)).outcome.map_err(broken)?;
-        Ok(claims(&self.saml.attribute_mapping, &assertion)?)
+        let assertion = verify(&message, &policy).outcome.map_err(broken)?;
+        Ok(claims(mapping, &assertion)?)
     }
 
-    fn policy(&self, recorded: &Recorded) -> Policy {
+    fn saml_policy(&self, config: &SamlConfig, audiences: &[String], recorded: &Recorded) -> Policy {
         Policy {
-            protocol: Protocol::Saml2,
-            idp_entity_id: self.saml.entity_id.clone(),
-            audiences: self.audiences.clone(),
+            idp_entity_id: config.entity_id.clone(),
+            audiences: audiences.to_vec(),
             acs_urls: vec![recorded.acs_url.clone()],
+            in_response_to: recorded.request.clone().map_or(InResponseTo::Unsolicited, InResponseTo::Expect),
+            authn_contexts: config.authn_context.clone(),
+            allow_sha1: config.allow_sha1,
+            ..self.policy(Protocol::Saml2, recorded)
+        }
+    }
+
+    fn wsfed_policy(
+        &self,
+        config: &WsfedConfig,
+        issuer: String,
+        (realm, reply): (&String, &String),
+        recorded: &Recorded,
+    ) -> Policy {
+        let protocol = Protocol::WsFed { realm: realm.clone(), reply: reply.clone() };
+        Policy { idp_entity_id: issuer, allow_sha1: config.allow_sha1, ..self.policy(protocol, recorded) }
+    }
+
+    /// What both protocols have in common.
+    fn policy(&self, protocol: Protocol, recorded: &Recorded) -> Policy {
+        Policy {
+            protocol,
+            idp_entity_id: String::new(),
+            audiences: Vec::new(),
+            acs_urls: Vec::new(),
             certificates: self.certificates.clone(),
             decryption_keys: self.decryption_keys.clone(),
-            in_response_to: recorded.request.clone().map_or(InResponseTo::Unsolicited, InResponseTo::Expect),
+            in_response_to: InResponseTo::Unsolicited,
             now: recorded.at.micros(),
             clock_skew: CLOCK_SKEW,
             // whether the provider would have asked anew is not to be seen in an answer to another request
             authenticated_since: None,
-            authn_contexts: self.saml.authn_context.clone(),
-            allow_sha1: self.saml.allow_sha1,
+            authn_contexts: Vec::new(),
+            allow_sha1: false,
         }
     }
 }
