@@ -17,6 +17,8 @@ export interface IdpSettings {
   signAssertion: boolean
   requireSignedRequests: boolean
   sloBinding: string
+  wsfedRealm: string
+  wsfedReply: string
 }
 
 export class IdentityProvider {
@@ -48,6 +50,15 @@ export class IdentityProvider {
 
   get sloUrl(): string {
     return `${this.url}/saml2/idp/SingleLogoutService.php`
+  }
+
+  /** Where it takes WS-Federation requests, and its federation metadata. */
+  get wsfedSignOnUrl(): string {
+    return `${this.url}/module.php/adfs/idp/prp.php`
+  }
+
+  get wsfedMetadataUrl(): string {
+    return `${this.url}/module.php/adfs/idp/metadata.php`
   }
 
   /** Where a person signs out of the provider itself; it says so on a page of its own when every application was told. */

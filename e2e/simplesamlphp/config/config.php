@@ -3,6 +3,9 @@
 // SimpleSAMLphp as a throw-away identity provider for tests; scripts/simplesamlphp starts it.
 
 $state = getenv('IDP_STATE');
+$settings = json_decode(file_get_contents("$state/settings.json"), true);
+// it follows the wreply of WS-Federation to the relying party that it knows
+$relyingParty = parse_url($settings['wsfedReply']);
 $config = [
     'baseurlpath' => getenv('IDP_URL') . '/',
     'certdir' => "$state/cert/",
@@ -20,6 +23,8 @@ $config = [
     'timezone' => 'UTC',
     'language.available' => ['en'],
     'language.default' => 'en',
+
+    'trusted.url.domains' => [$relyingParty['host'] . (isset($relyingParty['port']) ? ':' . $relyingParty['port'] : '')],
 
     'enable.saml20-idp' => true,
     'enable.adfs-idp' => true,
