@@ -116,7 +116,10 @@ impl App {
             .map_err(|e| SettingError::named("dns_server", e))?;
         let policy = egress::Policy::new(settings.egress_allow.clone());
         let http = Http::new(HttpConfig::new(policy, dns.clone()))?;
-        let options = gatehouse_sso::Options { require_domain: settings.require_domain };
+        let options = gatehouse_sso::Options {
+            require_domain: settings.require_domain,
+            google: settings.google.clone(),
+        };
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let lab = Lab::new(sso.clone(), public_url.clone());
         let mailer = mailer(settings, &parts.clock)?;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use gatehouse_identity::SignUp;
 use gatehouse_outbound::IpNet;
+use gatehouse_sso::{GOOGLE_ISSUER, GoogleClient};
 use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Secret};
 use gatehouse_web::PublicUrl;
@@ -22,7 +23,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 16] = [
+pub(crate) const NAMES: [&str; 19] = [
     "listen",
     "public_url",
     "data_dir",
@@ -39,6 +40,9 @@ pub(crate) const NAMES: [&str; 16] = [
     "trusted_proxies",
     "require_domain",
     "sign_up",
+    "google_client_id",
+    "google_client_secret",
+    "google_issuer",
 ];
 
 /// A setting that cannot be used, by name.
@@ -118,6 +122,8 @@ pub struct Settings {
     pub require_domain: bool,
     /// Whether strangers may make themselves an account and a workspace.
     pub sign_up: SignUp,
+    /// The operator's client for "Sign in with Google".
+    pub google: Option<GoogleClient>,
 }
 
 /// Values by name, from one source.
@@ -125,7 +131,7 @@ pub type Overrides = BTreeMap<String, String>;
 
 fn bad(name: &str, value: &str, why: impl std::fmt::Display) -> SettingError {
     // the value of a secret setting is never repeated
-    let shown = if matches!(name, "smtp_url" | "database_url" | "otlp_endpoint") {
+    let shown = if matches!(name, "smtp_url" | "database_url" | "otlp_endpoint" | "google_client_secret") {
         String::new()
     } else {
         format!(" \"{value}\"")
@@ -193,6 +199,7 @@ impl Settings {
                 "must be true or false",
             )?,
             sign_up: parse("sign_up", get("sign_up").unwrap_or("closed"), "must be closed or open")?,
+            google: google(get)?,
         };
         settings.check()
     }
@@ -250,6 +257,24 @@ fn networks(name: &str, text: Option<&str>) -> Result<Vec<IpNet>, SettingError> 
     let all = text.unwrap_or_default();
     let parts = all.split(',').map(str::trim).filter(|p| !p.is_empty());
     parts.map(|p| parse(name, p, "write networks like 10.0.0.0/8, separated by commas")).collect()
+}
+
+/// The client at Google: both halves, or none.
+fn google<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Option<GoogleClient>, SettingError> {
+    let issuer = get("google_issuer").unwrap_or(GOOGLE_ISSUER).trim();
+    if gatehouse_sso::model::sign_on_url("google_issuer", issuer).is_err() {
+        return Err(bad("google_issuer", issuer, "write an https address, like https://accounts.google.com"));
+    }
+    match (get("google_client_id"), get("google_client_secret")) {
+        (Some(id), Some(secret)) => Ok(Some(GoogleClient {
+            client_id: id.trim().to_owned(),
+            client_secret: Secret::new(secret.trim()),
+            issuer: issuer.to_owned(),
+        })),
+        (Some(_), None) => Err(bad("google_client_id", "", "wants google_client_secret beside it")),
+        (None, Some(_)) => Err(bad("google_client_secret", "", "wants google_client_id beside it")),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The address of a collector, in a program that has traces.
@@ -315,6 +340,9 @@ mod tests {
             ("GATEHOUSE_EGRESS_ALLOW", "10.0.0.0/99"),
             ("GATEHOUSE_REQUIRE_DOMAIN", "perhaps"),
             ("GATEHOUSE_SIGN_UP", "true"),
+            ("GATEHOUSE_GOOGLE_CLIENT_SECRET", "alone"),
+            ("GATEHOUSE_GOOGLE_CLIENT_ID", "alone"),
+            ("GATEHOUSE_GOOGLE_ISSUER", "http://op.example"),
             ("GATEHOUSE_LOG", "verbose"),
             ("GATEHOUSE_LOG_FORMAT", "xml"),
             ("GATEHOUSE_LOG", "info,,=["),

@@ -16,6 +16,11 @@ impl Addresses {
         Self { path: format!("/lab/idp/{workspace}"), origin: public_url.clone() }
     }
 
+    /// The host that it is at.
+    pub(crate) fn public_url(&self) -> &PublicUrl {
+        &self.origin
+    }
+
     /// The entity id: the URL of the metadata (SAML 2.0 metadata §4.1 recommends it).
     pub fn entity_id(&self) -> String {
         self.origin.join(&self.metadata_path())

@@ -14,6 +14,7 @@ mod issue;
 mod lab;
 mod logout;
 mod metadata;
+pub mod openid;
 mod pages;
 mod people;
 mod request;
@@ -49,5 +50,15 @@ pub fn routes(lab: Lab) -> Router {
             get(pages::wsfed::ask_shared).post(pages::wsfed::answer_shared),
         )
         .route("/lab/idp/{workspace}/common/wsfed/metadata", get(pages::wsfed::shared_metadata))
+        .route("/lab/idp/{workspace}/oidc/.well-known/openid-configuration", get(openid::pages::discovery))
+        .route("/lab/idp/{workspace}/oidc/jwks", get(openid::pages::keys))
+        .route("/lab/idp/{workspace}/oidc/authorize", get(openid::pages::ask).post(openid::pages::answer))
+        .route("/lab/idp/{workspace}/oidc/token", post(openid::pages::token))
+        .route("/lab/idp/{workspace}/oidc/userinfo", get(openid::pages::userinfo))
+        .route("/lab/idp/{workspace}/oidc/end_session", get(openid::pages::end_session))
+        .route(
+            "/lab/idp/{workspace}/oidc/logout",
+            get(openid::pages::ask_logout).post(openid::pages::tell_logout),
+        )
         .with_state(lab)
 }

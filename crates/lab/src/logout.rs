@@ -74,7 +74,7 @@ impl LabSessions {
     }
 
     /// Forgets the sessions of a name; with indexes only those.
-    fn end(&self, lab: &WorkspaceId, email: &str, indexes: &[String]) {
+    pub(crate) fn end(&self, lab: &WorkspaceId, email: &str, indexes: &[String]) {
         self.with(lab, |list| {
             list.retain(|s| s.person.email != email || !(indexes.is_empty() || indexes.contains(&s.index)));
         });

@@ -192,6 +192,14 @@ impl Certificate {
     }
 
     /// The public key as `SubjectPublicKeyInfo`.
+    /// Modulus and exponent of an RSA key, big-endian without leading zeros; `None` for another kind of key.
+    pub fn rsa_public(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (_, parsed) = X509Certificate::from_der(&self.0.der).ok()?;
+        let Ok(PublicKey::RSA(rsa)) = parsed.public_key().parsed() else { return None };
+        let plain = |number: &[u8]| number.iter().copied().skip_while(|b| *b == 0).collect::<Vec<u8>>();
+        Some((plain(rsa.modulus), plain(rsa.exponent)))
+    }
+
     pub(crate) fn public_key_der(&self) -> Option<Vec<u8>> {
         let (_, parsed) = X509Certificate::from_der(&self.0.der).ok()?;
         Some(parsed.public_key().raw.to_vec())

@@ -8,6 +8,7 @@ mod api;
 mod console;
 mod jobs;
 pub mod model;
+mod oidc;
 mod rules;
 mod service;
 mod sso;
@@ -19,6 +20,7 @@ use gatehouse_store::jobs::Registry;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use oidc::client_auth::{key_set, sign_jwt};
 pub use rules::Rules;
 pub use service::certificates::MAX_CERTIFICATES;
 pub use service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
@@ -29,15 +31,16 @@ pub use service::identities::{IdentityView, OwnIdentity};
 pub use service::login::{Endpoint, Posted};
 pub use service::logout::{LogoutEndpoint, LogoutOutcome};
 pub use service::logout_start::Leave;
+pub use service::oidc::callback::{Callback, Cookies};
 pub use service::restored::after_restore;
 pub use service::settings::SettingsView;
 pub use service::setup_links::{NewSetupLink, SetupOf};
 pub use service::shared_key::{SharedKeyStep, SharedKeys};
 pub use service::shares::NewShare;
 pub use service::start::{Started, Way};
-pub use service::status::TestReport;
+pub use service::status::{TestReport, Tested};
 pub use service::wsfed::{CleanUp, WsfedPosted, WsfedSignedIn};
-pub use sso::{LabKey, Options, Sso};
+pub use sso::{GOOGLE_ISSUER, GoogleClient, LabKey, Options, Sso};
 pub use store::attempts::Wanted as WantedAttempts;
 
 /// How often expired rows are forgotten, in seconds.
@@ -95,7 +98,8 @@ pub fn api(sso: Sso) -> OpenApiRouter {
 
 /// What browsers use: the ways to providers and back, and the console's pages.
 pub fn browser(sso: Sso) -> axum::Router {
-    let browsers = api::acs::routes().merge(api::slo::routes()).merge(api::wsfed::routes());
+    let browsers = api::acs::routes().merge(api::slo::routes());
+    let browsers = browsers.merge(api::wsfed::routes()).merge(api::oidc::routes());
     browsers.merge(console::routes()).merge(console::shared_routes()).with_state(sso)
 }
 

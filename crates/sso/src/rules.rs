@@ -4,6 +4,7 @@ use gatehouse_identity::rules::{Boxed, Candidate, Discovery, LinkedIdentity, Sig
 use gatehouse_store::{Queries, Store, Tx};
 use gatehouse_types::{ConnectionId, Email, PageRequest, Result, Role, SessionId, UserId, random_token};
 
+use crate::model::Config;
 use crate::service::identities;
 use crate::service::logout_start::{LOGOUT_SECONDS, request_id};
 use crate::store::logout::{self, PendingLogout};
@@ -83,7 +84,12 @@ impl SignInRules for Rules {
             };
             logout::forget(tx, session).await?;
             let found = connections::find_anywhere(tx, &connection).await?;
-            if found.is_none_or(|c| !c.config.is_told_of_sign_outs()) {
+            let told = match found.map(|c| c.config) {
+                Some(Config::Oidc(_)) => called.end_session.is_some(),
+                Some(other) => other.is_told_of_sign_outs(),
+                None => false,
+            };
+            if !told {
                 return Ok(None);
             }
             let ticket = random_token(&**self.0.random());

@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use tokio::sync::OnceCell;
 
 use crate::model::KeyState;
+use crate::service::oidc::provider::Slot;
 use crate::service::wsfed::round_trips::RoundTrips;
 use crate::store::keys::{self, NewKey};
 
@@ -50,16 +51,38 @@ const FETCHES: (u32, u32) = (60, 10);
 /// Replays of recorded sign-ins that one workspace runs at once, and the seconds until one more: each may judge thousands.
 const REPLAYS: (u32, u32) = (30, 10);
 
+/// Key sets of one provider that are read again at once because a key is missing, and the seconds until one more:
+/// nobody has us fetch by making keys up.
+const KEY_READS: (u32, u32) = (5, 60);
+/// OpenID providers that are remembered at most.
+const PROVIDERS: u64 = 1_000;
+
+/// The issuer of Google accounts.
+pub const GOOGLE_ISSUER: &str = "https://accounts.google.com";
+
+/// The operator's client for "Sign in with Google".
+#[derive(Clone, Debug)]
+pub struct GoogleClient {
+    /// The client id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+    /// The issuer: [`GOOGLE_ISSUER`], another one for trials.
+    pub issuer: String,
+}
+
 /// What the operator decides about single sign-on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Whether a connection needs a verified domain before it is activated (default: yes).
     pub require_domain: bool,
+    /// The operator's client at Google (default: none).
+    pub google: Option<GoogleClient>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { require_domain: true }
+        Self { require_domain: true, google: None }
     }
 }
 
@@ -83,6 +106,8 @@ pub(crate) struct Inner {
     pub(crate) fetches: Limiter,
     pub(crate) replays: Limiter,
     pub(crate) round_trips: RoundTrips,
+    pub(crate) key_reads: Limiter,
+    pub(crate) providers: Cache<String, Slot>,
     /// Pinned certificates by their text: reading one costs as much as verifying with it.
     pub(crate) certificates: Cache<String, Certificate>,
     shared_key: OnceCell<()>,
@@ -121,6 +146,8 @@ impl Sso {
             fetches: limiter(FETCHES),
             replays: limiter(REPLAYS),
             round_trips: RoundTrips::default(),
+            key_reads: limiter(KEY_READS),
+            providers: Cache::new(PROVIDERS),
             certificates: Cache::new(READ_CERTIFICATES),
             shared_key: OnceCell::new(),
             opened_keys: Cache::builder().max_capacity(OPENED_KEYS).time_to_idle(OPENED_IDLE).build(),

@@ -36,6 +36,7 @@ macro_rules! steps {
                 "browser_of_session",
                 include_str!(concat!("../migrations/", $folder, "/0014_browser_of_session.sql")),
             ),
+            (15, "openid", include_str!(concat!("../migrations/", $folder, "/0015_openid.sql"))),
         ]
     };
 }

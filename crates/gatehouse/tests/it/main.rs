@@ -8,6 +8,7 @@ mod connections;
 mod errors;
 mod keyring;
 mod openapi;
+mod openid;
 mod operations;
 mod saml;
 mod saml_depth;

@@ -18,6 +18,8 @@ pub(crate) struct Home {
     domain: &'static str,
     people: &'static [Person],
     claims: [(&'static str, &'static str, &'static str); 5],
+    client_id: &'static str,
+    client_secret: &'static str,
 }
 
 /// What this is, and its values to copy.
@@ -35,6 +37,8 @@ pub(crate) async fn show(
         domain: LAB_DOMAIN,
         people: &PEOPLE,
         claims: crate::issue::CLAIMS,
+        client_id: crate::openid::LAB_CLIENT_ID,
+        client_secret: crate::openid::LAB_CLIENT_SECRET,
     }))
 }
 

@@ -28,6 +28,6 @@ impl FromRequestParts<Lab> for Here {
 }
 
 /// The chosen person.
-fn chosen(id: &str) -> Result<&'static Person> {
+pub(crate) fn chosen(id: &str) -> Result<&'static Person> {
     Person::find(id).ok_or_else(|| Error::validation("person", "Nobody of that name is at the lab."))
 }

@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::views::ConnectionOut;
 use crate::Sso;
 use crate::model::{
-    Config, NewConnection, OidcConfig, Protocol, RoleMapping, RoleRule, SamlConfig, WsfedConfig,
+    Config, DEFAULT_SCOPES, NewConnection, OidcConfig, Protocol, Provider, RoleMapping, RoleRule, SamlConfig,
+    WsfedConfig,
 };
 use crate::service::connections::{ConfigPatch, ConnectionPatch};
+use crate::service::status::Tested;
 use crate::store::connections::Wanted;
-
-/// What is asked for when a connection asks for no scopes (OpenID Connect core §5.4).
-const DEFAULT_SCOPES: [&str; 3] = ["openid", "profile", "email"];
 
 /// The attribute or claim that lists a person's groups, when nothing else is said.
 const DEFAULT_GROUPS: &str = "groups";
@@ -86,8 +85,13 @@ pub(crate) struct OidcIn {
     issuer_url: Option<String>,
     client_id: Option<String>,
     client_secret: Option<Secret>,
+    /// Where the discovery document is, when not below the issuer; an empty text clears it.
     discovery_url: Option<String>,
+    /// Without it: openid, profile and email.
     scopes: Option<Vec<String>>,
+    /// How we authenticate at the token endpoint: `basic`, `post` or `private_key_jwt`; an empty text (the default) means
+    /// as the provider's metadata says, the secret in the header first.
+    client_authentication: Option<String>,
 }
 
 /// WS-Federation values.
@@ -222,6 +226,7 @@ impl ConnectionIn {
         let protocol: Protocol = protocol.parse()?;
         let absent =
             |field: &'static str| Error::validation(field, format!("{field} is required for this protocol."));
+        let provider: Provider = self.provider.as_deref().unwrap_or("other").parse()?;
         let (mut certificates, mut client_secret, mut metadata_xml) = (Vec::new(), None, None);
         let config = match protocol {
             Protocol::Saml => {
@@ -231,9 +236,14 @@ impl ConnectionIn {
                 Config::Saml(new_saml(saml, metadata_xml.is_some())?)
             }
             Protocol::Oidc => {
-                let mut oidc = self.oidc_config.ok_or_else(|| absent("oidcConfig"))?;
+                // Google needs no values: the operator has a client there
+                let given = match (self.oidc_config, provider) {
+                    (None, Provider::Google) => OidcIn::default(),
+                    (given, _) => given.ok_or_else(|| absent("oidcConfig"))?,
+                };
+                let mut oidc = given;
                 client_secret = oidc.client_secret.take();
-                Config::Oidc(new_oidc(oidc)?)
+                Config::Oidc(new_oidc(oidc, provider)?)
             }
             Protocol::Wsfed => {
                 let mut wsfed = self.wsfed_config.ok_or_else(|| absent("wsfedConfig"))?;
@@ -244,7 +254,7 @@ impl ConnectionIn {
         Ok(NewConnection {
             name,
             description: self.description,
-            provider: self.provider.as_deref().unwrap_or("other").parse()?,
+            provider,
             config,
             client_secret,
             certificates,
@@ -289,6 +299,11 @@ impl ConnectionIn {
                 client_id: oidc.client_id,
                 discovery_url: oidc.discovery_url,
                 scopes: oidc.scopes,
+                client_authentication: match oidc.client_authentication.as_deref().map(str::trim) {
+                    None => None,
+                    Some("") => Some(None),
+                    Some(named) => Some(Some(named.parse()?)),
+                },
                 sign_on_url: wsfed.sign_on_url,
                 metadata_url: wsfed.metadata_url,
                 realm: wsfed.realm,
@@ -326,12 +341,19 @@ fn new_saml(saml: SamlIn, has_metadata: bool) -> Result<SamlConfig> {
     })
 }
 
-fn new_oidc(oidc: OidcIn) -> Result<OidcConfig> {
+fn new_oidc(oidc: OidcIn, provider: Provider) -> Result<OidcConfig> {
+    let scopes = oidc.scopes.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec());
+    let text = |t: Option<String>| t.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+    let (issuer_url, client_id) = (text(oidc.issuer_url), text(oidc.client_id));
+    if provider == Provider::Google && issuer_url.is_none() && client_id.is_none() {
+        return Ok(OidcConfig { scopes, ..OidcConfig::of_operator() });
+    }
     Ok(OidcConfig {
-        issuer_url: needed("oidcConfig.issuerUrl", oidc.issuer_url)?,
-        client_id: needed("oidcConfig.clientId", oidc.client_id)?,
-        discovery_url: oidc.discovery_url,
-        scopes: oidc.scopes.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()),
+        issuer_url: needed("oidcConfig.issuerUrl", issuer_url)?,
+        client_id: needed("oidcConfig.clientId", client_id)?,
+        discovery_url: text(oidc.discovery_url),
+        scopes,
+        client_authentication: text(oidc.client_authentication).as_deref().map(str::parse).transpose()?,
     })
 }
 
@@ -459,13 +481,16 @@ pub(crate) struct TestOut {
     checks: Vec<Reason>,
 }
 
-/// What was tested.
+/// What was tested, by protocol.
 #[derive(Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TestDetails {
-    certificate_valid: bool,
-    metadata_valid: bool,
-    latency_ms: u64,
+#[serde(untagged)]
+pub(crate) enum TestDetails {
+    /// SAML.
+    #[serde(rename_all = "camelCase")]
+    Certificates { certificate_valid: bool, metadata_valid: bool, latency_ms: u64 },
+    /// OpenID Connect.
+    #[serde(rename_all = "camelCase")]
+    Provider { discovery_valid: bool, jwks_valid: bool, latency_ms: u64 },
 }
 
 /// Test a connection's configuration. Its status becomes `testing` or `error`.
@@ -479,13 +504,17 @@ pub(crate) async fn test(
     Path(id): Path<ConnectionId>,
 ) -> ApiResult<Json<TestOut>> {
     let report = sso.test_connection(&actor, &id).await?;
+    let latency_ms = report.latency_ms;
     Ok(Json(TestOut {
         success: report.success,
         error: report.error().map(str::to_owned),
-        details: TestDetails {
-            certificate_valid: report.certificate_valid,
-            metadata_valid: report.metadata_valid,
-            latency_ms: report.latency_ms,
+        details: match report.tested {
+            Tested::Certificates { certificate_valid, metadata_valid } => {
+                TestDetails::Certificates { certificate_valid, metadata_valid, latency_ms }
+            }
+            Tested::Provider { discovery_valid, jwks_valid } => {
+                TestDetails::Provider { discovery_valid, jwks_valid, latency_ms }
+            }
         },
         checks: report.checks,
     }))

@@ -7,6 +7,7 @@ pub(crate) mod domains;
 pub(crate) mod drafts;
 pub(crate) mod identities;
 pub(crate) mod intake;
+pub(crate) mod oidc;
 pub(crate) mod settings;
 pub(crate) mod setup_links;
 pub(crate) mod shares;

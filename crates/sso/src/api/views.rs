@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use crate::Sso;
 use crate::model::{
-    Config, ConnectionStatus, DomainClaim, DomainStatus, LinkLife, MetadataState, PinnedCertificate,
-    Protocol, Provider, RequestBinding, RoleRule, SloBinding, VerificationMethod, metadata_certificate,
+    ClientAuthentication, Config, ConnectionStatus, DomainClaim, DomainStatus, LinkLife, MetadataState,
+    PinnedCertificate, Protocol, Provider, RequestBinding, RoleRule, SloBinding, VerificationMethod,
+    metadata_certificate,
 };
 use crate::service::connections::ConnectionView;
 
@@ -137,6 +138,9 @@ pub(crate) struct OidcOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     discovery_url: Option<String>,
     scopes: Vec<String>,
+    /// How we authenticate at the token endpoint; absent: as the provider's metadata says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_authentication: Option<ClientAuthentication>,
 }
 
 /// The WS-Federation configuration.
@@ -305,6 +309,7 @@ impl ConnectionOut {
                     has_client_secret: c.has_client_secret,
                     discovery_url: o.discovery_url,
                     scopes: o.scopes,
+                    client_authentication: o.client_authentication,
                 });
             }
             Config::Wsfed(w) => {

@@ -18,6 +18,27 @@ pub(crate) fn title(check: &str) -> &str {
         "identity" => "The person is known, or can be linked",
         "membership" => "The person may be a member of the workspace",
         "response" => "The response is acceptable",
+        "answering issuer" => "The answer is from the provider that was asked",
+        "answer" => "The provider signed the person in",
+        "token endpoint" => "The provider gave tokens for the code",
+        "token" => "The token can be read",
+        "algorithm" => "The token is signed in a way that only the provider can",
+        "issuer" => "The token is from the provider of the connection",
+        "audience" => "The token is made for us",
+        "authorized party" => "The token was asked for by us",
+        "signature" => "The signature is from the provider's key",
+        "expiry" => "The token is still valid",
+        "issue time" => "The token is not of the future",
+        "nonce" => "The token was made for this sign-in",
+        "access token" => "The tokens belong together",
+        "subject" => "The token names somebody",
+        "userinfo" => "The provider tells the address",
+        "organisation" => "The account is of an organisation whose domain is verified",
+        "discovery" => "The provider describes itself",
+        "keys" => "The provider publishes its keys",
+        "provider" => "The operator has a client at the provider",
+        "client authentication" => "We can prove who we are",
+        "event" => "The token tells of a logout",
         other => other,
     }
 }
@@ -28,6 +49,7 @@ pub(crate) fn advice(code: &str) -> &'static str {
         .or_else(|| form(code))
         .or_else(|| signature(code))
         .or_else(|| statement(code))
+        .or_else(|| super::advice_openid::openid(code))
         .unwrap_or("The detail says what was found. If it does not help, report it with the decision number.")
 }
 
@@ -184,13 +206,16 @@ fn statement(code: &str) -> Option<&'static str> {
             "The provider refused. Its own log has the cause: often the person is not assigned to the application."
         }
         "response_issuer_mismatch" | "issuer_mismatch" => {
-            "Enter the provider's entity id as the issuer of the connection, or use the right connection."
+            "Enter the provider's issuer, or entity id, on the connection exactly as the provider writes it, or use the right \
+             connection."
         }
         "destination_missing" => "Set the provider to name the destination when it signs responses.",
         "destination_mismatch" | "recipient_missing" | "recipient_mismatch" => {
             "Correct the ACS url at the provider: it must be the very address the response is posted to."
         }
-        "audience_missing" | "audience_mismatch" => "Set our entity id as the audience at the provider.",
+        "audience_missing" | "audience_mismatch" => {
+            "SAML: set our entity id as the audience at the provider. OpenID Connect: compare the client id."
+        }
         "in_response_to_mismatch" => {
             "Start again. If it happens once more, correct the ACS url: answers to requests go to the address without /idp."
         }

@@ -6,6 +6,7 @@ use gatehouse_types::{Error, Result};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::ClientAuthentication;
 use super::wsfed::WsfedConfig;
 
 /// The longest URL or entity id, in bytes (SAML 2.0 core §8.3.6 allows 1024 for entity ids).
@@ -211,6 +212,9 @@ pub struct OidcConfig {
     pub discovery_url: Option<String>,
     /// The scopes asked for.
     pub scopes: Vec<String>,
+    /// How we authenticate at the token endpoint; `None`: as the provider's metadata says.
+    #[serde(default)]
+    pub client_authentication: Option<ClientAuthentication>,
 }
 
 /// The configuration of a connection, by protocol.
@@ -247,6 +251,14 @@ impl Config {
     pub const fn wsfed(&self) -> Option<&WsfedConfig> {
         match self {
             Self::Wsfed(wsfed) => Some(wsfed),
+            _ => None,
+        }
+    }
+
+    /// The OpenID Connect configuration, when it is one.
+    pub const fn oidc(&self) -> Option<&OidcConfig> {
+        match self {
+            Self::Oidc(oidc) => Some(oidc),
             _ => None,
         }
     }
@@ -302,6 +314,7 @@ impl Config {
                 }
                 metadata_certificate(c.metadata_certificate.as_deref()).map(drop)
             }
+            Self::Oidc(c) if c.is_of_operator() => scopes(&c.scopes),
             Self::Oidc(c) => {
                 sign_on_url("oidcConfig.issuerUrl", &c.issuer_url)?;
                 required("oidcConfig.clientId", &c.client_id)?;

@@ -1,6 +1,7 @@
 //! What a connection, a domain, an attempt and the settings are; pure, no database.
 
 mod advice;
+mod advice_openid;
 mod attempt;
 mod config;
 mod connection;
@@ -8,6 +9,7 @@ mod domain;
 mod draft;
 mod link;
 mod metadata;
+mod oidc;
 mod roles;
 mod settings;
 mod setup_link;
@@ -33,6 +35,7 @@ pub use draft::Draft;
 pub use link::LinkLife;
 pub use metadata::MetadataState;
 pub(crate) use metadata::{Imported, MAX_TAKEN_OF_SERVICE, SHORTEST_REFRESH_SECONDS};
+pub use oidc::{ClientAuthentication, DEFAULT_SCOPES};
 pub(crate) use roles::Mapped;
 pub use roles::{RoleMapping, RoleRule};
 pub use settings::Settings;
@@ -40,7 +43,7 @@ pub use setup_link::SetupLink;
 pub use share::Share;
 pub use sp_key::{KeyState, SpKey};
 pub use status::{ConnectionEvent, ConnectionStatus, Missing};
-pub(crate) use trace::Expected;
 pub use trace::{Comparison, Facts, Moment, Trace, TraceCheck};
+pub(crate) use trace::{Expected, Found};
 pub use wsfed::WsfedConfig;
 pub(crate) use wsfed::own_realm_path;

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Attempt;
 use super::advice::{advice, title};
+use crate::oidc::quote;
+
+/// Audiences of an ID token that are shown at most.
+const MAX_AUDIENCES: usize = 10;
 
 /// What was expected of a response and what stood in it, as it was at the moment of judgement.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +17,9 @@ use super::advice::{advice, title};
 pub struct Facts {
     pub(crate) expected: Expected,
     pub(crate) found: Found,
+    /// OpenID Connect: the algorithms that count. Without any it was a SAML message.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) algorithms: Vec<String>,
 }
 
 /// What the connection asked for.
@@ -70,6 +77,28 @@ impl From<Outline> for Found {
             certificates: o.certificates,
             name_id_format: o.name_id_format,
             attribute_names: o.attribute_names,
+        }
+    }
+}
+
+impl Found {
+    /// What an ID token says of itself.
+    pub(crate) fn of_token(claims: &serde_json::Map<String, serde_json::Value>, algorithm: &str) -> Self {
+        let texts = |name: &str| match claims.get(name) {
+            Some(serde_json::Value::String(one)) => vec![quote(one)],
+            Some(serde_json::Value::Array(all)) => {
+                all.iter().filter_map(|v| v.as_str()).take(MAX_AUDIENCES).map(quote).collect()
+            }
+            _ => Vec::new(),
+        };
+        let moment = |name: &str| time(claims.get(name)?.as_i64()?.checked_mul(1_000_000));
+        Self {
+            issuers: texts("iss"),
+            audiences: texts("aud"),
+            issued_at: moment("iat"),
+            not_on_or_after: moment("exp"),
+            algorithms: vec![quote(algorithm)],
+            ..Self::default()
         }
     }
 }
@@ -194,7 +223,7 @@ fn used(attempt: &Attempt, facts: &Facts) -> Option<String> {
 }
 
 fn compared(facts: &Facts, used: Option<&str>) -> Vec<Comparison> {
-    let Facts { expected: e, found: f } = facts;
+    let Facts { expected: e, found: f, .. } = facts;
     let row = |what: &str, expected: Vec<String>, found: Vec<String>, every: bool| {
         let fits = |v: &String| expected.contains(v);
         let matches = match (found.is_empty(), every) {
@@ -204,6 +233,13 @@ fn compared(facts: &Facts, used: Option<&str>) -> Vec<Comparison> {
         };
         Comparison { what: what.to_owned(), expected, found, matches }
     };
+    if !facts.algorithms.is_empty() {
+        return vec![
+            row("Issuer", vec![e.issuer.clone()], f.issuers.clone(), true),
+            row("Audience", e.audiences.clone(), f.audiences.clone(), false),
+            row("Algorithm", facts.algorithms.clone(), f.algorithms.clone(), true),
+        ];
+    }
     let acs = || vec![e.acs_url.clone()];
     let mut rows = vec![
         row("Issuer", vec![e.issuer.clone()], f.issuers.clone(), true),

@@ -120,6 +120,9 @@ impl Sso {
     /// The text of the sealed message, without the person unless `reveal` is set.
     pub(super) async fn message_of(&self, id: &SsoAttemptId, reveal: bool) -> Result<Option<String>> {
         let sealed = attempts::message(&self.0.store, &mut self.0.store.reader(), id).await?;
-        Ok(sealed.and_then(|bytes| redact(&bytes, reveal)))
+        Ok(sealed.and_then(|bytes| match bytes.first() {
+            Some(b'{') => crate::oidc::message::redact(&bytes, reveal),
+            _ => redact(&bytes, reveal),
+        }))
     }
 }

@@ -12,8 +12,8 @@ use super::certificates::pin;
 use super::import::{fill, fill_new, metadata_after};
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported, MetadataState,
-    NewConnection, Provider, RequestBinding, RoleMapping, SloBinding, checked_name,
+    ClientAuthentication, Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported,
+    MetadataState, NewConnection, Provider, RequestBinding, RoleMapping, SloBinding, checked_name,
 };
 use crate::store::connections::Wanted;
 use crate::store::{connections, domains, drafts, settings, setup_links};
@@ -100,6 +100,8 @@ pub struct ConfigPatch {
     pub discovery_url: Option<String>,
     /// OpenID Connect: the scopes.
     pub scopes: Option<Vec<String>>,
+    /// OpenID Connect: how we authenticate; `Some(None)`: as the provider's metadata says.
+    pub client_authentication: Option<Option<ClientAuthentication>>,
     /// WS-Federation: where requests go.
     pub sign_on_url: Option<String>,
     /// WS-Federation: the metadata.
@@ -117,6 +119,12 @@ pub struct ConfigPatch {
 fn put<T>(place: &mut T, value: &mut Option<T>) {
     if let Some(value) = value.take() {
         *place = value;
+    }
+}
+
+fn put_trimmed(place: &mut String, value: &mut Option<String>) {
+    if let Some(value) = value.take() {
+        value.trim().clone_into(place);
     }
 }
 
@@ -149,10 +157,11 @@ impl ConfigPatch {
                 put_or_clear(&mut c.metadata_certificate, &mut self.metadata_certificate);
             }
             Config::Oidc(c) => {
-                put(&mut c.issuer_url, &mut self.issuer_url);
-                put(&mut c.client_id, &mut self.client_id);
+                put_trimmed(&mut c.issuer_url, &mut self.issuer_url);
+                put_trimmed(&mut c.client_id, &mut self.client_id);
                 put(&mut c.scopes, &mut self.scopes);
-                c.discovery_url = self.discovery_url.take().or(c.discovery_url.take());
+                put(&mut c.client_authentication, &mut self.client_authentication);
+                put_or_clear(&mut c.discovery_url, &mut self.discovery_url);
             }
             Config::Wsfed(c) => {
                 let before = c.metadata_url.clone();
@@ -208,6 +217,7 @@ impl ConfigPatch {
             && self.authn_context.is_none()
             && self.request_binding.is_none()
             && self.scopes.is_none()
+            && self.client_authentication.is_none()
     }
 }
 
@@ -498,7 +508,7 @@ impl Sso {
         connection.config.check()?;
         let (lab, own) = (self.0.public_url.join(LAB_PATH), format!("{LAB_PATH}idp/{workspace}/"));
         let own = self.0.public_url.join(&own);
-        let of_another = |url: &str| url.starts_with(&lab) && !url.starts_with(&own);
+        let of_another = |url: &str| url.starts_with(&lab) && !format!("{url}/").starts_with(&own);
         let leans = |urls: &[Option<&str>]| urls.iter().flatten().any(|url| of_another(url));
         let (field, leans) = match &connection.config {
             Config::Saml(saml) => {
@@ -510,7 +520,13 @@ impl Sso {
                 let all = [Some(wsfed.sign_on()), wsfed.issuer.as_deref(), wsfed.metadata_url.as_deref()];
                 ("wsfedConfig.signOnUrl", leans(&all))
             }
-            Config::Oidc(_) => return Ok(()),
+            Config::Oidc(oidc) => {
+                if oidc.is_of_operator() && connection.provider != Provider::Google {
+                    let message = "oidcConfig.issuerUrl is required.";
+                    return Err(Error::validation("oidcConfig.issuerUrl", message));
+                }
+                ("oidcConfig.issuerUrl", leans(&[Some(&oidc.issuer_url), oidc.discovery_url.as_deref()]))
+            }
         };
         if leans {
             let message = "The built-in lab identity provider speaks for its own lab workspace only.";

@@ -139,7 +139,7 @@ impl Sso {
             request,
             certificates: connection.certificates.iter().map(|c| c.fingerprint.clone()).collect(),
         };
-        Some(Facts { expected, found: outline?.into() })
+        Some(Facts { expected, found: outline?.into(), algorithms: Vec::new() })
     }
 
     /// The connection that a response is for: by its address, by the request it answers, else by its issuer.

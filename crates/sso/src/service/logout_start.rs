@@ -50,6 +50,11 @@ impl Sso {
         if let Some(config) = known.config.wsfed() {
             return self.leave_wsfed(&known, config, &asked).await;
         }
+        if known.config.oidc().is_some() {
+            let mut tx = store.begin_always().await?;
+            let Some(pending) = logout::find(&mut tx, &asked).await? else { return Ok(None) };
+            return self.leave_openid(&known, &pending.called, ticket);
+        }
         // before the transaction: the first look at our key may write it
         let key = self.key_ring(&known.workspace_id).await?.current;
         let mut tx = store.begin_always().await?;

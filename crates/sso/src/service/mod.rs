@@ -14,6 +14,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod logout_start;
 pub(crate) mod metadata;
+pub(crate) mod oidc;
 pub(crate) mod page;
 pub(crate) mod page_metadata;
 pub(crate) mod page_switch;

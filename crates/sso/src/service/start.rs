@@ -55,17 +55,27 @@ impl Sso {
         let store = &self.0.store;
         self.0.starts.require(&actor.origin.network())?;
         let connection = connections::find_anywhere(&mut store.reader(), id).await?.ok_or_else(not_found)?;
-        let config = self.usable(actor, &connection).await?;
+        self.usable(actor, &connection).await?;
         let browser = match browser.filter(|b| b.len() == 43) {
             Some(known) => Secret::new(known),
             None => random_token(&**store.random()),
         };
-        let saml = match config {
-            Config::Saml(saml) => saml,
-            Config::Wsfed(wsfed) => return self.start_wsfed(&connection, wsfed, return_to, browser).await,
-            Config::Oidc(_) => return Err(Error::internal("OpenID Connect is not usable")),
-        };
-        let request = self.request(&connection, saml);
+        match &connection.config {
+            Config::Saml(saml) => self.start_saml(&connection, saml, return_to, browser).await,
+            Config::Oidc(_) => self.start_oidc(actor, &connection, return_to, browser).await,
+            Config::Wsfed(wsfed) => self.start_wsfed(&connection, wsfed, return_to, browser).await,
+        }
+    }
+
+    async fn start_saml(
+        &self,
+        connection: &Connection,
+        saml: &SamlConfig,
+        return_to: &LocalPath,
+        browser: Secret,
+    ) -> Result<Started> {
+        let store = &self.0.store;
+        let request = self.request(connection, saml);
         let signing = if saml.sign_requests {
             Some(self.key_ring(&connection.workspace_id).await?.current)
         } else {
@@ -75,7 +85,7 @@ impl Sso {
         let mut tx = store.begin_always().await?;
         let pending = Pending {
             id: request.id,
-            connection_id: id.clone(),
+            connection_id: connection.id.clone(),
             browser: digest(browser.expose()),
             return_to: return_to.as_str().to_owned(),
             created_at: Timestamp::from_micros(request.issue_instant),
@@ -90,15 +100,12 @@ impl Sso {
         Ok(Started { way, browser })
     }
 
-    /// The configuration of a connection through which people may sign in.
-    async fn usable<'a>(&self, actor: &Actor, connection: &'a Connection) -> Result<&'a Config> {
-        let why = match (connection.status, &connection.config) {
-            (ConnectionStatus::Active, Config::Oidc(_)) => {
-                "Sign-in over this protocol is not part of this version.".to_owned()
-            }
-            (ConnectionStatus::Active, config) => return Ok(config),
-            (status, _) => format!("The connection is {status}; an administrator must activate it."),
-        };
+    /// Refuses a connection through which people may not sign in.
+    async fn usable(&self, actor: &Actor, connection: &Connection) -> Result<()> {
+        if connection.status == ConnectionStatus::Active {
+            return Ok(());
+        }
+        let why = format!("The connection is {}; an administrator must activate it.", connection.status);
         let check = Reason::failed("connection", why);
         let decision =
             self.leave_refusal(actor, connection, Flow::SpInitiated, "connection_inactive", check).await?;

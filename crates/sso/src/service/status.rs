@@ -16,15 +16,32 @@ use crate::store::{connections, domains};
 /// A certificate that ends within this many days is warned about.
 const EXPIRY_WARNING_DAYS: i64 = 30;
 
+/// What a test looked at, by protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tested {
+    /// SAML: what is kept here.
+    Certificates {
+        /// Whether a certificate is pinned that is valid now.
+        certificate_valid: bool,
+        /// Whether the provider's addresses and our own metadata are in order.
+        metadata_valid: bool,
+    },
+    /// OpenID Connect: what the provider published just now.
+    Provider {
+        /// Whether its discovery document is there, and of the right issuer.
+        discovery_valid: bool,
+        /// Whether it has a key that may verify signatures.
+        jwks_valid: bool,
+    },
+}
+
 /// What a test of a connection found.
 #[derive(Clone, Debug)]
 pub struct TestReport {
     /// Whether every check passed.
     pub success: bool,
-    /// Whether a certificate is pinned that is valid now.
-    pub certificate_valid: bool,
-    /// Whether the provider's addresses and our own metadata are in order.
-    pub metadata_valid: bool,
+    /// What was looked at.
+    pub tested: Tested,
     /// How long it took, milliseconds.
     pub latency_ms: u64,
     /// The checks in order.
@@ -49,13 +66,21 @@ impl Sso {
         let workspace = require(store, actor, Permission::ManageSso, Some(object(id))).await?;
         let began = Instant::now();
         let unread = self.fetched_for_test(actor, workspace, id).await?;
-        // our own key belongs to what is tested, and is made outside the transaction
+        // our own key belongs to what is tested, and is made outside the transaction; so is a call of the provider
         let own = self.key_ring(workspace).await?.current.certificate.clone();
+        let asked = self.ask_provider(workspace, id).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let mut connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
-        let report = match &connection.config {
-            Config::Wsfed(wsfed) => test_wsfed(&connection, wsfed, unread, began, store.now()),
-            _ => test(&connection, &own, store.now())?,
+        let report = match (&connection.config, asked) {
+            (Config::Wsfed(wsfed), _) => test_wsfed(&connection, wsfed, unread, began, store.now()),
+            // unless it was changed meanwhile
+            (_, Some((version, report))) if version == connection.version => report,
+            (_, Some(_)) => {
+                return Err(Error::conflict(
+                    "The connection was changed while it was tested. Test it again.",
+                ));
+            }
+            (_, None) => test(&connection, &own, store.now())?,
         };
         self.note_test(&mut tx, actor, &mut connection, &report).await?;
         tx.commit().await?;
@@ -80,6 +105,29 @@ impl Sso {
             Err(e) if e.kind() == Kind::Validation => Ok(Some(e.message().to_owned())),
             Err(e) => Err(e),
         }
+    }
+
+    /// The test of an OpenID Connect connection, with the version that was tested; `None` for other protocols.
+    async fn ask_provider(
+        &self,
+        workspace: &WorkspaceId,
+        id: &ConnectionId,
+    ) -> Result<Option<(i64, TestReport)>> {
+        let found = connections::find(&mut self.0.store.reader(), workspace, id).await?;
+        let connection = found.ok_or_else(not_found)?;
+        if connection.config.oidc().is_none() {
+            return Ok(None);
+        }
+        self.0.fetches.require(workspace.as_str())?;
+        let began = Instant::now();
+        let tried = self.try_provider(&connection).await?;
+        let report = TestReport {
+            success: tried.checks.iter().all(|c| c.ok),
+            tested: Tested::Provider { discovery_valid: tried.discovery_valid, jwks_valid: tried.jwks_valid },
+            latency_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            checks: tried.checks,
+        };
+        Ok(Some((connection.version, report)))
     }
 
     async fn note_test(
@@ -123,9 +171,6 @@ impl Sso {
         id: &ConnectionId,
     ) -> Result<ConnectionView> {
         let mut connection = connections::lock(tx, workspace, id).await?.ok_or_else(not_found)?;
-        if connection.config.wsfed().is_none() {
-            can_sign_in(&connection)?;
-        }
         let domains = domains::of(tx, id).await?;
         let has_domain = !self.0.options.require_domain
             || domains.iter().any(|d| d.status == DomainStatus::Verified && d.federated);
@@ -167,23 +212,14 @@ impl Sso {
     }
 }
 
-/// Sign-in over OpenID Connect is not part of this version; such connections can be prepared.
-fn can_sign_in(connection: &Connection) -> Result<&SamlConfig> {
-    match &connection.config {
-        Config::Saml(saml) => Ok(saml),
-        other => Err(Error::validation(
-            "protocol",
-            format!(
-                "This version signs in over SAML and WS-Federation only; the {} connection is kept as it is.",
-                other.protocol().as_str()
-            ),
-        )),
-    }
+/// The SAML configuration that is tested.
+fn saml(connection: &Connection) -> Result<&SamlConfig> {
+    connection.config.saml().ok_or_else(|| Error::internal("not a SAML connection"))
 }
 
 fn test(connection: &Connection, own: &gatehouse_saml::Certificate, now: Timestamp) -> Result<TestReport> {
     let began = Instant::now();
-    let saml = can_sign_in(connection)?;
+    let saml = saml(connection)?;
     let mut checks = certificate_checks(connection, now);
     let certificate_valid = checks.iter().all(|c| c.ok);
     let ours = own.not_after() > now.micros();
@@ -204,8 +240,7 @@ fn test(connection: &Connection, own: &gatehouse_saml::Certificate, now: Timesta
     checks.extend(metadata.map(|(check, ok, detail)| Reason { check: check.to_owned(), ok, detail }));
     Ok(TestReport {
         success: certificate_valid && metadata_valid,
-        certificate_valid,
-        metadata_valid,
+        tested: Tested::Certificates { certificate_valid, metadata_valid },
         latency_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         checks,
     })

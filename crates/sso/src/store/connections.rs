@@ -1,4 +1,4 @@
-use gatehouse_store::{Binding, Filter, Queries, Query, Result, Row, Sealed, Tx, sql};
+use gatehouse_store::{Binding, Filter, Queries, Query, Result, Row, Sealed, Store, Tx, sql};
 use gatehouse_types::{ConnectionId, Id, OwnerKind, PageRequest, Secret, WorkspaceId};
 
 use super::{certificates, metadata};
@@ -55,6 +55,14 @@ pub(crate) fn secret_place(id: &ConnectionId) -> Binding<'_> {
 
 fn sealed(tx: &Tx, id: &ConnectionId, secret: Option<&Secret>) -> Option<Sealed> {
     secret.map(|s| tx.store().keyring().seal(secret_place(id), s))
+}
+
+/// The client secret of a connection, opened.
+pub(crate) async fn client_secret(store: &Store, id: &ConnectionId) -> Result<Option<Secret>> {
+    let select = sql("SELECT client_secret FROM sso_connections WHERE id = $1 AND deleted_at IS NULL");
+    let row = store.reader().fetch_optional(select.bind(id)).await?;
+    let sealed = row.map(|r| r.opt_text("client_secret")).transpose()?.flatten();
+    sealed.map(|text| store.keyring().open_secret(secret_place(id), &Sealed::from_stored(text))).transpose()
 }
 
 pub(crate) async fn insert(tx: &mut Tx, c: &Connection, secret: Option<&Secret>) -> Result<()> {

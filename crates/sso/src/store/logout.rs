@@ -20,6 +20,12 @@ pub(crate) struct Called {
     /// The digest of the cookie by which the provider's sign-off finds the session, when that is how it finds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) browser: Option<String>,
+    /// OpenID Connect: the ID token, to sign out at the provider with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id_token: Option<String>,
+    /// OpenID Connect: where signing out at the provider begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) end_session: Option<String>,
 }
 
 /// A format that says nothing about the name (core §8.3.1).
@@ -36,6 +42,27 @@ impl Called {
             sp_name_qualifier: name.sp_name_qualifier.clone(),
             session_index: assertion.session_index().map(str::to_owned),
             browser: None,
+            id_token: None,
+            end_session: None,
+        }
+    }
+
+    /// The names of a verified ID token: the subject and the provider's session.
+    pub(crate) fn at_openid(
+        subject: &str,
+        session: Option<&str>,
+        id_token: Option<String>,
+        end_session: Option<String>,
+    ) -> Self {
+        Self {
+            value: subject.to_owned(),
+            format: None,
+            name_qualifier: None,
+            sp_name_qualifier: None,
+            session_index: session.map(str::to_owned),
+            browser: None,
+            id_token,
+            end_session,
         }
     }
 
@@ -91,8 +118,8 @@ pub(crate) fn remember(
 ) -> Result<()> {
     let sealed = seal(tx, session_place(session), called)?;
     let insert = sql(
-        "INSERT INTO sso_sessions (session_id, connection_id, name_digest, called, created_at, expires_at, browser) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        "INSERT INTO sso_sessions (session_id, connection_id, name_digest, called, created_at, expires_at, browser, \
+         index_digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
     )
     .bind(session)
     .bind(connection)
@@ -100,7 +127,8 @@ pub(crate) fn remember(
     .bind(sealed.as_str())
     .bind(tx.store().now())
     .bind(expires_at)
-    .bind(called.browser.clone());
+    .bind(called.browser.clone())
+    .bind(called.session_index.as_deref().map(digest));
     tx.later(insert);
     Ok(())
 }
@@ -152,6 +180,21 @@ pub(crate) async fn of_browser<Q: Queries>(
     let select =
         sql("SELECT session_id FROM sso_sessions WHERE connection_id = $1 AND browser = $2 LIMIT $3");
     let rows = db.fetch_all(select.bind(connection).bind(browser).bind(CHUNK)).await?;
+    rows.iter().map(|row| row.id("session_id")).collect()
+}
+
+/// The sessions that a provider says have ended: of a subject, of one session of the provider's, or of both.
+pub(crate) async fn left(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    subject: Option<&str>,
+    session: Option<&str>,
+) -> Result<Vec<SessionId>> {
+    let select = sql("SELECT session_id FROM sso_sessions WHERE connection_id = $1 \
+         AND ($2 IS NULL OR name_digest = $2) AND ($3 IS NULL OR index_digest = $3) \
+         AND ($2 IS NOT NULL OR $3 IS NOT NULL) ORDER BY session_id");
+    let rows =
+        tx.fetch_all(select.bind(connection).bind(subject.map(digest)).bind(session.map(digest))).await?;
     rows.iter().map(|row| row.id("session_id")).collect()
 }
 
@@ -224,11 +267,26 @@ pub(crate) async fn note_ended(
     name: &NameId,
     indexes: &[String],
 ) -> Result<()> {
-    let until = tx.store().now().plus_seconds(REMEMBERED_SECONDS);
     let mut marks: Vec<String> = indexes.iter().map(|index| digest(index)).collect();
     if marks.is_empty() {
         marks.push(everything(&name.value));
     }
+    note(tx, connection, marks).await
+}
+
+/// The same for what an OpenID provider names: one session of its own, else all of a subject.
+pub(crate) async fn note_left(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    subject: Option<&str>,
+    session: Option<&str>,
+) -> Result<()> {
+    let mark = session.map(digest).or_else(|| subject.map(everything));
+    note(tx, connection, mark.into_iter().collect()).await
+}
+
+async fn note(tx: &mut Tx, connection: &ConnectionId, marks: Vec<String>) -> Result<()> {
+    let until = tx.store().now().plus_seconds(REMEMBERED_SECONDS);
     for mark in marks {
         let insert =
             sql("INSERT INTO sso_ended (connection_id, index_digest, expires_at) VALUES ($1, $2, $3) \
@@ -306,6 +364,8 @@ mod tests {
             sp_name_qualifier: None,
             session_index: Some("s1".to_owned()),
             browser: None,
+            id_token: None,
+            end_session: None,
         };
         let all: [String; 0] = [];
         for (name, indexes, meant) in [

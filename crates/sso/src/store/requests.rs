@@ -1,5 +1,6 @@
-use gatehouse_store::{Queries, Result, Row, Tx, sql};
+use gatehouse_store::{Binding, Queries, Result, Row, Sealed, Store, Tx, sql};
 use gatehouse_types::{ConnectionId, Timestamp};
+use zeroize::Zeroizing;
 
 /// A request that we sent to a provider and that waits for its answer.
 #[derive(Clone, Debug)]
@@ -29,19 +30,42 @@ fn read(row: &Row) -> Result<Pending> {
     })
 }
 
+fn place(id: &str) -> Binding<'_> {
+    Binding { table: "sso_requests", column: "secrets", row: id }
+}
+
 /// Keeps a request until it is answered.
 pub(crate) fn insert(tx: &mut Tx, p: &Pending) {
+    keep(tx, p, None);
+}
+
+/// The same with what only the answer must meet, sealed.
+pub(crate) fn insert_sealed(tx: &mut Tx, p: &Pending, secrets: &[u8]) {
+    let sealed = tx.store().keyring().seal_bytes(place(&p.id), secrets);
+    keep(tx, p, Some(&sealed));
+}
+
+fn keep(tx: &mut Tx, p: &Pending, secrets: Option<&Sealed>) {
     let insert =
         sql("INSERT INTO sso_requests (id, connection_id, browser, return_to, created_at, expires_at, \
-         force_authn) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+         force_authn, secrets) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(p.id.as_str())
         .bind(&p.connection_id)
         .bind(p.browser.as_str())
         .bind(p.return_to.as_str())
         .bind(p.created_at)
         .bind(p.expires_at)
-        .bind(p.force_authn);
+        .bind(p.force_authn)
+        .bind(secrets.map(Sealed::as_str));
     tx.later(insert);
+}
+
+/// What only the answer to a request must meet, opened; `None` when the request is gone or keeps nothing.
+pub(crate) async fn secrets(store: &Store, id: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let select = sql("SELECT secrets FROM sso_requests WHERE id = $1");
+    let row = store.reader().fetch_optional(select.bind(id)).await?;
+    let sealed = row.map(|r| r.opt_text("secrets")).transpose()?.flatten();
+    sealed.map(|text| store.keyring().open_bytes(place(id), &Sealed::from_stored(text))).transpose()
 }
 
 pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Pending>> {

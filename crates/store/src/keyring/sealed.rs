@@ -43,6 +43,7 @@ pub const SEALED: &[SealedColumn] = &[
     of_workspace("sso_connections", "client_secret"),
     of_workspace("sso_drafts", "client_secret"),
     of_installation("sso_logouts", "called", &["id"]),
+    of_installation("sso_requests", "secrets", &["id"]),
     of_installation("sso_sessions", "called", &["session_id"]),
 ];
 

@@ -62,7 +62,7 @@ async fn addresses_are_https_or_on_this_machine(t: TestApp) {
     }
 }
 
-async fn what_this_version_cannot_sign_in_over_cannot_be_activated(t: TestApp) {
+async fn what_was_not_tested_cannot_be_activated_and_lets_nobody_in(t: TestApp) {
     let owner = t.owner().await;
     let wsfed = json!({"name": "W", "protocol": "wsfed", "provider": "azure",
         "wsfedConfig": {"signOnUrl": "https://sts.example/wsfed", "realm": "urn:gatehouse"}});
@@ -80,5 +80,5 @@ on_both![
     a_client_secret_is_in_no_answer_and_not_in_the_database,
     a_connection_without_a_secret_says_so,
     addresses_are_https_or_on_this_machine,
-    what_this_version_cannot_sign_in_over_cannot_be_activated,
+    what_was_not_tested_cannot_be_activated_and_lets_nobody_in,
 ];

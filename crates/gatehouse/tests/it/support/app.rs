@@ -43,6 +43,30 @@ impl TestApp {
         Self::start_with(kind, None, |settings| settings.sign_up = SignUp::Open).await
     }
 
+    /// The same where the operator has a client at Google, which is another provider here.
+    pub(crate) async fn start_with_google(kind: Kind, issuer: &str) -> Self {
+        let google = gatehouse_sso::GoogleClient {
+            client_id: "operators-client".to_owned(),
+            client_secret: Secret::new("operators-secret"),
+            issuer: issuer.to_owned(),
+        };
+        Self::start_with(kind, None, |settings| settings.google = Some(google)).await
+    }
+
+    /// Another server of the same installation, at an address of its own behind the same public one.
+    pub(crate) async fn second_server(&self) -> String {
+        let mut settings = Settings::load(None, std::iter::empty(), Overrides::new()).unwrap();
+        settings.data_dir = self.database.data_dir().to_owned();
+        settings.database = self.database.url();
+        settings.egress_allow = vec!["127.0.0.1/32".parse().unwrap()];
+        let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let base = format!("http://{}", server.address());
+        let parts = Parts { clock: self.clock.clone(), random: Arc::new(OsRandom) };
+        let app = App::open(&settings, self.app.public_url().clone(), parts).await.unwrap();
+        tokio::spawn(gatehouse::serve(server, app.router(None), std::future::pending()));
+        base
+    }
+
     async fn start_with(kind: Kind, host: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
         let database = Database::fresh(kind).await;
         let dns = DnsStub::start().await.unwrap();

@@ -125,6 +125,18 @@ impl Form {
         browser.form(&self.action, &self.fields).await
     }
 
+    /// The form of a page that is sent to a path.
+    pub(crate) fn read_to(html: &str, path: &str) -> Option<Self> {
+        let mut rest = html;
+        loop {
+            let form = Self::read(rest)?;
+            if form.action == path {
+                return Some(form);
+            }
+            rest = &rest[rest.find("</form>")? + 7..];
+        }
+    }
+
     /// The first form of a page with its hidden fields; the pages are our own.
     pub(crate) fn read(html: &str) -> Option<Self> {
         Self::first(html, |kind| kind == "hidden")

@@ -3,6 +3,8 @@
 mod app;
 mod client;
 mod lab;
+mod op;
+mod openid;
 mod process;
 mod smtp;
 mod wsfed;
@@ -10,6 +12,7 @@ mod wsfed;
 pub(crate) use app::{PASSWORD, TestApp};
 pub(crate) use client::{Answer, Client};
 pub(crate) use lab::{Form, LabConnection};
+pub(crate) use op::{Asked, Op, Signer};
 
 pub(crate) use process::{Program, Serving, without_settings};
 pub(crate) use smtp::SmtpSink;

@@ -268,6 +268,6 @@ impl Sso {
             request: None,
             certificates: connection.certificates.iter().map(|c| c.fingerprint.clone()).collect(),
         };
-        Facts { expected, found: message.outline().into() }
+        Facts { expected, found: message.outline().into(), algorithms: Vec::new() }
     }
 }

@@ -4,7 +4,7 @@ use gatehouse_store::decisions::Reason;
 use gatehouse_types::Timestamp;
 
 use crate::model::{Connection, WsfedConfig};
-use crate::service::status::{TestReport, certificate_checks};
+use crate::service::status::{TestReport, Tested, certificate_checks};
 
 /// What a test of a connection looks at; `unread` is why its metadata could not be read just now.
 pub(crate) fn test_wsfed(
@@ -36,8 +36,7 @@ pub(crate) fn test_wsfed(
     checks.extend(metadata);
     TestReport {
         success: certificate_valid && metadata_valid,
-        certificate_valid,
-        metadata_valid,
+        tested: Tested::Certificates { certificate_valid, metadata_valid },
         latency_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         checks,
     }
