@@ -10,6 +10,7 @@ mod keyring;
 mod openapi;
 mod openid;
 mod operations;
+mod rows;
 mod saml;
 mod saml_depth;
 mod second_step;
