@@ -76,7 +76,7 @@ impl Identity {
         if old == Role::Owner && role != Role::Owner {
             not_the_last(&mut tx, &workspace).await?;
         }
-        self.put_role(&mut tx, actor, &workspace, &person, (old, role), "member").await?;
+        self.put_role(&mut tx, actor, &workspace, &person, (old, role), None).await?;
         let member = members::find(&mut tx, &workspace, user).await?;
         tx.commit().await?;
         member.ok_or_else(|| Error::not_found("User"))
@@ -100,7 +100,7 @@ impl Identity {
             return Err(Error::conflict("An identity provider neither makes nor unmakes owners."));
         }
         let inside = Actor { workspace_id: Some(workspace.clone()), ..actor.clone() };
-        self.put_role(tx, &inside, workspace, person, (old, role), "identity-provider").await
+        self.put_role(tx, &inside, workspace, person, (old, role), Some("identity-provider")).await
     }
 
     async fn put_role(
@@ -110,7 +110,7 @@ impl Identity {
         workspace: &WorkspaceId,
         person: &User,
         (old, role): (Role, Role),
-        via: &str,
+        via: Option<&str>,
     ) -> Result<()> {
         if role < old {
             self.revoke_open_invitations(tx, actor, workspace, &person.email).await?;
@@ -119,7 +119,10 @@ impl Identity {
             return Ok(());
         }
         workspaces::set_role(tx, workspace, &person.id, role).await?;
-        let details = json!({"email": person.email, "role": role, "before": old, "via": via});
+        let mut details = json!({"email": person.email, "role": role, "before": old});
+        if let Some(via) = via {
+            details["via"] = json!(via);
+        }
         Ok(audit::record(tx, actor, Event::success("membership.set", ("user", person.id.as_str()), details))
             .await?)
     }

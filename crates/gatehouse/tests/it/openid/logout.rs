@@ -69,10 +69,8 @@ async fn every_wrong_logout_token_is_refused_and_ends_nothing(t: TestApp) {
         assert_eq!(attempt["flow"], "logout");
     }
     let path = format!("/oidc/backchannel-logout/{}", lab.id);
-    t.client()
-        .form(&path, &[("logout_token".to_owned(), "x".to_owned())])
-        .await
-        .refused(400, "invalid_request_error");
+    let malformed = t.client().form(&path, &[("logout_token".to_owned(), "x".to_owned())]).await;
+    assert_eq!(malformed.status, 400, "{}", malformed.body);
     assert_eq!(newest_failure(&owner, &lab).await["reason"], "token_malformed");
     assert_eq!(t.client().form(&path, &[]).await.status, 400);
     let unknown = "/oidc/backchannel-logout/con_unknown";

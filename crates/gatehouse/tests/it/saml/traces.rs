@@ -50,7 +50,10 @@ async fn a_trace_tells_what_was_expected_what_was_found_and_what_to_do(t: TestAp
         (&failed["ok"], &failed["title"]),
         (&json!(false), &json!("Audience is this service provider"))
     );
-    assert_eq!(failed["whatToDo"], "Set our entity id as the audience at the provider.");
+    assert_eq!(
+        failed["whatToDo"],
+        "SAML: set our entity id as the audience at the provider. OpenID Connect: compare the client id."
+    );
     assert!(checks[..checks.len() - 1].iter().all(|c| c["ok"] == true && c["whatToDo"] == Value::Null));
     let compared = |what: &str| {
         let all = trace["compared"].as_array().unwrap();
