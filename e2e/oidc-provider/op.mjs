@@ -38,6 +38,9 @@ const provider = new Provider(OP_URL, {
     backchannelLogout: { enabled: true },
     rpInitiatedLogout: { enabled: true },
   },
+  // the back channel reaches the server of the journey, which is on this machine: the library's dispatcher, which
+  // keeps away from loopback addresses, is left out
+  fetch: (url, { dispatcher: _, ...options }) => globalThis.fetch(url, options),
   // the address is told at the userinfo endpoint, unless the client asks otherwise: the library's own way
   findAccount: async (_ctx, id) => ({
     accountId: id,
@@ -52,5 +55,4 @@ provider.use(async (ctx, next) => {
   }
   await next()
 })
-// the back channel reaches the server of the journey, which is on this machine
 provider.listen(Number(OP_PORT), 'localhost')

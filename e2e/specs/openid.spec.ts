@@ -79,3 +79,14 @@ test('signing out here signs out there', async ({ page, op }) => {
   await page.goto(`/sso/${id}/start`)
   await expect(page.locator('input[name=login]')).toBeVisible()
 })
+
+test('signing out there ends the session here', async ({ page, op, stranger }) => {
+  await page.goto(`/sso/${id}/start?returnTo=/account`)
+  await op.signIn(page, 'bob')
+  await expect(page).toHaveURL(/\/account$/)
+  const held = (await page.context().cookies()).find((c) => c.name.endsWith('gatehouse_session'))!
+  await op.signOut(page)
+  await expect
+    .poll(async () => (await stranger.get('/api/v1/me', { headers: { cookie: `${held.name}=${held.value}` } })).status())
+    .toBe(401)
+})
