@@ -88,7 +88,11 @@ impl Sso {
         let mut tx = store.begin(&actor.origin).await?;
         let id = match of {
             SetupOf::Connection(id) => {
-                connections::lock(&mut tx, workspace, &id).await?.ok_or_else(not_found)?;
+                let found = connections::lock(&mut tx, workspace, &id).await?.ok_or_else(not_found)?;
+                if found.config.saml().is_none() {
+                    let message = "The page of a setup link takes the values of SAML connections only.";
+                    return Err(Error::validation("connectionId", message));
+                }
                 id
             }
             SetupOf::New { name, jit_provisioning, default_role } => {

@@ -141,6 +141,14 @@ async fn bad_links_are_refused(t: TestApp) {
         let error = owner.post(LINKS, body.clone()).await.refused(400, "validation_error");
         assert_eq!(error["field"], field, "{body}");
     }
+    let oidc = json!({"name": "O", "protocol": "oidc",
+        "oidcConfig": {"issuerUrl": "https://op.example", "clientId": "c", "clientSecret": "s"}});
+    let oidc = owner.post("/api/v1/sso/connections", oidc).await.ok()["id"].clone();
+    let error = owner.post(LINKS, json!({"connectionId": oidc})).await.refused(400, "validation_error");
+    assert_eq!(error["field"], "connectionId");
+    let drafts = format!("/api/v1/sso/connections/{}/drafts", oidc.as_str().unwrap());
+    let error = owner.post(&drafts, json!({"defaultRole": "member"})).await.refused(400, "validation_error");
+    assert_eq!(error["field"], "protocol", "what cannot be run cannot be a draft");
     owner.post(LINKS, json!({"connectionId": "con_nothing"})).await.refused(404, "not_found");
     let stranger = t.stranger().await;
     stranger.post(LINKS, json!({"connectionId": lab.id})).await.refused(404, "not_found");

@@ -171,6 +171,25 @@ pub(super) async fn add_domain(
     )
 }
 
+/// Does one thing by the link and goes back to a part of the page with what came of it.
+async fn act(
+    sso: &Sso,
+    actor: &Actor,
+    token: String,
+    part: &str,
+    what: impl AsyncFnOnce(&Holder) -> Result<Flash>,
+) -> Response {
+    let done = async {
+        let holder = holder(sso, actor, token).await?;
+        let flash = match what(&holder).await {
+            Err(e) if again_kind(&e) => Flash::failure(e.message().to_owned()),
+            other => other?,
+        };
+        Ok(holder.back(part, flash))
+    };
+    answered(done.await)
+}
+
 /// Looks for the proof of a domain.
 pub(super) async fn verify_domain(
     State(sso): State<Sso>,
@@ -178,19 +197,14 @@ pub(super) async fn verify_domain(
     Path((token, domain)): Path<(String, DomainId)>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> Response {
-    answered(
-        async {
-            let holder = holder(&sso, &actor, token).await?;
-            let flash = match sso.verify_domain(&holder.inside, &holder.link.connection_id, &domain).await {
-                Ok(found) if found.success => Flash::success(format!("{} is verified.", found.domain.domain)),
-                Ok(found) => Flash::failure(found.error.unwrap_or_default()),
-                Err(e) if again_kind(&e) => Flash::failure(e.message().to_owned()),
-                Err(e) => return Err(e),
-            };
-            Ok(holder.back("domains", flash))
-        }
-        .await,
-    )
+    act(&sso, &actor, token, "domains", async |holder| {
+        let found = sso.verify_domain(&holder.inside, &holder.link.connection_id, &domain).await?;
+        Ok(match found.success {
+            true => Flash::success(format!("{} is verified.", found.domain.domain)),
+            false => Flash::failure(found.error.unwrap_or_default()),
+        })
+    })
+    .await
 }
 
 /// Tests what is stored.
@@ -200,19 +214,14 @@ pub(super) async fn test(
     Path(token): Path<String>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> Response {
-    answered(
-        async {
-            let holder = holder(&sso, &actor, token).await?;
-            let flash = match sso.test_connection(&holder.inside, &holder.link.connection_id).await {
-                Ok(report) if report.success => Flash::success("The configuration is in order."),
-                Ok(report) => Flash::failure(report.error().unwrap_or_default().to_owned()),
-                Err(e) if again_kind(&e) => Flash::failure(e.message().to_owned()),
-                Err(e) => return Err(e),
-            };
-            Ok(holder.back("switch", flash))
-        }
-        .await,
-    )
+    act(&sso, &actor, token, "switch", async |holder| {
+        let report = sso.test_connection(&holder.inside, &holder.link.connection_id).await?;
+        Ok(match report.error() {
+            None => Flash::success("The configuration is in order."),
+            Some(wrong) => Flash::failure(wrong.to_owned()),
+        })
+    })
+    .await
 }
 
 /// Switches the connection on, when every step is done.
@@ -222,18 +231,9 @@ pub(super) async fn activate(
     Path(token): Path<String>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> Response {
-    answered(
-        async {
-            let holder = holder(&sso, &actor, token).await?;
-            let flash = match sso.activate_connection(&holder.inside, &holder.link.connection_id).await {
-                Ok(_) => {
-                    Flash::success("It is on: people of your verified domains sign in through your provider.")
-                }
-                Err(e) if again_kind(&e) => Flash::failure(e.message().to_owned()),
-                Err(e) => return Err(e),
-            };
-            Ok(holder.back("switch", flash))
-        }
-        .await,
-    )
+    act(&sso, &actor, token, "switch", async |holder| {
+        sso.activate_connection(&holder.inside, &holder.link.connection_id).await?;
+        Ok(Flash::success("It is on: people of your verified domains sign in through your provider."))
+    })
+    .await
 }

@@ -89,7 +89,8 @@ async fn view(
         }
     });
     let mut choices = vec![Choice::new(NEW, "A new connection")];
-    let known = connections.iter().map(|v| (v.connection.id.to_string(), v.connection.name.clone()));
+    let saml = connections.iter().filter(|v| v.connection.config.saml().is_some());
+    let known = saml.map(|v| (v.connection.id.to_string(), v.connection.name.clone()));
     choices.extend(known.map(|(id, name)| Choice::new(id, name)));
     let mut page = frame(context).under("Single Sign On", PATH);
     page.title = "Setup links".to_owned();

@@ -43,7 +43,7 @@ pub(super) fn shared_routes() -> Router<Sso> {
 fn secret(answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
     let headers = response.headers_mut();
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
     headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
     response
 }

@@ -4,10 +4,10 @@ use gatehouse_saml::{
     CLOCK_SKEW, Certificate, DecryptionKey, InResponseTo, Message, Policy, Protocol, verify,
 };
 use gatehouse_store::Queries;
-use gatehouse_types::{ConnectionId, Email, Error, Result, Role, Timestamp, UserId};
+use gatehouse_types::{Error, Result, Role, Timestamp, UserId};
 use zeroize::Zeroizing;
 
-use super::super::person::{Claims, NotThisPerson, outside_domains, unknown_person};
+use super::super::person::{Claims, NotThisPerson, identity_conflict, outside_domains, unknown_person};
 use super::super::roles::mapped;
 use super::super::saml_claims::claims;
 use crate::Sso;
@@ -70,10 +70,7 @@ impl Judge {
                 reply: sso.reply_url(id),
                 config: config.clone(),
             },
-            Config::Oidc(_) => {
-                let message = "Recorded sign-ins are run over SAML and WS-Federation connections only.";
-                return Err(Error::validation("protocol", message));
-            }
+            Config::Oidc(_) => return Err(not_run()),
         };
         let certificates = proposed.certificates.iter().map(|c| sso.certificate(&c.pem));
         let ring = sso.key_ring(&proposed.workspace_id).await?;
@@ -182,8 +179,8 @@ impl Sso {
                 Err(unknown_person(&claims.email))
             });
         };
-        if linked.is_none() && self.linked_otherwise(db, &proposed.id, &user.id).await? {
-            return Ok(Err(conflict(&claims.email)));
+        if linked.is_none() && identities::of_user(db, &proposed.id, &user.id).await?.is_some() {
+            return Ok(Err(identity_conflict(&claims.email)));
         }
         if user.email.domain() != claims.email.domain()
             && let Some(no) = outside_domains(db, proposed, &user.email).await?
@@ -197,19 +194,12 @@ impl Sso {
             None => Err(unknown_person(&claims.email)),
         })
     }
-
-    async fn linked_otherwise<Q: Queries>(
-        &self,
-        db: &mut Q,
-        connection: &ConnectionId,
-        user: &UserId,
-    ) -> Result<bool> {
-        Ok(identities::of_user(db, connection, user).await?.is_some())
-    }
 }
 
-fn conflict(email: &Email) -> NotThisPerson {
-    super::super::person::identity_conflict(email)
+/// What is kept of an OpenID provider's answers are claims without their signature: they prove nothing of a change.
+pub(super) fn not_run() -> Error {
+    let message = "Recorded sign-ins are run over SAML and WS-Federation connections only. Change the connection itself.";
+    Error::validation("protocol", message)
 }
 
 /// The role after the provider's groups had their say.
