@@ -14,8 +14,8 @@ pub(crate) fn test_wsfed(
     began: Instant,
     now: Timestamp,
 ) -> TestReport {
-    let mut checks = certificate_checks(connection, now);
-    let certificate_valid = checks.iter().all(|c| c.ok);
+    let certificates = certificate_checks(connection, now);
+    let certificate_valid = certificates.iter().all(|c| c.ok);
     let mut metadata = Vec::new();
     if let Some(url) = &config.metadata_url {
         metadata.push(match unread {
@@ -33,7 +33,8 @@ pub(crate) fn test_wsfed(
         Err(e) => Reason::failed("sign-on url", e.message().to_owned()),
     });
     let metadata_valid = metadata.iter().all(|c| c.ok);
-    checks.extend(metadata);
+    // certificates come from the metadata: what is wrong with that is told first
+    let checks = metadata.into_iter().chain(certificates).collect();
     TestReport {
         success: certificate_valid && metadata_valid,
         tested: Tested::Certificates { certificate_valid, metadata_valid },
