@@ -92,6 +92,9 @@ pub(crate) struct OidcIn {
     /// How we authenticate at the token endpoint: `basic`, `post` or `private_key_jwt`; an empty text (the default) means
     /// as the provider's metadata says, the secret in the header first.
     client_authentication: Option<String>,
+    /// Whether addresses count of which the provider does not say whether they are verified (Entra ID); one that it calls
+    /// unverified never counts. Without it: no.
+    trust_email: Option<bool>,
 }
 
 /// WS-Federation values.
@@ -304,6 +307,7 @@ impl ConnectionIn {
                     Some("") => Some(None),
                     Some(named) => Some(Some(named.parse()?)),
                 },
+                trust_email: oidc.trust_email,
                 sign_on_url: wsfed.sign_on_url,
                 metadata_url: wsfed.metadata_url,
                 realm: wsfed.realm,
@@ -354,6 +358,7 @@ fn new_oidc(oidc: OidcIn, provider: Provider) -> Result<OidcConfig> {
         discovery_url: text(oidc.discovery_url),
         scopes,
         client_authentication: text(oidc.client_authentication).as_deref().map(str::parse).transpose()?,
+        trust_email: oidc.trust_email.unwrap_or(false),
     })
 }
 

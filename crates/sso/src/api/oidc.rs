@@ -28,6 +28,7 @@ const KEYS_LIFE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 pub(crate) fn routes() -> Router<Sso> {
     let intake = Intake::default();
     Router::new()
+        .route("/oidc/callback", get(operator_callback))
         .route("/oidc/callback/{connection}", get(callback))
         .route("/oidc/logged-out/{connection}", get(logged_out))
         .route("/oidc/backchannel-logout/{connection}", post(backchannel_logout))
@@ -45,13 +46,34 @@ async fn callback(
     headers: HeaderMap,
     Query(answer): Query<Callback>,
 ) -> HtmlResult<Response> {
-    let cookies = Cookies {
-        browser: web.cookies().get(&headers, CookieKind::CrossSitePost),
-        session: web.cookies().get(&headers, CookieKind::Session),
-    };
-    let SignedIn { signed, return_to } = sso.finish_oidc(&actor, &id, &answer, cookies).await?;
+    let signed_in = sso.finish_oidc(&actor, &id, &answer, cookies_of(&web, &headers)).await?;
+    landed(&web, &signed_in)
+}
+
+/// Back from the provider of the operator's client.
+async fn operator_callback(
+    State(sso): State<Sso>,
+    web: Web,
+    Anybody(actor): Anybody,
+    headers: HeaderMap,
+    Query(answer): Query<Callback>,
+) -> HtmlResult<Response> {
+    let signed_in = sso.finish_operator_oidc(&actor, &answer, cookies_of(&web, &headers)).await?;
+    landed(&web, &signed_in)
+}
+
+/// The cookies that matter to an answer.
+fn cookies_of<'h>(web: &Web, headers: &'h HeaderMap) -> Cookies<'h> {
+    Cookies {
+        browser: web.cookies().get(headers, CookieKind::CrossSitePost),
+        session: web.cookies().get(headers, CookieKind::Session),
+    }
+}
+
+/// Signed in: on to where the person wanted to go.
+fn landed(web: &Web, SignedIn { signed, return_to }: &SignedIn) -> HtmlResult<Response> {
     let mut response = SeeOther::to(return_to.as_str()).into_response();
-    let session = cookie(&web, CookieKind::Session, signed.cookie.expose(), SESSION_SECONDS)?;
+    let session = cookie(web, CookieKind::Session, signed.cookie.expose(), SESSION_SECONDS)?;
     response.headers_mut().append(SET_COOKIE, session);
     Ok(response)
 }

@@ -30,7 +30,7 @@ pub(crate) struct SettingsOut {
 }
 
 fn out(sso: &Sso, view: SettingsView) -> SettingsOut {
-    let SettingsView { settings, owners, in_force } = view;
+    let SettingsView { settings, owners, in_force, redirect_uri } = view;
     let mut excluded = owners;
     excluded.extend(settings.excluded);
     excluded.sort();
@@ -46,7 +46,7 @@ fn out(sso: &Sso, view: SettingsView) -> SettingsOut {
         acs_url_sp_initiated: at(&|id| sso.sp_acs_url(id)),
         acs_url_idp_initiated: at(&|id| sso.idp_acs_url(id)),
         reply_url: at(&|id| sso.reply_url(id)),
-        redirect_uri: at(&|id| sso.0.public_url.join(&format!("/oidc/callback/{id}"))),
+        redirect_uri,
     }
 }
 

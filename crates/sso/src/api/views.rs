@@ -141,6 +141,8 @@ pub(crate) struct OidcOut {
     /// How we authenticate at the token endpoint; absent: as the provider's metadata says.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_authentication: Option<ClientAuthentication>,
+    /// Whether addresses count of which the provider does not say whether they are verified.
+    trust_email: bool,
 }
 
 /// The WS-Federation configuration.
@@ -310,6 +312,7 @@ impl ConnectionOut {
                     discovery_url: o.discovery_url,
                     scopes: o.scopes,
                     client_authentication: o.client_authentication,
+                    trust_email: o.trust_email,
                 });
             }
             Config::Wsfed(w) => {

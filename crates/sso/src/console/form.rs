@@ -1,11 +1,11 @@
 //! The form of the page: what it starts with, what is wrong with it, and what it becomes.
 
 use gatehouse_saml::Certificate;
-use gatehouse_types::{Error, Role};
+use gatehouse_types::{Error, Role, Secret};
 use gatehouse_web::FieldErrors;
 use serde::Deserialize;
 
-use super::presets::{labels, protocol_name, providers_of};
+use super::presets::{labels, providers_of};
 use crate::MAX_CERTIFICATES;
 use crate::model::{Connection, Protocol, Provider, RequestBinding, sign_on_url};
 use crate::service::page::PageInput;
@@ -31,9 +31,17 @@ pub(super) struct SsoForm {
     pub(super) metadata_url: String,
     pub(super) realm: String,
     pub(super) tenant_id: String,
+    pub(super) issuer_url: String,
+    pub(super) client_id: String,
+    /// Never shown again; an empty one leaves the present one in place.
+    pub(super) client_secret: Option<Secret>,
+    pub(super) discovery_url: String,
+    pub(super) scopes: String,
+    pub(super) client_authentication: String,
+    pub(super) trust_email: Option<String>,
 }
 
-fn ticked(on: bool) -> Option<String> {
+pub(super) fn ticked(on: bool) -> Option<String> {
     on.then(|| "true".to_owned())
 }
 
@@ -81,6 +89,9 @@ impl SsoForm {
             form.tenant_id = wsfed.tenant_id.clone().unwrap_or_default();
             form.email_attribute = wsfed.attribute_mapping.get("email").cloned().unwrap_or_default();
         }
+        if let Some(oidc) = c.config.oidc() {
+            form.fill_oidc(oidc);
+        }
         form
     }
 
@@ -112,12 +123,7 @@ impl SsoForm {
         match self.protocol() {
             Protocol::Saml => {}
             Protocol::Wsfed => return self.check_wsfed(),
-            other => {
-                let name = protocol_name(other);
-                errors
-                    .add("protocol", format!("{name} is not in this version. Choose SAML or WS-Federation."));
-                return errors;
-            }
+            Protocol::Oidc => return self.check_oidc(),
         }
         let labels = labels(self.provider());
         if self.sso_url.trim().is_empty() {
@@ -176,6 +182,7 @@ impl SsoForm {
         self.authn_context = self.contexts();
         self.protocol = self.protocol().as_str().to_owned();
         self.provider = self.provider().as_str().to_owned();
+        self.client_secret = None;
         self
     }
 }
@@ -192,6 +199,12 @@ pub(super) fn errors_of(error: &Error) -> FieldErrors {
         "wsfedConfig.metadataUrl" => "metadataUrl",
         "wsfedConfig.realm" => "realm",
         "wsfedConfig.tenantId" => "tenantId",
+        "oidcConfig.issuerUrl" => "issuerUrl",
+        "oidcConfig.clientId" => "clientId",
+        "oidcConfig.clientSecret" => "clientSecret",
+        "oidcConfig.discoveryUrl" => "discoveryUrl",
+        "oidcConfig.scopes" => "scopes",
+        "oidcConfig.clientAuthentication" => "clientAuthentication",
         "samlConfig.authnContext" => "authnContext",
         "defaultRole" => "defaultRole",
         "domain" => "domain",

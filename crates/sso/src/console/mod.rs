@@ -7,6 +7,7 @@ mod disable;
 mod domains;
 mod drafts;
 mod form;
+mod form_oidc;
 mod form_wsfed;
 mod keys;
 mod metadata;

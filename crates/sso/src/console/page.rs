@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::certificates::{self, Row};
 use super::domains::{self, DomainForm, DomainRow};
 use super::form::{SsoForm, errors_of};
+use super::form_oidc::OidcView;
 use super::form_wsfed::WsfedView;
 use super::people::{People, people};
 use super::presets::{self, Labels};
@@ -45,11 +46,12 @@ pub(super) struct SsoPage {
     labels: Labels,
     certificates: Vec<Row>,
     max_certificates: usize,
-    /// The protocol that is chosen but not in this version; empty for the others.
-    unavailable: &'static str,
     /// Whether WS-Federation is chosen, and what stands around its fields.
     is_wsfed: bool,
     wsfed: WsfedView,
+    /// The same of OpenID Connect.
+    is_oidc: bool,
+    oidc: OidcView,
     /// The protocol of the connection that a save would replace; empty when it stays.
     replaced: &'static str,
     provider: Provider,
@@ -119,9 +121,10 @@ fn view(
         labels: presets::labels(provider),
         certificates: certificates::rows(&form, connection, &again.errors, sso.0.store.now()),
         max_certificates: MAX_CERTIFICATES,
-        unavailable: if protocol == Protocol::Oidc { presets::protocol_name(protocol) } else { "" },
         is_wsfed: protocol == Protocol::Wsfed,
         wsfed: WsfedView::of(sso, state, provider, sso.0.store.now()),
+        is_oidc: protocol == Protocol::Oidc,
+        oidc: OidcView::of(sso, state, &form),
         replaced: connection
             .map(|c| c.config.protocol())
             .filter(|present| *present != protocol)
@@ -210,7 +213,8 @@ pub(super) async fn save(
     }
     let saved = match form.protocol() {
         Protocol::Wsfed => sso.save_wsfed_page(&actor, form.wsfed_input()).await,
-        _ => sso.save_page(&actor, form.input()).await,
+        Protocol::Oidc => sso.save_oidc_page(&actor, form.oidc_input()).await,
+        Protocol::Saml => sso.save_page(&actor, form.input()).await,
     };
     match saved {
         Ok(Saved { waiting: Some(draft), .. }) => {

@@ -58,7 +58,12 @@ pub(super) const fn providers_of(protocol: Protocol) -> &'static [(Provider, &'s
             &[(Provider::Okta, "Okta"), (Provider::Onelogin, "OneLogin"), (Provider::Other, "Other")]
         }
         Protocol::Wsfed => &[(Provider::Azure, "Windows Azure"), (Provider::Other, "Other")],
-        Protocol::Oidc => &[(Provider::Google, "Google account (Sign in with Google)")],
+        Protocol::Oidc => &[
+            (Provider::Google, "Google account (Sign in with Google)"),
+            (Provider::Okta, "Okta"),
+            (Provider::Azure, "Entra ID (Windows Azure)"),
+            (Provider::Other, "Other"),
+        ],
     }
 }
 
@@ -74,11 +79,7 @@ pub(super) const fn protocol_name(protocol: Protocol) -> &'static str {
 /// The protocols to choose from; the preselected one first.
 pub(super) fn protocols() -> Vec<Choice> {
     let all = [Protocol::Saml, Protocol::Wsfed, Protocol::Oidc];
-    let label = |p| match p {
-        Protocol::Saml | Protocol::Wsfed => protocol_name(p).to_owned(),
-        other => format!("{} (not in this version)", protocol_name(other)),
-    };
-    all.into_iter().map(|p| Choice::new(p.as_str(), label(p))).collect()
+    all.into_iter().map(|p| Choice::new(p.as_str(), protocol_name(p))).collect()
 }
 
 /// The providers to choose from.
@@ -91,6 +92,16 @@ pub(super) fn bindings() -> Vec<Choice> {
     vec![
         Choice::new("redirect", "In the address (HTTP-Redirect)"),
         Choice::new("post", "In a form (HTTP-POST)"),
+    ]
+}
+
+/// How we may authenticate at an OpenID provider's token endpoint.
+pub(super) fn client_authentications() -> Vec<Choice> {
+    vec![
+        Choice::new("", "As the provider says"),
+        Choice::new("basic", "Client secret in the header (client_secret_basic)"),
+        Choice::new("post", "Client secret in the form (client_secret_post)"),
+        Choice::new("private_key_jwt", "A statement signed with our key (private_key_jwt)"),
     ]
 }
 

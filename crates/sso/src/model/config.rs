@@ -215,6 +215,10 @@ pub struct OidcConfig {
     /// How we authenticate at the token endpoint; `None`: as the provider's metadata says.
     #[serde(default)]
     pub client_authentication: Option<ClientAuthentication>,
+    /// Whether addresses count of which the provider does not say whether they are verified (Entra ID). One that it
+    /// calls unverified never counts.
+    #[serde(default)]
+    pub trust_email: bool,
 }
 
 /// The configuration of a connection, by protocol.

@@ -17,6 +17,17 @@ pub enum ClientAuthentication {
     PrivateKeyJwt,
 }
 
+impl ClientAuthentication {
+    /// The name, as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Post => "post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+}
+
 impl FromStr for ClientAuthentication {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
@@ -44,7 +55,14 @@ impl OidcConfig {
             discovery_url: None,
             scopes: DEFAULT_SCOPES.map(str::to_owned).to_vec(),
             client_authentication: None,
+            trust_email: false,
         }
+    }
+
+    /// The origins that are told the client secret, or told where to send it.
+    pub(crate) fn asked_at(&self) -> [Option<url::Origin>; 2] {
+        let origin = |url: &str| url::Url::parse(url).ok().map(|u| u.origin());
+        [origin(&self.issuer_url), self.discovery_url.as_deref().and_then(origin)]
     }
 
     /// Whether the operator's client is meant.

@@ -13,10 +13,11 @@ use super::import::{fill, fill_new, metadata_after};
 use crate::Sso;
 use crate::model::{
     ClientAuthentication, Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported,
-    MetadataState, NewConnection, Provider, RequestBinding, RoleMapping, SloBinding, checked_name,
+    MetadataState, NewConnection, OidcConfig, Provider, RequestBinding, RoleMapping, SloBinding,
+    checked_name,
 };
 use crate::store::connections::Wanted;
-use crate::store::{connections, domains, drafts, settings, setup_links};
+use crate::store::{connections, domains, drafts, identities, settings, setup_links};
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 1000;
@@ -102,6 +103,8 @@ pub struct ConfigPatch {
     pub scopes: Option<Vec<String>>,
     /// OpenID Connect: how we authenticate; `Some(None)`: as the provider's metadata says.
     pub client_authentication: Option<Option<ClientAuthentication>>,
+    /// OpenID Connect: whether addresses count of which the provider does not say whether they are verified.
+    pub trust_email: Option<bool>,
     /// WS-Federation: where requests go.
     pub sign_on_url: Option<String>,
     /// WS-Federation: the metadata.
@@ -161,6 +164,7 @@ impl ConfigPatch {
                 put_trimmed(&mut c.client_id, &mut self.client_id);
                 put(&mut c.scopes, &mut self.scopes);
                 put(&mut c.client_authentication, &mut self.client_authentication);
+                put(&mut c.trust_email, &mut self.trust_email);
                 put_or_clear(&mut c.discovery_url, &mut self.discovery_url);
             }
             Config::Wsfed(c) => {
@@ -208,8 +212,14 @@ impl ConfigPatch {
             &self.idp_metadata_url,
             &self.metadata_certificate,
         ];
-        let flags =
-            [self.sign_requests, self.allow_sha1, self.own_acs, self.force_authn, self.provider_initiated];
+        let flags = [
+            self.sign_requests,
+            self.allow_sha1,
+            self.own_acs,
+            self.force_authn,
+            self.trust_email,
+            self.provider_initiated,
+        ];
         texts.iter().all(|t| t.is_none())
             && flags.iter().all(Option::is_none)
             && self.slo_binding.is_none()
@@ -467,6 +477,10 @@ impl Sso {
         if believed && after.status == ConnectionStatus::Active {
             self.tell_owners(tx, actor, workspace, &after, "changed").await?;
         }
+        if after.config.oidc().map(|c| &c.issuer_url) != before.config.oidc().map(|c| &c.issuer_url) {
+            // a subject is somebody at one issuer only (OpenID Connect Core §5.7); people are found by their address again
+            identities::delete_all(tx, id).await?;
+        }
         if after.certificates != before.certificates {
             crate::store::certificates::replace(tx, id, &after.certificates).await?;
         }
@@ -555,10 +569,15 @@ pub(crate) fn patched(
         c.role_mapping = checked_mapping(Some(mapping))?;
     }
     c.has_client_secret |= patch.client_secret.is_some();
+    let asked = c.config.oidc().map(OidcConfig::asked_at);
     if let Some(certificates) = &patch.certificates {
         c.certificates = pin(certificates, &c.certificates, now)?;
     }
     patch.config.apply(&mut c.config)?;
+    if c.config.oidc().map(OidcConfig::asked_at) != asked && patch.client_secret.is_none() {
+        // a secret goes nowhere but where it was entered for
+        c.has_client_secret = false;
+    }
     Ok(c)
 }
 

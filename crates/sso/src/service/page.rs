@@ -29,6 +29,8 @@ pub(crate) struct PageState {
     pub(crate) saml_id: ConnectionId,
     /// The same of the WS-Federation connection.
     pub(crate) wsfed_id: ConnectionId,
+    /// The same of the OpenID connection.
+    pub(crate) openid_id: ConnectionId,
     /// Members to choose excluded people from.
     pub(crate) members: Vec<Email>,
 }
@@ -75,10 +77,10 @@ impl Sso {
             let own = connection.as_ref().map(|v| &v.connection).filter(|c| c.config.protocol() == protocol);
             own.map_or_else(|| promised.clone(), |c| c.id.clone())
         };
-        let (saml_id, wsfed_id) = (of(Protocol::Saml), of(Protocol::Wsfed));
+        let (saml_id, wsfed_id, openid_id) = (of(Protocol::Saml), of(Protocol::Wsfed), of(Protocol::Oidc));
         let workspace = actor.workspace()?;
         let members = self.0.identity.member_emails(&mut self.0.store.reader(), workspace, MEMBERS).await?;
-        Ok(PageState { settings, connection, saml_id, wsfed_id, members })
+        Ok(PageState { settings, connection, saml_id, wsfed_id, openid_id, members })
     }
 
     /// The id that the page's next connection gets, so that its addresses can be given to the provider before the

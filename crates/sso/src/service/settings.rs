@@ -26,6 +26,8 @@ pub struct SettingsView {
     pub owners: Vec<Email>,
     /// Whether people must use single sign-on right now: enabled, and the connection is active.
     pub in_force: bool,
+    /// The redirect URI of the chosen connection.
+    pub redirect_uri: Option<String>,
 }
 
 impl Sso {
@@ -39,7 +41,11 @@ impl Sso {
         let settings = settings::find(db, workspace).await?;
         let owners = self.0.identity.owners(db, workspace).await?;
         let in_force = settings::enforced(db, workspace).await?.is_some();
-        Ok(SettingsView { settings, owners, in_force })
+        let redirect_uri = match &settings.connection_id {
+            Some(id) => connections::find(db, workspace, id).await?.map(|c| self.redirect_uri(&c)),
+            None => None,
+        };
+        Ok(SettingsView { settings, owners, in_force, redirect_uri })
     }
 
     /// Changes the connection of the page, or who is excluded. Only what is given changes.

@@ -102,7 +102,8 @@ pub(crate) async fn id_is_taken<Q: Queries>(db: &mut Q, id: &ConnectionId) -> Re
 pub(crate) async fn update(tx: &mut Tx, c: &Connection, secret: Option<&Secret>) -> Result<()> {
     let secret = sealed(tx, &c.id, secret);
     let update = sql("UPDATE sso_connections SET name = $2, name_key = $3, description = $4, protocol = $5, \
-         provider = $6, status = $7, config = $8, client_secret = COALESCE($9, client_secret), jit_provisioning = $10, \
+         provider = $6, status = $7, config = $8, client_secret = CASE WHEN $16 THEN COALESCE($9, client_secret) END, \
+         jit_provisioning = $10, \
          default_role = $11, version = $12, tested_at = $13, updated_at = $14, role_mapping = $15 WHERE id = $1")
     .bind(&c.id)
     .bind(c.name.as_str())
@@ -118,7 +119,8 @@ pub(crate) async fn update(tx: &mut Tx, c: &Connection, secret: Option<&Secret>)
     .bind(c.version)
     .bind(c.tested_at)
     .bind(tx.store().now())
-    .bind(c.role_mapping.as_ref().map(serde_json::to_string).transpose()?);
+    .bind(c.role_mapping.as_ref().map(serde_json::to_string).transpose()?)
+    .bind(c.has_client_secret);
     tx.execute(update).await.map(drop)
 }
 

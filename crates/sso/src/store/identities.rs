@@ -115,6 +115,11 @@ pub(crate) async fn delete(tx: &mut Tx, id: &IdentityId) -> Result<()> {
     tx.execute(sql("DELETE FROM sso_identities WHERE id = $1").bind(id)).await.map(drop)
 }
 
+/// Forgets whom a connection's subjects stand for.
+pub(crate) async fn delete_all(tx: &mut Tx, connection: &ConnectionId) -> Result<()> {
+    tx.execute(sql("DELETE FROM sso_identities WHERE connection_id = $1").bind(connection)).await.map(drop)
+}
+
 /// One page of a connection's identities, oldest first.
 pub(crate) async fn list<Q: Queries>(
     db: &mut Q,

@@ -6,6 +6,7 @@ mod flows;
 mod google;
 mod keys;
 mod logout;
+mod page;
 mod setup;
 
 use serde_json::{Value, json};

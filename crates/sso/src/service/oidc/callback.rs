@@ -12,7 +12,7 @@ use super::provider::OidcClient;
 use super::start::{Kept, request_row};
 use super::{claims, provider::Provider};
 use crate::Sso;
-use crate::model::{Connection, ConnectionStatus, DomainStatus, Expected, Facts, Flow, Found};
+use crate::model::{Connection, ConnectionStatus, DomainStatus, Expected, Facts, Flow, Found, OidcConfig};
 use crate::oidc::discovery::Discovery;
 use crate::oidc::id_token::{self, IdToken, Judged};
 use crate::oidc::jws::{Jws, NAMES};
@@ -146,6 +146,34 @@ impl Sso {
         }
     }
 
+    /// Takes an answer to the operator's client: which connection it is for, its state says.
+    ///
+    /// # Errors
+    /// As [`Sso::finish_oidc`]; `Authentication` for a state that is no sign-in of the operator's client.
+    pub async fn finish_operator_oidc(
+        &self,
+        actor: &Actor,
+        callback: &Callback,
+        cookies: Cookies<'_>,
+    ) -> Result<SignedIn> {
+        let db = &mut self.0.store.reader();
+        let pending = match &callback.state {
+            Some(state) => requests::find(db, &request_row(state)).await?,
+            None => None,
+        };
+        let connection = match pending {
+            Some(pending) => connections::for_sign_in(db, &pending.connection_id).await?,
+            None => None,
+        };
+        let ours = connection.filter(|c| c.config.oidc().is_some_and(OidcConfig::is_of_operator));
+        let connection = ours.ok_or_else(|| {
+            Error::authentication(
+                "This sign-in is unknown, was used already or has expired. Start again at the sign-in page.",
+            )
+        })?;
+        self.finish_oidc(actor, &connection.id, callback, cookies).await
+    }
+
     /// The request that an answer is to, tied to this browser and taken for good: each takes one answer.
     async fn oidc_request(
         &self,
@@ -232,7 +260,7 @@ impl Sso {
                 Err(flaw) => return Ok(Err(flaw)),
             }
         }
-        let claims = match claims::read(&token.subject, &said) {
+        let claims = match claims::read(&token.subject, &said, client.trust_email) {
             Ok(claims) => claims,
             Err(flaw) => return Ok(Err(flaw)),
         };

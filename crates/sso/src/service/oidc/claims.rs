@@ -9,11 +9,12 @@ use crate::service::person::Claims;
 /// The longest shown name that is taken over, in characters.
 const MAX_NAME: usize = 200;
 
-/// The claims (Core §5.1). `email_verified` counts as true when it is `true` or the text "true", which some send.
+/// The claims (Core §5.1). `email_verified` counts as true when it is `true` or the text "true", which some send, and
+/// when it is absent from a provider whose addresses are trusted.
 ///
 /// # Errors
 /// `email_missing` without a usable address.
-pub(crate) fn read(subject: &str, said: &Map<String, Value>) -> Result<Claims, Flaw> {
+pub(crate) fn read(subject: &str, said: &Map<String, Value>, trusted: bool) -> Result<Claims, Flaw> {
     let text = |name: &str| said.get(name).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty());
     let email = text("email").and_then(|t| t.parse().ok()).ok_or_else(|| {
         let detail = match text("email") {
@@ -27,7 +28,8 @@ pub(crate) fn read(subject: &str, said: &Map<String, Value>) -> Result<Claims, F
     let verified = match said.get("email_verified") {
         Some(Value::Bool(verified)) => *verified,
         Some(Value::String(text)) => text == "true",
-        _ => false,
+        None | Some(Value::Null) => trusted,
+        Some(_) => false,
     };
     let name = text("name").map(|n| n.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect());
     Ok(Claims {
@@ -100,15 +102,26 @@ mod tests {
     #[test]
     fn an_address_is_verified_when_it_is_said_in_so_many_words() {
         let verified = |value: Value| {
-            read("s", &map(json!({"email": "a@b.test", "email_verified": value}))).unwrap().email_verified
+            let said = map(json!({"email": "a@b.test", "email_verified": value}));
+            read("s", &said, false).unwrap().email_verified
         };
         assert!(verified(json!(true)) && verified(json!("true")));
         for not in [json!(false), json!("false"), json!("TRUE"), json!(1), json!(null), json!(["true"])] {
             assert!(!verified(not.clone()), "{not}");
         }
-        assert!(!read("s", &map(json!({"email": "a@b.test"}))).unwrap().email_verified);
+        assert!(!read("s", &map(json!({"email": "a@b.test"})), false).unwrap().email_verified);
         for none in [json!({}), json!({"email": "x"}), json!({"email": ["a@b.test"]})] {
-            assert_eq!(read("s", &map(none)).unwrap_err().code, "email_missing");
+            assert_eq!(read("s", &map(none), true).unwrap_err().code, "email_missing");
+        }
+    }
+
+    #[test]
+    fn trust_fills_silence_and_never_overrules_the_provider() {
+        let verified = |said: Value| read("s", &map(said), true).unwrap().email_verified;
+        assert!(verified(json!({"email": "a@b.test"})));
+        assert!(verified(json!({"email": "a@b.test", "email_verified": null})));
+        for no in [json!(false), json!("false"), json!(0), json!([])] {
+            assert!(!verified(json!({"email": "a@b.test", "email_verified": no.clone()})), "{no}");
         }
     }
 
@@ -116,10 +129,13 @@ mod tests {
     fn address_and_its_proof_come_from_one_place() {
         let token = map(json!({"email_verified": true}));
         let full = complete(token, map(json!({"email": "a@b.test", "name": "A"})));
-        assert!(!read("s", &full).unwrap().email_verified, "the token's word was about another address");
+        assert!(
+            !read("s", &full, false).unwrap().email_verified,
+            "the token's word was about another address"
+        );
         let token = map(json!({"email": "a@b.test"}));
         let full = complete(token, map(json!({"email": "c@d.test", "email_verified": true})));
-        let read = read("s", &full).unwrap();
+        let read = read("s", &full, false).unwrap();
         assert_eq!((read.email.to_string().as_str(), read.email_verified), ("a@b.test", false));
     }
 

@@ -92,7 +92,7 @@ impl Sso {
             CoreJsonWebKeySet::new(Vec::new()),
         )
         .set_token_uri(TokenUrl::new(discovery.token_endpoint.clone()).map_err(Error::internal)?)
-        .set_redirect_uri(RedirectUrl::new(self.redirect_uri(&connection.id)).map_err(Error::internal)?);
+        .set_redirect_uri(RedirectUrl::new(client.redirect_uri.clone()).map_err(Error::internal)?);
         let secret = client.secret.as_ref().map(|s| ClientSecret::new(s.expose().to_owned()));
         let core = match (named, secret) {
             (Some(ClientAuthentication::Basic), Some(secret)) => {

@@ -33,6 +33,10 @@ pub(crate) struct OidcClient {
     pub(crate) scopes: Vec<String>,
     /// Whether accounts must be of an organisation whose domain is verified here: Google's `hd`.
     pub(crate) hosted_domain: bool,
+    /// Whether an address counts of which the provider does not say whether it is verified.
+    pub(crate) trust_email: bool,
+    /// Where the provider sends the browser back to.
+    pub(crate) redirect_uri: String,
 }
 
 /// What a provider published.
@@ -78,6 +82,8 @@ impl Sso {
                     authentication: None,
                     scopes,
                     hosted_domain,
+                    trust_email: false,
+                    redirect_uri: self.redirect_uri(connection),
                 }),
                 None => Err(no_google()),
             });
@@ -95,6 +101,8 @@ impl Sso {
             authentication: config.client_authentication,
             scopes,
             hosted_domain,
+            trust_email: config.trust_email,
+            redirect_uri: self.redirect_uri(connection),
         }))
     }
 

@@ -55,13 +55,8 @@ impl Sso {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&openidconnect::PkceCodeVerifier::new(
             verifier.expose().to_owned(),
         ));
-        let url = authorization_url(
-            &client,
-            &provider.discovery,
-            self.redirect_uri(&connection.id),
-            (state.expose(), nonce.expose()),
-            challenge,
-        );
+        let url =
+            authorization_url(&client, &provider.discovery, (state.expose(), nonce.expose()), challenge);
         let mut url = url.map_err(|e| Error::internal(format!("no authorization request: {e}")))?;
         if client.hosted_domain {
             let found = domains::of(&mut store.reader(), &connection.id).await?;
@@ -102,7 +97,6 @@ impl Sso {
 fn authorization_url(
     client: &OidcClient,
     discovery: &Discovery,
-    redirect_uri: String,
     (state, nonce): (&str, &str),
     challenge: PkceCodeChallenge,
 ) -> Result<Url, url::ParseError> {
@@ -113,7 +107,7 @@ fn authorization_url(
         CoreJsonWebKeySet::new(Vec::new()),
     )
     .set_auth_uri(AuthUrl::new(discovery.authorization_endpoint.clone())?)
-    .set_redirect_uri(RedirectUrl::new(redirect_uri)?);
+    .set_redirect_uri(RedirectUrl::new(client.redirect_uri.clone())?);
     let request = core
         .authorize_url(
             AuthenticationFlow::<CoreResponseType>::AuthorizationCode,
