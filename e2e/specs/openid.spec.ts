@@ -1,7 +1,8 @@
 // OpenID Connect with an independent provider: npm `oidc-provider`, certified by the OpenID Foundation.
 import { test as base, expect } from '../fixtures'
-import { whoAmI } from '../support/console'
+import { done, field, signIn, whoAmI } from '../support/console'
 import type { Owner } from '../support/gatehouse'
+import { expectGood } from '../support/looks'
 import { OpenIdProvider } from '../support/openid-provider'
 
 const test = base.extend<object, { op: OpenIdProvider }>({
@@ -21,21 +22,40 @@ let owner: Owner
 let id: string
 const path = () => `/api/v1/sso/connections/${id}`
 
-test('an administrator connects it', async ({ gatehouse, op, dns, apiOf }) => {
+test('an administrator connects it on the page', async ({ page, gatehouse, op, dns, apiOf }) => {
+  test.setTimeout(120_000)
   owner = await gatehouse.createOwner('OpenID', 'owner@openid.test')
-  const api = await apiOf(owner)
-  const created = await api.post('/api/v1/sso/connections', {
-    name: 'oidc-provider',
-    protocol: 'oidc',
-    oidcConfig: { issuerUrl: op.url, clientId: 'gatehouse', clientSecret: 'gatehouse-secret-of-the-journey' },
-    jitProvisioning: true,
-  })
-  id = created.id
+  await signIn(page, owner)
+  await page.goto('/settings/security/sso?tab=enable')
+  await field(page, 'Sign-on protocol').selectOption({ label: 'OpenID Connect' })
+  const providers = ['Google account (Sign in with Google)', 'Okta', 'Entra ID (Windows Azure)', 'Other']
+  await expect(field(page, 'SSO provider').locator('option')).toHaveText(providers)
+  // whoever had Okta in mind keeps it
+  await expect(field(page, 'SSO provider')).toHaveValue('okta')
+  await field(page, 'SSO provider').selectOption({ label: providers[0] })
+  await expect(page.getByText('The operator of this server has no client at Google yet')).toBeVisible()
+  await expectGood(page)
+  await field(page, 'SSO provider').selectOption({ label: 'Other' })
+  await field(page, 'Issuer url').fill(op.url)
+  await expectGood(page)
   await op.start({
-    redirectUri: `${gatehouse.url}/oidc/callback/${id}`,
-    postLogoutRedirectUri: `${gatehouse.url}/oidc/logged-out/${id}`,
-    backchannelLogoutUri: `${gatehouse.url}/oidc/backchannel-logout/${id}`,
+    redirectUri: await field(page, 'Redirect URI').inputValue(),
+    postLogoutRedirectUri: await field(page, 'Post logout redirect URI').inputValue(),
+    backchannelLogoutUri: await field(page, 'Back-channel logout URI').inputValue(),
   })
+  await field(page, 'Client id').fill('gatehouse')
+  await field(page, 'Client secret').fill('gatehouse-secret-of-the-journey')
+  await page.getByLabel('Make an account at the first sign-in').check()
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
+  await expect(done(page, 'SSO updated')).toBeVisible()
+  await expect(field(page, 'Client secret')).toHaveValue('')
+  await expect(page.getByText('One is stored, sealed, and never shown.')).toBeVisible()
+
+  const api = await apiOf(owner)
+  const settings = await api.get('/api/v1/sso/settings')
+  id = settings.connectionId
+  expect(settings.redirectUri).toBe(`${gatehouse.url}/oidc/callback/${id}`)
+  expect(await api.get(path())).toMatchObject({ protocol: 'oidc', status: 'testing', oidcConfig: { hasClientSecret: true } })
   const { domain, dnsRecord } = await api.post(`${path()}/domains`, { domain: 'openid.test' })
   await dns.setTxt({ [dnsRecord.name]: dnsRecord.value })
   await api.put(`${path()}/domains/${domain.id}/verify`)

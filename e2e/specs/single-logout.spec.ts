@@ -1,6 +1,7 @@
 // Single logout with an identity provider that shares no code with ours, on another site than ours, both ways.
 import type { Page } from '@playwright/test'
 import { expect, test } from '../fixtures'
+import { Api } from '../support/api'
 import { whoAmI } from '../support/console'
 import type { Owner } from '../support/gatehouse'
 
@@ -45,6 +46,9 @@ test.beforeAll(async ({ gatehouse, idp, dns, playwright }) => {
   await call('POST', `${path}/activate`)
   await client.dispose()
 })
+
+// its domain is free for the next journey
+test.afterAll(({ gatehouse, playwright }) => Api.remove(playwright, gatehouse, owner, id))
 
 /** Signs in at the provider and says with which cookie of ours. */
 async function enter(page: Page, signIn: () => Promise<void>): Promise<string> {

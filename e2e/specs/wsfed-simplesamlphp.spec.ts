@@ -1,6 +1,7 @@
 // WS-Federation with an identity provider that shares no code with ours: the page, signing in, replay, signing out both ways.
 import type { Page } from '@playwright/test'
 import { expect, test } from '../fixtures'
+import { Api } from '../support/api'
 import { done, field, signIn, whoAmI } from '../support/console'
 import type { Owner } from '../support/gatehouse'
 
@@ -8,6 +9,9 @@ test.describe.configure({ mode: 'serial' })
 
 let owner: Owner
 let id: string
+
+// its domain is free for the next journey
+test.afterAll(({ gatehouse, playwright }) => Api.remove(playwright, gatehouse, owner, id))
 
 /** Signs in at the provider, in a browser that it does not know yet. */
 async function enter(page: Page, signIn: () => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 // A small client of the administration's HTTP interface.
-import { type APIRequestContext, expect } from '@playwright/test'
+import { type APIRequestContext, type PlaywrightWorkerArgs, expect } from '@playwright/test'
+import type { Gatehouse, Owner } from './gatehouse'
 
 // The bodies are judged by the assertions of the journeys.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -15,6 +16,13 @@ export class Api {
   post = (path: string, body?: Json) => this.call('POST', path, body)
   put = (path: string, body?: Json) => this.call('PUT', path, body)
   delete = (path: string) => this.call('DELETE', path)
+
+  /** Removes a connection, so that its domain is free for the next journey. */
+  static async remove(playwright: PlaywrightWorkerArgs['playwright'], gatehouse: Gatehouse, owner: Owner, connection: string): Promise<void> {
+    const context = await playwright.request.newContext({ baseURL: gatehouse.url })
+    await new Api(context, await gatehouse.token(owner)).delete(`/api/v1/sso/connections/${connection}`)
+    await context.dispose()
+  }
 
   /** The answer whatever its status. */
   async send(method: string, path: string, body?: Json): Promise<{ status: number; body: Json }> {
