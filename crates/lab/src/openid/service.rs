@@ -58,6 +58,9 @@ pub(crate) struct TokenForm {
 /// A refusal of the token endpoint (RFC 6749 §5.2).
 pub(crate) struct Refusal(pub(crate) &'static str, pub(crate) &'static str);
 
+/// The refusal of a client that does not prove who it is.
+const NOT_THE_CLIENT: Refusal = Refusal("invalid_client", "The lab's client id and secret are on its page.");
+
 impl Lab {
     fn now(&self) -> i64 {
         self.sso().identity().store().now().seconds()
@@ -128,6 +131,10 @@ impl Lab {
         if form.grant_type != "authorization_code" {
             return Ok(Err(Refusal("unsupported_grant_type", "Only authorization_code is known here.")));
         }
+        // who signs a statement is known by the keys of the connection that the code is for
+        if form.client_assertion.is_none() && !self.is_client(workspace, authorization, form, "").await? {
+            return Ok(Err(NOT_THE_CLIENT));
+        }
         let Some(grant) = self.read(&key, "code", &form.code) else {
             return invalid("The code is unknown or expired.");
         };
@@ -139,7 +146,7 @@ impl Lab {
             return invalid("The verifier does not fit the challenge.");
         }
         if !self.is_client(workspace, authorization, form, &grant.connection).await? {
-            return Ok(Err(Refusal("invalid_client", "The lab's client id and secret are on its page.")));
+            return Ok(Err(NOT_THE_CLIENT));
         }
         let fault = OpenIdFault::parse(&grant.fault)?;
         if fault == Some(OpenIdFault::RefusedCode) {

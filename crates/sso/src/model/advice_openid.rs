@@ -20,6 +20,10 @@ pub(super) fn openid(code: &str) -> Option<&'static str> {
         "token_refused" => {
             "Compare client id, client secret and redirect URI with the provider's. A code counts for a minute or so."
         }
+        "client_refused" => {
+            "Copy the client id and the client secret again: the secret's value, not its id. It may have ended, or the \
+             provider wants another way of authentication (clientAuthentication)."
+        }
         "token_unreachable" | "discovery_unreachable" | "jwks_unreachable" => {
             "This server must reach the provider: look at its address, the firewall and egress_allow."
         }

@@ -2,7 +2,7 @@
 
 use gatehouse_types::{ConnectionId, DraftId, Result, Role, Timestamp, UserId};
 
-use super::{Config, Connection, Provider, RoleMapping};
+use super::{Config, Connection, OidcConfig, Provider, RoleMapping};
 
 /// What a connection would become. Only what decides a sign-in is in it; the name and the like change at once.
 #[derive(Clone, Debug)]
@@ -49,10 +49,12 @@ impl Draft {
             &connection.certificates,
             now,
         )?;
+        let asked = |config: &Config| config.oidc().map(OidcConfig::asked_at);
+        let kept = asked(&connection.config) == asked(&self.config);
         Ok(Connection {
             provider: self.provider,
             config: self.config.clone(),
-            has_client_secret: connection.has_client_secret || self.has_client_secret,
+            has_client_secret: self.has_client_secret || (connection.has_client_secret && kept),
             certificates,
             jit_provisioning: self.jit_provisioning,
             default_role: self.default_role,

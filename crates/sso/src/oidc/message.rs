@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::jws::Jws;
 
 /// Claims and parameters that say nothing of a person; all others are masked.
-const PLAIN: [&str; 23] = [
+const PLAIN: [&str; 24] = [
     "acr",
     "alg",
     "amr",
@@ -29,6 +29,7 @@ const PLAIN: [&str; 23] = [
     "events",
     "claims",
     "header",
+    "userinfo",
 ];
 /// What stands in place of a person's value.
 const MASK: &str = "•••";
@@ -37,6 +38,25 @@ const MASK: &str = "•••";
 pub(crate) fn of_token(token: &str) -> Option<Vec<u8>> {
     let jws = Jws::parse(token)?;
     serde_json::to_vec_pretty(&json!({"header": jws.header, "claims": jws.claims})).ok()
+}
+
+/// What was kept, with what the userinfo endpoint said beside it.
+pub(crate) fn with_userinfo(kept: &[u8], said: &Map<String, Value>) -> Option<Vec<u8>> {
+    let mut whole: Map<String, Value> = serde_json::from_slice(kept).ok()?;
+    whole.insert("userinfo".to_owned(), json!(said));
+    serde_json::to_vec_pretty(&whole).ok()
+}
+
+/// The claims of a kept answer, and what the userinfo endpoint said beside them.
+pub(crate) fn claims_of(kept: &[u8]) -> Option<(Map<String, Value>, Map<String, Value>)> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        claims: Map<String, Value>,
+        #[serde(default)]
+        userinfo: Map<String, Value>,
+    }
+    let answer: Answer = serde_json::from_slice(kept).ok()?;
+    Some((answer.claims, answer.userinfo))
 }
 
 /// The provider's own refusal, as it is kept.

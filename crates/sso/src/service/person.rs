@@ -251,7 +251,7 @@ pub(crate) fn identity_conflict(email: &Email) -> NotThisPerson {
     no("identity_conflict", "identity", detail)
 }
 
-fn unverified_email(email: &Email) -> NotThisPerson {
+pub(crate) fn unverified_email(email: &Email) -> NotThisPerson {
     let detail = format!(
         "The provider does not say that {email} is verified (email_verified), so the address leads to no account. Let \
          the person confirm it at the provider."

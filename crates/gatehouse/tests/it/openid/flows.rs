@@ -136,7 +136,11 @@ async fn every_way_to_authenticate_as_a_client_works(t: TestApp) {
         .ok();
     let browser = t.client();
     let refused = t.enter_openid(&browser, &lab, "ada").await;
-    refused_for(&owner, &lab, &browser, &refused, "token_refused").await;
+    refused_for(&owner, &lab, &browser, &refused, "client_refused").await;
+    // the test says so before anybody tries
+    let report = owner.post_to(&format!("{}/test", lab.path)).await.ok();
+    assert_eq!(report["success"], false, "{report}");
+    assert!(report["error"].as_str().unwrap().contains("invalid_client"), "{report}");
     let odd = json!({"oidcConfig": {"clientAuthentication": "none"}});
     let error = owner.put(&lab.path, odd).await.refused(400, "validation_error");
     assert_eq!(error["field"], "oidcConfig.clientAuthentication");

@@ -1,6 +1,7 @@
 //! Single sign-on over OpenID Connect, over HTTP as a browser does it: with the lab as the provider, and with one that
 //! says whatever the test wants. R024, R025, R044, R047, R054, R056 to R063.
 
+mod drafts;
 mod faults;
 mod flows;
 mod google;

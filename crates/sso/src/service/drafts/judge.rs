@@ -4,12 +4,15 @@ use gatehouse_saml::{
     CLOCK_SKEW, Certificate, DecryptionKey, InResponseTo, Message, Policy, Protocol, verify,
 };
 use gatehouse_store::Queries;
-use gatehouse_types::{Error, Result, Role, Timestamp, UserId};
+use gatehouse_types::{Result, Role, Timestamp, UserId};
 use zeroize::Zeroizing;
 
-use super::super::person::{Claims, NotThisPerson, identity_conflict, outside_domains, unknown_person};
+use super::super::person::{
+    Claims, NotThisPerson, identity_conflict, outside_domains, unknown_person, unverified_email,
+};
 use super::super::roles::mapped;
 use super::super::saml_claims::claims;
+use super::openid::Party;
 use crate::Sso;
 use crate::model::{Config, Connection, Flow, Mapped, SamlConfig, WsfedConfig};
 use crate::store::identities;
@@ -22,6 +25,8 @@ pub(super) struct Recorded {
     pub(super) acs_url: String,
     /// The request that it answered.
     pub(super) request: Option<String>,
+    /// Whether the provider's signature was found good then.
+    pub(super) verified: bool,
     pub(super) message: Zeroizing<Vec<u8>>,
 }
 
@@ -49,6 +54,7 @@ pub(super) struct Judge {
 enum Spoken {
     Saml { config: SamlConfig, audiences: Vec<String> },
     Wsfed { config: WsfedConfig, realm: String, reply: String },
+    Oidc(Party),
 }
 
 /// Who would come in.
@@ -70,7 +76,7 @@ impl Judge {
                 reply: sso.reply_url(id),
                 config: config.clone(),
             },
-            Config::Oidc(_) => return Err(not_run()),
+            Config::Oidc(_) => Spoken::Oidc(Party::of(sso, proposed).await?),
         };
         let certificates = proposed.certificates.iter().map(|c| sso.certificate(&c.pem));
         let ring = sso.key_ring(&proposed.workspace_id).await?;
@@ -79,6 +85,12 @@ impl Judge {
             certificates: certificates.collect::<Result<_>>()?,
             decryption_keys: ring.decrypting().map(|k| k.decryption.clone()).collect(),
         })
+    }
+
+    /// Whether a recorded message says enough. Of an OpenID provider's answer the claims are kept without their
+    /// signature: what passed it then counts as what that issuer said, everything else as nobody's word.
+    pub(super) fn can_judge(&self, recorded: &Recorded) -> bool {
+        recorded.verified || !matches!(self.spoken, Spoken::Oidc(_))
     }
 
     /// Whether the message would be believed, and whom it names. Single use is left out: each was used once already.
@@ -98,6 +110,7 @@ impl Judge {
                     "The connection would take only answers to sign-ins that began here.",
                 ));
             }
+            Spoken::Oidc(party) => return party.believes(&recorded.message),
             Spoken::Saml { config, audiences } => {
                 (self.saml_policy(config, audiences, recorded), &config.attribute_mapping)
             }
@@ -179,6 +192,9 @@ impl Sso {
                 Err(unknown_person(&claims.email))
             });
         };
+        if linked.is_none() && !claims.email_verified {
+            return Ok(Err(unverified_email(&claims.email)));
+        }
         if linked.is_none() && identities::of_user(db, &proposed.id, &user.id).await?.is_some() {
             return Ok(Err(identity_conflict(&claims.email)));
         }
@@ -194,12 +210,6 @@ impl Sso {
             None => Err(unknown_person(&claims.email)),
         })
     }
-}
-
-/// What is kept of an OpenID provider's answers are claims without their signature: they prove nothing of a change.
-pub(super) fn not_run() -> Error {
-    let message = "Recorded sign-ins are run over SAML and WS-Federation connections only. Change the connection itself.";
-    Error::validation("protocol", message)
 }
 
 /// The role after the provider's groups had their say.

@@ -2,6 +2,7 @@
 
 mod activate;
 mod judge;
+mod openid;
 mod replay;
 
 use gatehouse_identity::require;
@@ -64,9 +65,6 @@ impl Sso {
         let secret = patch.client_secret.clone();
         let mut tx = store.begin(&actor.origin).await?;
         let before = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
-        if before.config.oidc().is_some() {
-            return Err(judge::not_run());
-        }
         let proposed = self.changed(workspace, &before, patch, imported.as_ref())?;
         let draft = Draft {
             id: store.ids().make(),

@@ -24,6 +24,9 @@ const AT_ONCE: i64 = 16;
 /// People whose outcome is told one by one, at most; all of them are counted.
 pub(super) const MAX_TOLD: usize = 1000;
 
+/// The check that a provider's signature passed.
+const SIGNATURE: &str = "signature";
+
 /// Refusals that no configuration decides: the same answer sent twice, another browser, a session that was over.
 const NOT_OF_CONFIGURATION: [&str; 5] =
     ["replayed", "request_unknown", "browser_mismatch", "session_logged_out", "connection_inactive"];
@@ -99,7 +102,7 @@ impl Sso {
     /// Runs the recorded sign-ins of the last 14 days against a draft, with the clock as it was.
     ///
     /// # Errors
-    /// `NotFound`; `Authorization` without the right; `Validation` for a protocol whose messages are not run.
+    /// `NotFound`; `Authorization` without the right.
     pub async fn replay_draft(&self, actor: &Actor, id: &ConnectionId, draft: &DraftId) -> Result<Replay> {
         let workspace = require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
         let view = self.draft_of(workspace, id, draft).await?;
@@ -116,7 +119,7 @@ impl Sso {
     /// The same for a draft that the caller was shown already; nothing is noted.
     ///
     /// # Errors
-    /// `Validation` for a protocol whose messages are not run; `RateLimited`.
+    /// `RateLimited`.
     pub(crate) async fn replay_of(&self, view: &DraftView) -> Result<Replay> {
         self.0.replays.require(view.connection.workspace_id.as_str())?;
         let judge = Arc::new(Judge::of(self, &view.proposed).await?);
@@ -263,8 +266,12 @@ async fn judge_all(judge: Arc<Judge>, kept: Vec<Kept>) -> Result<Vec<Judged>> {
                 flow: attempt.flow,
                 acs_url: expected.acs_url.clone(),
                 request: expected.request.clone(),
+                verified: attempt.checks.iter().any(|c| c.check == SIGNATURE && c.ok),
                 message: message?,
             };
+            if !judge.can_judge(&recorded) {
+                return None;
+            }
             Some((attempt, recorded))
         });
         recorded.map(|(attempt, recorded)| Judged { outcome: judge.believes(&recorded), attempt }).collect()

@@ -255,6 +255,8 @@ impl Sso {
             match self.userinfo(endpoint, &tokens.access_token, &token.subject).await {
                 Ok(more) => {
                     way.checks.push(Reason::passed("userinfo", "The provider was asked for the address."));
+                    let more = claims::taken(more);
+                    way.message = way.message.take().and_then(|kept| message::with_userinfo(&kept, &more));
                     said = claims::complete(said, more);
                 }
                 Err(flaw) => return Ok(Err(flaw)),

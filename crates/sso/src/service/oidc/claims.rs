@@ -51,6 +51,14 @@ fn texts(value: &Value) -> Option<Vec<String>> {
     }
 }
 
+/// What counts of the userinfo endpoint's word.
+pub(crate) fn taken(userinfo: Map<String, Value>) -> Map<String, Value> {
+    userinfo
+        .into_iter()
+        .filter(|(name, _)| ["email", "email_verified", "name"].contains(&name.as_str()))
+        .collect()
+}
+
 /// Adds what the userinfo endpoint says and the ID token does not. The address and whether it is verified belong
 /// together and come from one place.
 pub(crate) fn complete(mut said: Map<String, Value>, userinfo: Map<String, Value>) -> Map<String, Value> {

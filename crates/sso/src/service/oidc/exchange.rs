@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gatehouse_outbound::header::{AUTHORIZATION, HeaderValue};
 use gatehouse_outbound::{Http, Limits, OutboundRequest};
-use gatehouse_types::{Error, Id, RequestId, Result, Secret};
+use gatehouse_store::decisions::Reason;
+use gatehouse_types::{Error, Id, RequestId, Result, Secret, random_token};
 use openidconnect::core::{CoreClient, CoreJsonWebKeySet};
 use openidconnect::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, HttpRequest, HttpResponse,
@@ -123,16 +124,43 @@ impl Sso {
         Ok(match asked {
             Err(RequestTokenError::ServerResponse(refused)) => {
                 let why = refused.error_description().map(|d| format!(": {}", quote(d))).unwrap_or_default();
-                let detail = format!(
-                    "The provider refuses the code ({}{why}). For invalid_client, compare client id and secret.",
-                    quote(refused.error().as_ref())
-                );
-                Err(Flaw::new("token_refused", CHECK, detail))
+                let error = refused.error().as_ref();
+                let (code, what) = match error {
+                    "invalid_client" | "unauthorized_client" => {
+                        ("client_refused", "our client id or its secret")
+                    }
+                    _ => ("token_refused", "the code"),
+                };
+                let detail = format!("The provider refuses {what} ({}{why}).", quote(error));
+                Err(Flaw::new(code, CHECK, detail))
             }
             Err(RequestTokenError::Request(e)) => {
                 Err(Flaw::new("token_unreachable", CHECK, format!("The token endpoint gave no answer: {e}")))
             }
             Ok(_) | Err(_) => read(&body),
+        })
+    }
+
+    /// Whether the provider knows our client: a code that nobody was given is offered, and what is refused tells. Every
+    /// provider refuses the code; one that refuses the client says so (RFC 6749 §5.2).
+    pub(crate) async fn try_client(
+        &self,
+        connection: &Connection,
+        parties: (&OidcClient, &Provider),
+    ) -> Result<Reason> {
+        let random = || random_token(&**self.0.store.random()).expose().to_owned();
+        Ok(match self.exchange(connection, parties, &random(), random()).await? {
+            Err(flaw) if flaw.code == "token_refused" => Reason::passed(
+                CHECK,
+                "The provider knows our client: it refused only the made-up code of this test.",
+            ),
+            Err(flaw)
+                if ["client_refused", "client_secret_missing", "token_unreachable"].contains(&flaw.code) =>
+            {
+                flaw.reason()
+            }
+            // whatever else it says of such a code is no word about the client
+            Ok(_) | Err(_) => Reason::passed(CHECK, "The provider answered, and did not refuse our client."),
         })
     }
 

@@ -4,7 +4,7 @@ use gatehouse_identity::require;
 use gatehouse_types::{Actor, Permission, Result, Role, Secret};
 
 use crate::Sso;
-use crate::model::{ClientAuthentication, Config, NewConnection, OidcConfig, Provider};
+use crate::model::{ClientAuthentication, Config, ConnectionStatus, NewConnection, OidcConfig, Provider};
 use crate::service::connections::{ConfigPatch, ConnectionPatch};
 use crate::service::page::{PAGE_CONNECTION, Saved};
 
@@ -37,7 +37,13 @@ impl Sso {
         let present = state.connection.map(|view| view.connection);
         let id = match present {
             Some(c) if c.config.oidc().is_some() => {
-                self.update_connection(actor, &c.id, input.patch()).await?.connection.id
+                let patch = input.patch();
+                if c.status == ConnectionStatus::Active
+                    && let Some(draft) = self.proved_first(actor, &c, &patch).await?
+                {
+                    return Ok(Saved { missing: None, waiting: Some(draft) });
+                }
+                self.update_connection(actor, &c.id, patch).await?.connection.id
             }
             other => self.make_page_connection(actor, state.openid_id, input.connection(), other).await?,
         };

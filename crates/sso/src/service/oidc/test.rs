@@ -1,4 +1,5 @@
-//! The test of a connection: whether the provider's document and keys can be had and used, now.
+//! The test of a connection: whether the provider's document and keys can be had and used, and our client is known there,
+//! now.
 
 use gatehouse_store::decisions::Reason;
 use gatehouse_types::Result;
@@ -47,7 +48,11 @@ impl Sso {
                 let named =
                     client.authentication.or_else(|| discovery.authentication(client.secret.is_some()));
                 tried.checks.push(authentication(named, &client));
-                self.keep_provider(&client, Provider { discovery, keys }).await;
+                let provider = Provider { discovery, keys };
+                if tried.checks.iter().all(|c| c.ok) {
+                    tried.checks.push(self.try_client(connection, (&client, &provider)).await?);
+                }
+                self.keep_provider(&client, provider).await;
             }
             Err(flaw) => tried.checks.push(flaw.reason()),
         }
