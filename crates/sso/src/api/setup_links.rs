@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::views::LifeOut;
 use crate::Sso;
-use crate::model::SetupLink;
+use crate::model::{Protocol, SetupLink};
 use crate::service::setup_links::SetupOf;
 
 /// What the link is to finish, and how long it lives.
@@ -19,6 +19,8 @@ pub(crate) struct LinkIn {
     connection_id: Option<String>,
     /// The new connection's name.
     name: Option<String>,
+    /// How the new connection's provider speaks: `saml` (default), `oidc` or `wsfed`.
+    protocol: Option<String>,
     /// Whether people unknown to the new connection get an account at their first sign-in (default: false).
     jit_provisioning: Option<bool>,
     /// The role they get: `viewer` (default), `member` or `admin`.
@@ -36,12 +38,14 @@ impl LinkIn {
             let role = self.default_role.as_deref().map(str::parse::<Role>).transpose();
             return Ok(SetupOf::New {
                 name,
+                protocol: self.protocol.as_deref().map_or(Ok(Protocol::Saml), str::parse)?,
                 jit_provisioning: self.jit_provisioning.unwrap_or(false),
                 default_role: role.map_err(|e| e.on_field("defaultRole"))?.unwrap_or(Role::Viewer),
             });
         };
         let given = [
             ("name", self.name.is_some()),
+            ("protocol", self.protocol.is_some()),
             ("jitProvisioning", self.jit_provisioning.is_some()),
             ("defaultRole", self.default_role.is_some()),
         ];

@@ -27,6 +27,7 @@ pub(super) fn openid(code: &str) -> Option<&'static str> {
         "token_unreachable" | "discovery_unreachable" | "jwks_unreachable" => {
             "This server must reach the provider: look at its address, the firewall and egress_allow."
         }
+        "issuer_missing" => "Enter the provider's issuer and our client id there.",
         "client_secret_missing" => "Enter the client secret on the connection.",
         "operator_client_missing" => {
             "The operator sets google_client_id and google_client_secret; or choose another provider."

@@ -11,7 +11,8 @@ use serde_json::json;
 use super::connections::{ConnectionPatch, ConnectionView, not_found, object};
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionStatus, LinkLife, NewConnection, Provider, SamlConfig, SetupLink,
+    Config, Connection, ConnectionStatus, LinkLife, NewConnection, OidcConfig, Protocol, Provider,
+    SamlConfig, SetupLink, WsfedConfig,
 };
 use crate::store::{connections, setup_links};
 
@@ -44,6 +45,8 @@ pub enum SetupOf {
     New {
         /// The connection's name.
         name: String,
+        /// How its provider speaks.
+        protocol: Protocol,
         /// Whether people unknown so far get an account.
         jit_provisioning: bool,
         /// The role they get.
@@ -89,14 +92,16 @@ impl Sso {
         let id = match of {
             SetupOf::Connection(id) => {
                 let found = connections::lock(&mut tx, workspace, &id).await?.ok_or_else(not_found)?;
-                if found.config.saml().is_none() {
-                    let message = "The page of a setup link takes the values of SAML connections only.";
+                if found.config.oidc().is_some_and(OidcConfig::is_of_operator)
+                    && found.provider == Provider::Google
+                {
+                    let message = "This connection uses the operator's client at Google: nothing is left to finish by a link.";
                     return Err(Error::validation("connectionId", message));
                 }
                 id
             }
-            SetupOf::New { name, jit_provisioning, default_role } => {
-                let blank = self.blank_connection(actor, name, jit_provisioning, default_role)?;
+            SetupOf::New { name, protocol, jit_provisioning, default_role } => {
+                let blank = self.blank_connection(actor, name, protocol, jit_provisioning, default_role)?;
                 self.insert_in(&mut tx, actor, &blank, None).await?;
                 blank.id
             }
@@ -123,14 +128,20 @@ impl Sso {
         &self,
         actor: &Actor,
         name: String,
+        protocol: Protocol,
         jit_provisioning: bool,
         default_role: Role,
     ) -> Result<Connection> {
+        let config = match protocol {
+            Protocol::Saml => Config::Saml(SamlConfig { own_acs: true, ..SamlConfig::default() }),
+            Protocol::Wsfed => Config::Wsfed(WsfedConfig::default()),
+            Protocol::Oidc => Config::Oidc(OidcConfig::of_operator()),
+        };
         let new = NewConnection {
             name,
             description: None,
             provider: Provider::Other,
-            config: Config::Saml(SamlConfig { own_acs: true, ..SamlConfig::default() }),
+            config,
             client_secret: None,
             certificates: Vec::new(),
             metadata_xml: None,

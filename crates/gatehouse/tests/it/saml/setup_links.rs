@@ -1,9 +1,10 @@
 //! A link with which somebody without an account finishes one connection, and nothing else.
 
 use gatehouse_lab::LAB_DOMAIN;
+use gatehouse_lab::openid::{LAB_CLIENT_ID, LAB_CLIENT_SECRET};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Form, TestApp, on_both};
+use crate::support::{Answer, Client, Form, LabConnection, TestApp, on_both};
 
 const LINKS: &str = "/api/v1/sso/setup-links";
 
@@ -73,6 +74,82 @@ async fn a_stranger_with_a_link_finishes_the_connection(t: TestApp) {
     );
 }
 
+/// A new connection of a protocol by its link: the path of its administration, and of the link's page.
+async fn link_of(owner: &Client, protocol: &str) -> (String, String) {
+    let wanted = json!({"name": protocol, "protocol": protocol, "jitProvisioning": true});
+    let made = owner.post(LINKS, wanted).await.ok();
+    let url = made["url"].as_str().unwrap();
+    let path = url[url.find("/setup/").unwrap()..].to_owned();
+    (format!("/api/v1/sso/connections/{}", made["link"]["connectionId"].as_str().unwrap()), path)
+}
+
+async fn a_link_finishes_a_connection_over_openid_connect(t: TestApp) {
+    let owner = t.owner().await;
+    let (connection, path) = link_of(&owner, "oidc").await;
+    let browser = t.client();
+    let page = browser.get(&path).await.body;
+    let id = connection.rsplit('/').next().unwrap().to_owned();
+    for shown in
+        [format!("/oidc/callback/{id}"), format!("/oidc/backchannel-logout/{id}"), "Entra".to_owned()]
+    {
+        assert!(page.contains(&shown), "{shown}: {page}");
+    }
+    // it is nobody's client before its values are there
+    let report = owner.post_to(&format!("{connection}/test")).await.ok();
+    assert_eq!(report["success"], false, "{report}");
+    let refused = submit(&browser, &path, "/values", &[("clientId", "gatehouse")]).await;
+    assert!(refused.status == 400 && refused.body.contains("The issuer is missing."), "{}", refused.body);
+    let issuer = t.lab().openid_issuer();
+    let values =
+        [("issuerUrl", issuer.as_str()), ("clientId", LAB_CLIENT_ID), ("clientSecret", LAB_CLIENT_SECRET)];
+    assert_eq!(submit(&browser, &path, "/values", &values).await.status, 303);
+    let page = browser.get(&path).await.body;
+    assert!(page.contains(&issuer) && !page.contains(LAB_CLIENT_SECRET), "{page}");
+    t.prove(&owner, &connection, LAB_DOMAIN).await;
+    assert_eq!(submit(&browser, &path, "/test", &[]).await.status, 303);
+    assert_eq!(submit(&browser, &path, "/activate", &[]).await.status, 303);
+    assert_eq!(owner.get(&connection).await.ok()["status"], "active");
+    let lab = LabConnection { id, path: connection, domain: String::new() };
+    assert_eq!(t.enter_openid(&t.client(), &lab, "ada").await.status, 303);
+    assert_eq!(lights(&browser, &path).await, 6);
+    // another issuer would lock Ada out: it waits for an administrator
+    let other = [("issuerUrl", "https://op.example"), ("clientId", LAB_CLIENT_ID)];
+    assert_eq!(submit(&browser, &path, "/values", &other).await.status, 409);
+}
+
+async fn a_link_finishes_a_connection_over_ws_federation(t: TestApp) {
+    let owner = t.owner().await;
+    let (connection, path) = link_of(&owner, "wsfed").await;
+    let browser = t.client();
+    let page = browser.get(&path).await.body;
+    let id = connection.rsplit('/').next().unwrap().to_owned();
+    for shown in [format!("/wsfed/{id}/reply"), "Realm".to_owned(), "AD FS".to_owned()] {
+        assert!(page.contains(&shown), "{shown}: {page}");
+    }
+    let refused = submit(&browser, &path, "/values", &[("metadataUrl", "ftp://x")]).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    let (metadata, sign_on) = (t.lab().wsfed_metadata_url(), t.lab().wsfed_url());
+    let values = [("metadataUrl", metadata.as_str()), ("signOnUrl", &sign_on)];
+    let saved = submit(&browser, &path, "/values", &values).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    t.prove(&owner, &connection, LAB_DOMAIN).await;
+    assert_eq!(submit(&browser, &path, "/test", &[]).await.status, 303);
+    assert_eq!(submit(&browser, &path, "/activate", &[]).await.status, 303);
+    assert_eq!(owner.get(&connection).await.ok()["status"], "active");
+    let ada = t.client();
+    let start = format!("/sso/{id}/start?returnTo=/");
+    assert_eq!(t.ask_lab(&ada, &start, "ada", "none").await.send(&ada).await.status, 303);
+    assert_eq!(lights(&browser, &path).await, 6);
+}
+
+async fn the_operators_client_needs_no_link(t: TestApp) {
+    let owner = t.owner().await;
+    let google = json!({"name": "Google", "protocol": "oidc", "provider": "google"});
+    let made = owner.post("/api/v1/sso/connections", google).await.ok();
+    let error = owner.post(LINKS, json!({"connectionId": made["id"]})).await.refused(400, "validation_error");
+    assert_eq!(error["field"], "connectionId");
+}
+
 /// How many lights are green.
 async fn lights(browser: &Client, path: &str) -> usize {
     let page = browser.get(path).await.body;
@@ -137,18 +214,12 @@ async fn bad_links_are_refused(t: TestApp) {
         (json!({"name": "N", "expiresInDays": 31}), "expiresInDays"),
         (json!({"name": "N", "defaultRole": "owner"}), "defaultRole"),
         (json!({"connectionId": lab.id, "name": "N"}), "name"),
+        (json!({"connectionId": lab.id, "protocol": "oidc"}), "protocol"),
+        (json!({"name": "N", "protocol": "ldap"}), "protocol"),
     ] {
         let error = owner.post(LINKS, body.clone()).await.refused(400, "validation_error");
         assert_eq!(error["field"], field, "{body}");
     }
-    let oidc = json!({"name": "O", "protocol": "oidc",
-        "oidcConfig": {"issuerUrl": "https://op.example", "clientId": "c", "clientSecret": "s"}});
-    let oidc = owner.post("/api/v1/sso/connections", oidc).await.ok()["id"].clone();
-    let error = owner.post(LINKS, json!({"connectionId": oidc})).await.refused(400, "validation_error");
-    assert_eq!(error["field"], "connectionId");
-    let drafts = format!("/api/v1/sso/connections/{}/drafts", oidc.as_str().unwrap());
-    let error = owner.post(&drafts, json!({"defaultRole": "member"})).await.refused(400, "validation_error");
-    assert_eq!(error["field"], "protocol", "what cannot be run cannot be a draft");
     owner.post(LINKS, json!({"connectionId": "con_nothing"})).await.refused(404, "not_found");
     let stranger = t.stranger().await;
     stranger.post(LINKS, json!({"connectionId": lab.id})).await.refused(404, "not_found");
@@ -161,6 +232,9 @@ async fn bad_links_are_refused(t: TestApp) {
 }
 
 on_both![
+    a_link_finishes_a_connection_over_openid_connect,
+    a_link_finishes_a_connection_over_ws_federation,
+    the_operators_client_needs_no_link,
     a_stranger_with_a_link_finishes_the_connection,
     a_link_ends_by_time_by_revocation_and_with_its_connection,
     a_link_locks_nobody_out,

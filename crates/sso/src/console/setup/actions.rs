@@ -13,7 +13,7 @@ use super::secret;
 use crate::Sso;
 use crate::console::Nothing;
 use crate::console::domains::DomainForm;
-use crate::model::{SetupLink, VerificationMethod};
+use crate::model::{Connection, Protocol, SetupLink, VerificationMethod};
 use crate::service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 
 /// Whoever came with the link, and what it reaches.
@@ -66,10 +66,55 @@ fn plain(text: &str) -> Option<String> {
     Some(text).filter(|t| !t.is_empty())
 }
 
-/// The values as a change of the connection: metadata when there is some, else the three values.
-fn patch(form: &ValuesForm) -> ConnectionPatch {
+/// The values as a change of the connection.
+///
+/// # Errors
+/// `Validation` for a value that is missing.
+fn patch(form: &ValuesForm, connection: &Connection) -> Result<ConnectionPatch> {
+    match connection.config.protocol() {
+        Protocol::Saml => Ok(saml_patch(form)),
+        Protocol::Wsfed => Ok(wsfed_patch(form)),
+        Protocol::Oidc => oidc_patch(form),
+    }
+}
+
+fn wsfed_patch(form: &ValuesForm) -> ConnectionPatch {
+    let text = |t: &str| Some(t.trim().to_owned());
+    ConnectionPatch {
+        provider: Some(guide(Protocol::Wsfed, &form.provider).preset),
+        config: ConfigPatch {
+            metadata_url: text(&form.metadata_url),
+            sign_on_url: text(&form.sign_on_url),
+            tenant_id: text(&form.tenant_id),
+            ..ConfigPatch::default()
+        },
+        ..ConnectionPatch::default()
+    }
+}
+
+fn oidc_patch(form: &ValuesForm) -> Result<ConnectionPatch> {
+    let needed = |field: &'static str, text: &str, message: &'static str| match text.trim() {
+        "" => Err(Error::validation(field, message)),
+        text => Ok(Some(text.to_owned())),
+    };
+    let config = ConfigPatch {
+        issuer_url: needed("oidcConfig.issuerUrl", &form.issuer_url, "The issuer is missing.")?,
+        client_id: needed("oidcConfig.clientId", &form.client_id, "The client id is missing.")?,
+        trust_email: Some(form.trust_email.is_some()),
+        ..ConfigPatch::default()
+    };
+    Ok(ConnectionPatch {
+        provider: Some(guide(Protocol::Oidc, &form.provider).preset),
+        client_secret: form.client_secret.clone().filter(|s| !s.expose().is_empty()),
+        config,
+        ..ConnectionPatch::default()
+    })
+}
+
+/// Metadata when there is some, else the three values.
+fn saml_patch(form: &ValuesForm) -> ConnectionPatch {
     let (url, xml) = (plain(&form.metadata_url), plain(&form.metadata_xml));
-    let preset = guide(&form.provider).preset;
+    let preset = guide(Protocol::Saml, &form.provider).preset;
     if xml.is_some() || url.is_some() {
         let config = ConfigPatch {
             // a document that is pasted takes the place of an address
@@ -104,6 +149,12 @@ fn errors_of(e: &Error) -> FieldErrors {
         "samlConfig.ssoUrl" => "ssoUrl",
         "samlConfig.entityId" => "entityId",
         "samlConfig.certificate" | "samlConfig.certificates" => "certificate",
+        "wsfedConfig.metadataUrl" => "metadataUrl",
+        "wsfedConfig.signOnUrl" => "signOnUrl",
+        "wsfedConfig.tenantId" => "tenantId",
+        "oidcConfig.issuerUrl" => "issuerUrl",
+        "oidcConfig.clientId" => "clientId",
+        "oidcConfig.clientSecret" => "clientSecret",
         "domain" => "domain",
         _ => "",
     };
@@ -123,7 +174,11 @@ pub(super) async fn save(
     answered(
         async {
             let holder = holder(&sso, &actor, token).await?;
-            match sso.save_by_setup_link(&holder.inside, &holder.view, patch(&form)).await {
+            let saved = match patch(&form, &holder.view.connection) {
+                Ok(patch) => sso.save_by_setup_link(&holder.inside, &holder.view, patch).await,
+                Err(e) => Err(e),
+            };
+            match saved {
                 Ok(()) => Ok(holder.back("values", Flash::success("The values are saved."))),
                 Err(e) if again_kind(&e) => {
                     let errors = errors_of(&e);

@@ -1,6 +1,6 @@
 //! What the administrator of each provider does there, step by step.
 
-use crate::model::Provider;
+use crate::model::{Protocol, Provider};
 
 /// The steps at one provider. `[acs]` and the like in a step stand for our values, which the page shows beside them.
 pub(super) struct Guide {
@@ -13,8 +13,16 @@ pub(super) struct Guide {
     pub(super) steps: &'static [&'static str],
 }
 
-/// The guides, in the order of the page; the last one is for every other provider.
-pub(super) const GUIDES: &[Guide] = &[
+/// The guides of a protocol, in the order of the page; the last one is for every other provider.
+pub(super) const fn guides(protocol: Protocol) -> &'static [Guide] {
+    match protocol {
+        Protocol::Saml => SAML,
+        Protocol::Wsfed => super::guides_other::WSFED,
+        Protocol::Oidc => super::guides_other::OIDC,
+    }
+}
+
+const SAML: &[Guide] = &[
     Guide {
         slug: "okta",
         name: "Okta",
@@ -106,11 +114,13 @@ pub(super) const GUIDES: &[Guide] = &[
 ];
 
 /// The guide of a name in the address; the last one for a name that is none.
-pub(super) fn guide(slug: &str) -> &'static Guide {
-    GUIDES.iter().find(|g| g.slug == slug).unwrap_or(&GUIDES[GUIDES.len() - 1])
+pub(super) fn guide(protocol: Protocol, slug: &str) -> &'static Guide {
+    let all = guides(protocol);
+    all.iter().find(|g| g.slug == slug).unwrap_or(&all[all.len() - 1])
 }
 
 /// The guide that fits a preset.
-pub(super) fn of_preset(preset: Provider) -> &'static Guide {
-    GUIDES.iter().rev().find(|g| g.preset == preset).unwrap_or(&GUIDES[GUIDES.len() - 1])
+pub(super) fn of_preset(protocol: Protocol, preset: Provider) -> &'static Guide {
+    let all = guides(protocol);
+    all.iter().rev().find(|g| g.preset == preset).unwrap_or(&all[all.len() - 1])
 }

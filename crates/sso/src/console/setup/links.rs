@@ -12,7 +12,9 @@ use serde::Deserialize;
 
 use super::LINKS_PATH;
 use crate::Sso;
+use crate::console::presets::protocols;
 use crate::console::{Nothing, PATH, frame};
+use crate::model::Protocol;
 use crate::service::setup_links::SetupOf;
 use crate::store::connections::Wanted;
 
@@ -27,6 +29,7 @@ const NEW: &str = "new";
 pub(super) struct LinkForm {
     of: String,
     name: String,
+    protocol: String,
     jit_provisioning: Option<String>,
     expires_in_days: String,
 }
@@ -51,6 +54,7 @@ struct LinksPage {
     /// The address of the link that was just made.
     url: String,
     choices: Vec<Choice>,
+    protocols: Vec<Choice>,
     form: LinkForm,
     errors: FieldErrors,
     rows: Vec<Row>,
@@ -89,13 +93,14 @@ async fn view(
         }
     });
     let mut choices = vec![Choice::new(NEW, "A new connection")];
-    let saml = connections.iter().filter(|v| v.connection.config.saml().is_some());
-    let known = saml.map(|v| (v.connection.id.to_string(), v.connection.name.clone()));
+    let known = connections.iter().map(|v| (v.connection.id.to_string(), v.connection.name.clone()));
     choices.extend(known.map(|(id, name)| Choice::new(id, name)));
     let mut page = frame(context).under("Single Sign On", PATH);
     page.title = "Setup links".to_owned();
     let rows = rows.collect();
-    Ok(View(LinksPage { page, path: LINKS_PATH, url, choices, form, errors, rows }).into_response())
+    let protocols = protocols();
+    Ok(View(LinksPage { page, path: LINKS_PATH, url, choices, protocols, form, errors, rows })
+        .into_response())
 }
 
 fn empty(sso: &LinkForm) -> LinkForm {
@@ -116,6 +121,7 @@ fn wanted(form: &LinkForm) -> Result<SetupOf> {
     if form.of.is_empty() || form.of == NEW {
         return Ok(SetupOf::New {
             name: form.name.clone(),
+            protocol: form.protocol.parse().unwrap_or(Protocol::Saml),
             jit_provisioning: form.jit_provisioning.is_some(),
             default_role: Role::Viewer,
         });

@@ -2,6 +2,7 @@
 
 mod actions;
 mod guides;
+mod guides_other;
 mod links;
 mod page;
 

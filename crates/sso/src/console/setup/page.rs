@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Anybody;
-use gatehouse_types::{Actor, PageRequest, Result};
+use gatehouse_types::{Actor, PageRequest, Result, Secret};
 use gatehouse_web::{Choice, FieldErrors, HtmlError, Nav, Page, PageContext, Path, Query, Tab, View, When};
 use serde::Deserialize;
 
-use super::guides::{GUIDES, Guide, guide, of_preset};
+use super::guides::{Guide, guide, guides, of_preset};
 use super::secret;
 use crate::console::domains::{DomainForm, DomainRow, methods};
-use crate::model::{ConnectionStatus, DomainStatus, SetupLink};
+use crate::model::{Config, Connection, ConnectionStatus, DomainStatus, Protocol, SetupLink};
 use crate::rules::start_path;
 use crate::service::connections::ConnectionView;
 use crate::service::setup_links::SETUP_PATH;
@@ -25,6 +25,59 @@ struct Light {
     at: Option<When>,
 }
 
+/// One of our values, with a button that copies it.
+struct Ours {
+    id: &'static str,
+    label: &'static str,
+    value: String,
+    hint: &'static str,
+}
+
+/// Our values for a connection's provider.
+fn ours(sso: &Sso, c: &Connection) -> Vec<Ours> {
+    let one = |id, label, value, hint| Ours { id, label, value, hint };
+    match &c.config {
+        Config::Saml(_) => vec![
+            one("acs", "ACS url", sso.sp_acs_url(&c.id), ""),
+            one("entity", "Entity id", sso.entity_id(), ""),
+            one(
+                "metadata",
+                "Metadata",
+                format!("{}/{}", sso.entity_id(), c.id),
+                "Everything about us in one document; many providers read the rest from it.",
+            ),
+            one(
+                "idpAcs",
+                "ACS url for sign-ins that begin at your provider's portal",
+                sso.idp_acs_url(&c.id),
+                "",
+            ),
+        ],
+        Config::Wsfed(wsfed) => vec![
+            one(
+                "reply",
+                "Reply URL",
+                sso.reply_url(&c.id),
+                "Where your provider sends its answers (wreply).",
+            ),
+            one("realm", "Realm", sso.realm(&c.id, wsfed), "What we are called at your provider (wtrealm)."),
+        ],
+        Config::Oidc(_) => vec![
+            one("redirectUri", "Redirect URI", sso.redirect_uri(c), "Where your provider sends its answers."),
+            one("loggedOut", "Post logout redirect URI", sso.post_logout_redirect_uri(&c.id), ""),
+            one("backchannelLogout", "Back-channel logout URI", sso.backchannel_logout_uri(&c.id), ""),
+        ],
+    }
+}
+
+/// Whether the provider's values are there.
+fn is_filled(c: &Connection) -> bool {
+    match &c.config {
+        Config::Oidc(oidc) => !oidc.issuer_url.is_empty() && !oidc.client_id.is_empty(),
+        Config::Saml(_) | Config::Wsfed(_) => !c.certificates.is_empty(),
+    }
+}
+
 /// The provider's values as they were typed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -35,6 +88,13 @@ pub(super) struct ValuesForm {
     pub(super) sso_url: String,
     pub(super) entity_id: String,
     pub(super) certificate: String,
+    pub(super) sign_on_url: String,
+    pub(super) tenant_id: String,
+    pub(super) issuer_url: String,
+    pub(super) client_id: String,
+    /// Never shown again; an empty one leaves the present one in place.
+    pub(super) client_secret: Option<Secret>,
+    pub(super) trust_email: Option<String>,
 }
 
 #[derive(askama::Template)]
@@ -47,10 +107,11 @@ struct SetupPage {
     expires: When,
     providers: Vec<Tab>,
     guide: &'static Guide,
-    acs: String,
-    idp_acs: String,
-    entity: String,
-    metadata: String,
+    is_oidc: bool,
+    is_wsfed: bool,
+    /// What the provider needs to know of us.
+    ours: Vec<Ours>,
+    has_secret: bool,
     form: ValuesForm,
     errors: FieldErrors,
     /// Fingerprints of the certificates that are kept.
@@ -79,12 +140,25 @@ pub(super) fn base(token: &str) -> String {
 }
 
 fn saved_values(view: &ConnectionView) -> ValuesForm {
-    let Some(saml) = view.connection.config.saml() else { return ValuesForm::default() };
-    ValuesForm {
-        metadata_url: saml.metadata_url.clone().unwrap_or_default(),
-        sso_url: saml.sso_url.clone(),
-        entity_id: saml.entity_id.clone(),
-        ..ValuesForm::default()
+    match view.connection.config.clone() {
+        Config::Saml(saml) => ValuesForm {
+            metadata_url: saml.metadata_url.unwrap_or_default(),
+            sso_url: saml.sso_url,
+            entity_id: saml.entity_id,
+            ..ValuesForm::default()
+        },
+        Config::Wsfed(wsfed) => ValuesForm {
+            sign_on_url: wsfed.sign_on().to_owned(),
+            metadata_url: wsfed.metadata_url.unwrap_or_default(),
+            tenant_id: wsfed.tenant_id.unwrap_or_default(),
+            ..ValuesForm::default()
+        },
+        Config::Oidc(oidc) => ValuesForm {
+            issuer_url: oidc.issuer_url,
+            client_id: oidc.client_id,
+            trust_email: oidc.trust_email.then(|| "true".to_owned()),
+            ..ValuesForm::default()
+        },
     }
 }
 
@@ -112,7 +186,7 @@ async fn lights(sso: &Sso, inside: &Actor, view: &ConnectionView) -> Result<Vec<
         |c| format!("The last answer was refused: {}", c.detail),
     );
     Ok(vec![
-        light("Your provider's values are here", !c.certificates.is_empty(), "Enter them in step 2.", None),
+        light("Your provider's values are here", is_filled(c), "Enter them in step 2.", None),
         light(
             "A domain is verified",
             verified.is_some(),
@@ -149,7 +223,8 @@ pub(super) async fn view(
     again: Again,
 ) -> Result<Response> {
     let c = &view.connection;
-    let guide = wanted.map_or_else(|| of_preset(c.provider), guide);
+    let protocol = c.config.protocol();
+    let guide = wanted.map_or_else(|| of_preset(protocol, c.provider), |slug| guide(protocol, slug));
     let base = base(token);
     let tab = |g: &Guide| Tab {
         label: g.name.to_owned(),
@@ -164,19 +239,19 @@ pub(super) async fn view(
         workspace: sso.workspace_name(link).await?,
         name: c.name.clone(),
         expires: link.life.expires_at.into(),
-        providers: GUIDES.iter().map(tab).collect(),
+        providers: guides(protocol).iter().map(tab).collect(),
         guide,
-        acs: sso.sp_acs_url(&c.id),
-        idp_acs: sso.idp_acs_url(&c.id),
-        entity: sso.entity_id(),
-        metadata: format!("{}/{}", sso.entity_id(), c.id),
+        is_oidc: protocol == Protocol::Oidc,
+        is_wsfed: protocol == Protocol::Wsfed,
+        ours: ours(sso, c),
+        has_secret: c.has_client_secret,
         form: again.form.unwrap_or_else(|| saved_values(view)),
         errors: again.errors,
         kept: c.certificates.iter().map(|p| p.fingerprint.clone()).collect(),
         domains: view.domains.iter().map(DomainRow::from).collect(),
         domain: again.domain,
         methods: methods(),
-        filled: !c.certificates.is_empty(),
+        filled: is_filled(c),
         may_activate: !active && lights.iter().take(3).all(|l| l.on),
         active,
         start: start_path(&c.id),

@@ -12,7 +12,7 @@ use super::provider::OidcClient;
 use super::start::{Kept, request_row};
 use super::{claims, provider::Provider};
 use crate::Sso;
-use crate::model::{Connection, ConnectionStatus, DomainStatus, Expected, Facts, Flow, Found, OidcConfig};
+use crate::model::{Connection, ConnectionStatus, DomainStatus, Expected, Facts, Flow, Found};
 use crate::oidc::discovery::Discovery;
 use crate::oidc::id_token::{self, IdToken, Judged};
 use crate::oidc::jws::{Jws, NAMES};
@@ -165,7 +165,7 @@ impl Sso {
             Some(pending) => connections::for_sign_in(db, &pending.connection_id).await?,
             None => None,
         };
-        let ours = connection.filter(|c| c.config.oidc().is_some_and(OidcConfig::is_of_operator));
+        let ours = connection.filter(|c| self.redirect_uri(c) == self.operator_redirect_uri());
         let connection = ours.ok_or_else(|| {
             Error::authentication(
                 "This sign-in is unknown, was used already or has expired. Start again at the sign-in page.",

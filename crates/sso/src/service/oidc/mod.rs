@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::connections::not_found;
 use crate::Sso;
-use crate::model::Connection;
+use crate::model::{Connection, Provider};
 use crate::oidc::client_auth::key_set;
 use crate::store::connections;
 
@@ -26,7 +26,9 @@ impl Sso {
     /// for all connections, so that it is registered once.
     pub(crate) fn redirect_uri(&self, connection: &Connection) -> String {
         match connection.config.oidc() {
-            Some(config) if config.is_of_operator() => self.operator_redirect_uri(),
+            Some(config) if config.is_of_operator() && connection.provider == Provider::Google => {
+                self.operator_redirect_uri()
+            }
             _ => self.own_redirect_uri(&connection.id),
         }
     }

@@ -72,6 +72,13 @@ impl Sso {
         if !scopes.iter().any(|s| s == OPENID) {
             scopes.insert(0, OPENID.to_owned());
         }
+        if config.is_of_operator() && !hosted_domain {
+            return Ok(Err(Flaw::new(
+                "issuer_missing",
+                "connection",
+                "The provider's issuer and our client id are missing. Enter them.",
+            )));
+        }
         if config.is_of_operator() {
             return Ok(match &self.0.options.google {
                 Some(google) => Ok(OidcClient {
