@@ -18,6 +18,7 @@ use browser::{Answer, Browser};
 mod audit;
 mod browser;
 mod proof;
+mod ways;
 
 /// The lab's owner.
 pub(crate) const OWNER: &str = "owner@lab.test";
@@ -71,6 +72,12 @@ impl<'a> Story<'a> {
         let step = Instant::now();
         self.setup_link(&connection).await.context("the setup link")?;
         tell("a link lets the provider's administrator finish, till revoked", step);
+        let step = Instant::now();
+        let connection = self.wsfed(&connection).await.context("the sign-in over WS-Federation")?;
+        tell("another provider in its place: WS-Federation", step);
+        let step = Instant::now();
+        self.openid(&connection).await.context("the sign-in over OpenID Connect")?;
+        tell("and another: OpenID Connect with a code and PKCE", step);
         let step = Instant::now();
         self.back_up(settings).await.context("the backup")?;
         tell("backed up while serving, restored elsewhere and verified", step);

@@ -1,6 +1,7 @@
 //! The console's shell: its menus, the first page, the way into the settings.
 
 mod audit;
+mod decisions;
 
 use axum::Router;
 use axum::extract::State;
@@ -39,6 +40,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/", get(home))
         .route("/settings", get(settings))
         .merge(audit::routes())
+        .merge(decisions::routes())
         .with_state(app)
 }
 

@@ -136,6 +136,7 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/settings"),
     ("get", "/settings/audit"),
     ("get", "/settings/audit/aud_1"),
+    ("get", "/settings/decisions/dec_1"),
     ("get", "/account"),
     ("post", "/account/name"),
     ("post", "/invitation/none/accept"),

@@ -49,7 +49,7 @@ impl Sso {
     ///
     /// # Errors
     /// `Authorization` without the right.
-    pub(crate) async fn attempt_of_decision(
+    pub async fn attempt_of_decision(
         &self,
         actor: &Actor,
         decision: &DecisionId,

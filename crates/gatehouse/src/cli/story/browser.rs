@@ -59,6 +59,11 @@ impl Browser {
         self.send(request).await
     }
 
+    pub(super) async fn delete(&mut self, path: &str) -> anyhow::Result<Answer> {
+        let request = self.client.delete(self.url(path));
+        self.send(request).await
+    }
+
     /// A call of the API that must be answered 2xx.
     pub(super) async fn call(
         &mut self,

@@ -107,6 +107,7 @@ struct Said {
 pub(crate) struct Op {
     pub(crate) issuer: String,
     said: Arc<Mutex<Said>>,
+    serving: Arc<Mutex<Option<tokio::task::AbortHandle>>>,
 }
 
 /// A sign-in on its way: what our side asked the provider.
@@ -133,14 +134,20 @@ impl Op {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let op = Self { issuer, said: Arc::default() };
+        let op = Self { issuer, said: Arc::default(), serving: Arc::default() };
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/jwks", get(keys))
             .route("/token", post(token))
             .with_state(op.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        *op.serving.lock().unwrap() = Some(serving.abort_handle());
         op
+    }
+
+    /// Takes no connections from now on.
+    pub(crate) fn stop(&self) {
+        self.serving.lock().unwrap().take().unwrap().abort();
     }
 
     fn with<T>(&self, what: impl FnOnce(&mut Said) -> T) -> T {
