@@ -37,6 +37,11 @@ macro_rules! steps {
                 include_str!(concat!("../migrations/", $folder, "/0014_browser_of_session.sql")),
             ),
             (15, "openid", include_str!(concat!("../migrations/", $folder, "/0015_openid.sql"))),
+            (
+                16,
+                "secret_expiry",
+                include_str!(concat!("../migrations/", $folder, "/0016_secret_expiry.sql")),
+            ),
         ]
     };
 }

@@ -278,6 +278,20 @@ impl Identity {
     pub async fn owners<Q: Queries>(&self, db: &mut Q, workspace: &WorkspaceId) -> Result<Vec<Email>> {
         Ok(workspaces::emails_of_role(db, workspace, Role::Owner).await?)
     }
+
+    /// The addresses of a workspace's owners and admins, for mails about what they administer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn administrators<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+    ) -> Result<Vec<Email>> {
+        let mut all = workspaces::emails_of_role(db, workspace, Role::Owner).await?;
+        all.extend(workspaces::emails_of_role(db, workspace, Role::Admin).await?);
+        Ok(all)
+    }
 }
 
 fn only_the_machine(actor: &Actor) -> Result<()> {

@@ -11,7 +11,7 @@ use super::views::ConnectionOut;
 use crate::Sso;
 use crate::model::{
     Config, DEFAULT_SCOPES, NewConnection, OidcConfig, Protocol, Provider, RoleMapping, RoleRule, SamlConfig,
-    WsfedConfig,
+    SecretEnd, WsfedConfig,
 };
 use crate::service::connections::{ConfigPatch, ConnectionPatch};
 use crate::service::status::Tested;
@@ -85,6 +85,9 @@ pub(crate) struct OidcIn {
     issuer_url: Option<String>,
     client_id: Option<String>,
     client_secret: Option<Secret>,
+    /// When the client secret ends, in RFC 3339 and in the future: people are warned before. A new secret without it has
+    /// none; an empty text clears it.
+    client_secret_expires_at: Option<String>,
     /// Where the discovery document is, when not below the issuer; an empty text clears it.
     discovery_url: Option<String>,
     /// Without it: openid, profile and email.
@@ -231,6 +234,7 @@ impl ConnectionIn {
             |field: &'static str| Error::validation(field, format!("{field} is required for this protocol."));
         let provider: Provider = self.provider.as_deref().unwrap_or("other").parse()?;
         let (mut certificates, mut client_secret, mut metadata_xml) = (Vec::new(), None, None);
+        let mut client_secret_expires_at = None;
         let config = match protocol {
             Protocol::Saml => {
                 let mut saml = self.saml_config.ok_or_else(|| absent("samlConfig"))?;
@@ -246,6 +250,8 @@ impl ConnectionIn {
                 };
                 let mut oidc = given;
                 client_secret = oidc.client_secret.take();
+                client_secret_expires_at =
+                    SecretEnd::read(oidc.client_secret_expires_at.take().as_deref())?.moment();
                 Config::Oidc(new_oidc(oidc, provider)?)
             }
             Protocol::Wsfed => {
@@ -260,6 +266,7 @@ impl ConnectionIn {
             provider,
             config,
             client_secret,
+            client_secret_expires_at,
             certificates,
             metadata_xml,
             jit_provisioning: self.jit_provisioning.unwrap_or(false),
@@ -280,6 +287,7 @@ impl ConnectionIn {
             default_role: role(self.default_role.as_deref())?,
             role_mapping: self.role_mapping.map(RoleMappingIn::read).transpose()?,
             client_secret: oidc.client_secret,
+            client_secret_expires_at: SecretEnd::read(oidc.client_secret_expires_at.as_deref())?,
             certificates: saml.take_certificates()?.or(wsfed.take_certificates()?),
             metadata_xml: saml.metadata_xml,
             config: ConfigPatch {

@@ -135,6 +135,9 @@ pub(crate) struct OidcOut {
     issuer_url: String,
     client_id: String,
     has_client_secret: bool,
+    /// When the client secret ends, as it was noted down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret_expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     discovery_url: Option<String>,
     scopes: Vec<String>,
@@ -309,6 +312,7 @@ impl ConnectionOut {
                     issuer_url: o.issuer_url,
                     client_id: o.client_id,
                     has_client_secret: c.has_client_secret,
+                    client_secret_expires_at: c.client_secret_expires_at,
                     discovery_url: o.discovery_url,
                     scopes: o.scopes,
                     client_authentication: o.client_authentication,

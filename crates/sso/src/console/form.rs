@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::presets::{labels, providers_of};
 use crate::MAX_CERTIFICATES;
-use crate::model::{Connection, Protocol, Provider, RequestBinding, sign_on_url};
+use crate::model::{Connection, Protocol, Provider, RequestBinding, day_of, sign_on_url};
 use crate::service::page::PageInput;
 
 /// The values as they were typed.
@@ -35,6 +35,8 @@ pub(super) struct SsoForm {
     pub(super) client_id: String,
     /// Never shown again; an empty one leaves the present one in place.
     pub(super) client_secret: Option<Secret>,
+    /// The day on which it ends.
+    pub(super) client_secret_expires: String,
     pub(super) discovery_url: String,
     pub(super) scopes: String,
     pub(super) client_authentication: String,
@@ -91,6 +93,7 @@ impl SsoForm {
         }
         if let Some(oidc) = c.config.oidc() {
             form.fill_oidc(oidc);
+            form.client_secret_expires = c.client_secret_expires_at.map(day_of).unwrap_or_default();
         }
         form
     }
@@ -202,6 +205,7 @@ pub(super) fn errors_of(error: &Error) -> FieldErrors {
         "oidcConfig.issuerUrl" => "issuerUrl",
         "oidcConfig.clientId" => "clientId",
         "oidcConfig.clientSecret" => "clientSecret",
+        "oidcConfig.clientSecretExpiresAt" => "clientSecretExpires",
         "oidcConfig.discoveryUrl" => "discoveryUrl",
         "oidcConfig.scopes" => "scopes",
         "oidcConfig.clientAuthentication" => "clientAuthentication",

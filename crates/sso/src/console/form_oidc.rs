@@ -1,13 +1,17 @@
 //! What the page shows and reads of an OpenID provider.
 
+use gatehouse_types::Timestamp;
 use gatehouse_web::{Choice, FieldErrors};
 
 use super::form::{SsoForm, ticked};
 use super::presets;
-use crate::model::{OidcConfig, Provider, sign_on_url};
+use crate::model::{OidcConfig, Provider, beginning_of, sign_on_url};
 use crate::service::oidc::OidcPageInput;
 use crate::service::page::PageState;
 use crate::{GOOGLE_ISSUER, Sso};
+
+/// What is said of a text that is no day.
+pub(super) const NOT_A_DAY: &str = "The day on which the secret ends must be a date, like 2027-06-30.";
 
 /// What stands around the fields.
 pub(super) struct OidcView {
@@ -80,6 +84,9 @@ impl SsoForm {
     /// Everything that is wrong with the values of an OpenID provider.
     pub(super) fn check_oidc(&self) -> FieldErrors {
         let mut errors = FieldErrors::none();
+        if !self.client_secret_expires.trim().is_empty() && self.secret_end().is_none() {
+            errors.add("clientSecretExpires", NOT_A_DAY);
+        }
         if self.is_google() {
             return errors;
         }
@@ -97,6 +104,11 @@ impl SsoForm {
         errors
     }
 
+    /// The day on which the secret ends.
+    fn secret_end(&self) -> Option<Timestamp> {
+        beginning_of(&self.client_secret_expires)
+    }
+
     /// The values for the service. Google's issuer is known; without a client id there, the operator's client is used.
     pub(super) fn oidc_input(&self) -> OidcPageInput {
         let own = !self.is_of_operator();
@@ -111,6 +123,7 @@ impl SsoForm {
             },
             client_id: text(&self.client_id),
             client_secret: self.client_secret.clone().filter(|s| own && !s.expose().is_empty()),
+            client_secret_expires: self.secret_end().filter(|_| own),
             discovery_url: if self.is_google() { String::new() } else { text(&self.discovery_url) },
             scopes: if scopes.is_empty() { OidcConfig::of_operator().scopes } else { scopes },
             client_authentication: text(&self.client_authentication).parse().ok(),

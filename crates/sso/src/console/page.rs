@@ -25,7 +25,7 @@ use crate::rules::start_path;
 use crate::service::page::{PageState, Saved};
 use crate::{MAX_CERTIFICATES, Sso};
 
-/// Certificates that end within this many days are warned about, as the first mail does.
+/// Certificates and client secrets that end within this many days are warned about, as the first mail does.
 const ENDING_DAYS: i64 = 30;
 
 #[derive(askama::Template)]
@@ -71,6 +71,8 @@ pub(super) struct SsoPage {
     role_form: RolesForm,
     /// The pinned certificate of which the last one ends soon.
     ending: Option<When>,
+    /// When the client secret ends, if that is soon or past.
+    secret_ending: Option<When>,
     people: People,
 }
 
@@ -144,6 +146,7 @@ fn view(
         domain: again.domain,
         role_form: again.roles.unwrap_or_else(|| RolesForm::of(connection)),
         ending: connection.and_then(|c| ending(c, sso.0.store.now())).map(When::from),
+        secret_ending: connection.and_then(|c| secret_ending(c, sso.0.store.now())).map(When::from),
         people,
         errors: again.errors,
         form,
@@ -154,6 +157,11 @@ fn view(
 fn ending(c: &Connection, now: Timestamp) -> Option<Timestamp> {
     let last = c.certificates.iter().map(|p| p.not_after).max()?;
     (last < now.plus_seconds(ENDING_DAYS * 86_400)).then_some(last)
+}
+
+/// When the client secret ends, if that is soon or past.
+pub(super) fn secret_ending(c: &Connection, now: Timestamp) -> Option<Timestamp> {
+    c.client_secret_expires_at.filter(|at| *at < now.plus_seconds(ENDING_DAYS * 86_400))
 }
 
 /// The page with a form that is shown again, with what is wrong beside the fields.

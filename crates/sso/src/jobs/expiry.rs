@@ -1,17 +1,16 @@
 use gatehouse_store::jobs::Job;
-use gatehouse_types::Result;
+use gatehouse_types::{Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Sso;
-use crate::store::expiry::{self, Ending};
+use crate::store::expiry::{self, Ending, Ends, WARNINGS};
 
-/// Days before the end at which owners are warned, the last warning first.
-const WARNINGS: [i64; 3] = [1, 7, 30];
-/// Connections looked at in one round.
-const ROUND: i64 = 1_000;
+/// Connections looked at in one round; there are as many rounds as it takes.
+const ROUND: usize = 1_000;
 const DAY_SECONDS: i64 = 86_400;
 
-/// Warns the owners 30, 7 and 1 days before the last certificate of an active connection ends, once each.
+/// Warns owners and admins 30, 7 and 1 days before the last certificate of an active connection, or its client secret,
+/// ends, once each. Where several warnings fell due meanwhile, only the last one is sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ExpiryWarnings;
 
@@ -21,19 +20,24 @@ impl Job for ExpiryWarnings {
 
     async fn run(self, sso: Sso) -> Result<()> {
         let store = &sso.0.store;
-        let longest = WARNINGS[WARNINGS.len() - 1];
-        let before = store.now().plus_seconds(longest * DAY_SECONDS);
-        for ending in expiry::ending(&mut store.reader(), before, ROUND).await? {
-            warn(&sso, &ending).await?;
+        let (now, limit) = (store.now(), i64::try_from(ROUND).unwrap_or(i64::MAX));
+        loop {
+            // what a round warned of is noted, so that the next one finds others
+            let certificates = expiry::certificates(&mut store.reader(), now, limit).await?;
+            let secrets = expiry::client_secrets(&mut store.reader(), now, limit).await?;
+            for ending in certificates.iter().chain(&secrets) {
+                warn(&sso, ending, now).await?;
+            }
+            if certificates.len() < ROUND && secrets.len() < ROUND {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 
 /// The warning that is due; the earlier ones are noted with it, so that nobody gets three at once.
-async fn warn(sso: &Sso, ending: &Ending) -> Result<()> {
-    let left = ending.not_after.seconds() - sso.0.store.now().seconds();
-    let due = WARNINGS.into_iter().filter(|days| left <= days * DAY_SECONDS);
+async fn warn(sso: &Sso, ending: &Ending, now: Timestamp) -> Result<()> {
+    let due = WARNINGS.into_iter().filter(|days| ending.at < now.plus_seconds(days * DAY_SECONDS));
     let mut tx = sso.0.store.begin_always().await?;
     let mut first = None;
     for (at, days) in due.enumerate() {
@@ -42,16 +46,34 @@ async fn warn(sso: &Sso, ending: &Ending) -> Result<()> {
         }
     }
     if first.is_some() {
-        let subject = format!("The certificate of the single sign-on connection {} ends soon", ending.name);
-        let body = format!(
-            "The last valid certificate of the provider of {} ends at {}. Afterwards nobody signs in through it.\n\n\
-             Certificate (SHA-256): {}\n\nAdd the provider's next certificate at {} before.\n",
-            ending.name,
-            ending.not_after,
-            ending.fingerprint,
-            sso.0.public_url.join("/settings/security/sso"),
-        );
-        sso.mail_owners(&mut tx, &ending.workspace, &subject, &body).await?;
+        let (subject, body) = letter(ending, now, &sso.0.public_url.join(crate::console::PATH));
+        sso.mail_administrators(&mut tx, &ending.workspace, &subject, &body).await?;
     }
     Ok(tx.commit().await?)
+}
+
+fn letter(ending: &Ending, now: Timestamp, page: &str) -> (String, String) {
+    let Ending { name, at, .. } = ending;
+    let past = *at <= now;
+    let (ends, afterwards) = match past {
+        true => ("has ended", "Nobody signs in through it since."),
+        false => ("ends soon", "Afterwards nobody signs in through it."),
+    };
+    let verb = if past { "ended" } else { "ends" };
+    match &ending.what {
+        Ends::Certificate(fingerprint) => (
+            format!("The certificate of the single sign-on connection {name} {ends}"),
+            format!(
+                "The last valid certificate of the provider of {name} {verb} at {at}. {afterwards}\n\n\
+                 Certificate (SHA-256): {fingerprint}\n\nAdd the provider's next certificate at {page}.\n"
+            ),
+        ),
+        Ends::ClientSecret => (
+            format!("The client secret of the single sign-on connection {name} {ends}"),
+            format!(
+                "The client secret of {name} {verb} at {at}. {afterwards}\n\nMake a new secret at the provider, and enter \
+                 it with its last day at {page}.\n"
+            ),
+        ),
+    }
 }

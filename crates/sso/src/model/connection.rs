@@ -24,6 +24,8 @@ pub struct Connection {
     pub config: Config,
     /// Whether a client secret is kept.
     pub has_client_secret: bool,
+    /// When the client secret ends, as the administrator was told at the provider.
+    pub client_secret_expires_at: Option<Timestamp>,
     /// The pinned certificates, latest first.
     pub certificates: Vec<PinnedCertificate>,
     /// How the refresh of its metadata goes; `None` without a metadata address.
@@ -85,6 +87,8 @@ pub struct NewConnection {
     pub config: Config,
     /// The client secret of OpenID Connect.
     pub client_secret: Option<gatehouse_types::Secret>,
+    /// When that secret ends.
+    pub client_secret_expires_at: Option<Timestamp>,
     /// Certificates as given, latest first; PEM or the base64 text between its lines.
     pub certificates: Vec<String>,
     /// The provider's metadata, which fills what is not given.

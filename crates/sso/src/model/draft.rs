@@ -19,6 +19,8 @@ pub struct Draft {
     pub config: Config,
     /// Whether it brings a client secret of its own.
     pub has_client_secret: bool,
+    /// When the client secret ends that would be in use.
+    pub client_secret_expires_at: Option<Timestamp>,
     /// The certificates in PEM, latest first.
     pub certificates: Vec<String>,
     /// Whether people unknown so far get an account at their first sign-in.
@@ -51,10 +53,12 @@ impl Draft {
         )?;
         let asked = |config: &Config| config.oidc().map(OidcConfig::asked_at);
         let kept = asked(&connection.config) == asked(&self.config);
+        let has_client_secret = self.has_client_secret || (connection.has_client_secret && kept);
         Ok(Connection {
             provider: self.provider,
             config: self.config.clone(),
-            has_client_secret: self.has_client_secret || (connection.has_client_secret && kept),
+            has_client_secret,
+            client_secret_expires_at: self.client_secret_expires_at.filter(|_| has_client_secret),
             certificates,
             jit_provisioning: self.jit_provisioning,
             default_role: self.default_role,
@@ -83,6 +87,7 @@ impl Draft {
         let others = [
             ("provider", self.provider != connection.provider),
             ("clientSecret", self.has_client_secret),
+            ("clientSecretExpiresAt", self.client_secret_expires_at != connection.client_secret_expires_at),
             ("jitProvisioning", self.jit_provisioning != connection.jit_provisioning),
             ("roleMapping", self.role_mapping != connection.role_mapping),
             ("defaultRole", self.default_role != connection.default_role),

@@ -11,6 +11,7 @@ mod link;
 mod metadata;
 mod oidc;
 mod roles;
+mod secret_end;
 mod settings;
 mod setup_link;
 mod share;
@@ -38,6 +39,8 @@ pub(crate) use metadata::{Imported, MAX_TAKEN_OF_SERVICE, SHORTEST_REFRESH_SECON
 pub use oidc::{ClientAuthentication, DEFAULT_SCOPES};
 pub(crate) use roles::Mapped;
 pub use roles::{RoleMapping, RoleRule};
+pub use secret_end::SecretEnd;
+pub(crate) use secret_end::{beginning_of, day_of};
 pub use settings::Settings;
 pub use setup_link::SetupLink;
 pub use share::Share;

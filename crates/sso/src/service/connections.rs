@@ -13,7 +13,7 @@ use super::import::{fill, fill_new, metadata_after};
 use crate::Sso;
 use crate::model::{
     ClientAuthentication, Config, Connection, ConnectionEvent, ConnectionStatus, DomainClaim, Imported,
-    MetadataState, NewConnection, OidcConfig, Provider, RequestBinding, RoleMapping, SloBinding,
+    MetadataState, NewConnection, OidcConfig, Provider, RequestBinding, RoleMapping, SecretEnd, SloBinding,
     checked_name,
 };
 use crate::store::connections::Wanted;
@@ -52,6 +52,8 @@ pub struct ConnectionPatch {
     pub role_mapping: Option<RoleMapping>,
     /// The client secret of OpenID Connect.
     pub client_secret: Option<Secret>,
+    /// When it ends; that of a former secret does not stay with a new one.
+    pub client_secret_expires_at: SecretEnd,
     /// All certificates, latest first.
     pub certificates: Option<Vec<String>>,
     /// SAML: the provider's metadata; what is given beside it counts more.
@@ -289,6 +291,11 @@ impl Sso {
             status: ConnectionStatus::Inactive,
             config: new.config,
             has_client_secret: new.client_secret.is_some(),
+            client_secret_expires_at: SecretEnd::given(new.client_secret_expires_at).of_secret(
+                None,
+                new.client_secret.is_some(),
+                now,
+            )?,
             certificates: pin(&new.certificates, &[], now)?,
             metadata: None,
             jit_provisioning: new.jit_provisioning,
@@ -578,6 +585,8 @@ pub(crate) fn patched(
         // a secret goes nowhere but where it was entered for
         c.has_client_secret = false;
     }
+    let known = c.client_secret_expires_at.filter(|_| patch.client_secret.is_none());
+    c.client_secret_expires_at = patch.client_secret_expires_at.of_secret(known, c.has_client_secret, now)?;
     Ok(c)
 }
 
@@ -628,7 +637,7 @@ pub(crate) async fn record(
     let details = json!({
         "name": c.name, "protocol": c.config.protocol(), "provider": c.provider, "status": c.status,
         "version": c.version, "config": c.config, "jitProvisioning": c.jit_provisioning, "defaultRole": c.default_role,
-        "roleMapping": c.role_mapping,
+        "roleMapping": c.role_mapping, "clientSecretExpiresAt": c.client_secret_expires_at,
         "certificates": c.certificates.iter().map(|p| &p.fingerprint).collect::<Vec<_>>(),
     });
     Ok(audit::record(tx, actor, Event::success(event, ("connection", c.id.as_str()), details)).await?)

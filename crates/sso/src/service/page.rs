@@ -232,6 +232,7 @@ fn new_saml(input: PageInput) -> NewConnection {
             ..SamlConfig::default()
         }),
         client_secret: None,
+        client_secret_expires_at: None,
         certificates: input.certificates,
         metadata_xml: None,
         jit_provisioning: input.jit_provisioning,

@@ -204,6 +204,7 @@ impl MetadataSource {
                 ..SamlConfig::default()
             }),
             client_secret: None,
+            client_secret_expires_at: None,
             certificates: Vec::new(),
             metadata_xml: given(&self.xml),
             jit_provisioning: false,

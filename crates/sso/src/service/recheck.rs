@@ -4,7 +4,7 @@ use gatehouse_identity::SendMail;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::mails::NewMail;
-use gatehouse_types::{Actor, Id, Origin, Result, Secret, Timestamp, WorkspaceId};
+use gatehouse_types::{Actor, Email, Id, Origin, Result, Secret, Timestamp, WorkspaceId};
 use serde_json::json;
 
 use super::domains::{record, taken};
@@ -146,11 +146,20 @@ impl Sso {
         subject: &str,
         body: &str,
     ) -> Result<()> {
-        for owner in self.0.identity.owners(tx, workspace).await? {
-            let mail = NewMail { to: owner, subject: subject.to_owned(), body: Secret::new(body) };
-            SendMail::enqueue(tx, Some(workspace), &mail).await?;
-        }
-        Ok(())
+        let owners = self.0.identity.owners(tx, workspace).await?;
+        mail_all(tx, workspace, owners, subject, body).await
+    }
+
+    /// The same to owners and admins: what any of them can put right.
+    pub(crate) async fn mail_administrators(
+        &self,
+        tx: &mut Tx,
+        workspace: &WorkspaceId,
+        subject: &str,
+        body: &str,
+    ) -> Result<()> {
+        let all = self.0.identity.administrators(tx, workspace).await?;
+        mail_all(tx, workspace, all, subject, body).await
     }
 
     /// The connection that a domain is verified for now, when it is another one, and whether its proof is gone. A first
@@ -216,4 +225,18 @@ async fn failed(tx: &mut Tx, actor: &Actor, event: &'static str, claim: &DomainC
     });
     let target = Some(("domain", claim.id.as_str()));
     Ok(audit::record(tx, actor, Event::failure(event, target, details)).await?)
+}
+
+async fn mail_all(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    to: Vec<Email>,
+    subject: &str,
+    body: &str,
+) -> Result<()> {
+    for to in to {
+        let mail = NewMail { to, subject: subject.to_owned(), body: Secret::new(body) };
+        SendMail::enqueue(tx, Some(workspace), &mail).await?;
+    }
+    Ok(())
 }

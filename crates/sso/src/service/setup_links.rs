@@ -143,6 +143,7 @@ impl Sso {
             provider: Provider::Other,
             config,
             client_secret: None,
+            client_secret_expires_at: None,
             certificates: Vec::new(),
             metadata_xml: None,
             jit_provisioning,

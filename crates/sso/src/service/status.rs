@@ -13,8 +13,8 @@ use crate::Sso;
 use crate::model::{Config, Connection, ConnectionEvent, DomainStatus, SamlConfig};
 use crate::store::{connections, domains};
 
-/// A certificate that ends within this many days is warned about.
-const EXPIRY_WARNING_DAYS: i64 = 30;
+/// A certificate or a client secret that ends within this many days is warned about.
+pub(crate) const EXPIRY_WARNING_DAYS: i64 = 30;
 
 /// What a test looked at, by protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use gatehouse_types::{ConnectionId, Id, OwnerKind, PageRequest, Secret, Workspac
 use super::{certificates, metadata};
 use crate::model::{Connection, ConnectionStatus, Protocol};
 
-const COLUMNS: &str = "id, workspace_id, name, description, provider, status, config, client_secret, \
+const COLUMNS: &str = "id, workspace_id, name, description, provider, status, config, client_secret, client_secret_expires_at, \
      jit_provisioning, default_role, role_mapping, version, last_used_at, tested_at, created_by, created_at, updated_at";
 
 /// Which connections are wanted.
@@ -25,6 +25,7 @@ fn read(row: &Row) -> Result<Connection> {
         status: row.parse("status")?,
         config: row.json("config")?,
         has_client_secret: row.opt_text("client_secret")?.is_some(),
+        client_secret_expires_at: row.opt_time("client_secret_expires_at")?,
         certificates: Vec::new(),
         metadata: None,
         jit_provisioning: row.bool("jit_provisioning")?,
@@ -69,7 +70,8 @@ pub(crate) async fn insert(tx: &mut Tx, c: &Connection, secret: Option<&Secret>)
     let secret = sealed(tx, &c.id, secret);
     let insert = sql("INSERT INTO sso_connections (id, workspace_id, name, name_key, description, protocol, provider, \
          status, config, client_secret, jit_provisioning, default_role, owner_kind, version, created_by, created_at, \
-         updated_at, role_mapping) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)")
+         updated_at, role_mapping, client_secret_expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+         $14, $15, $16, $16, $17, $18)")
     .bind(&c.id)
     .bind(&c.workspace_id)
     .bind(c.name.as_str())
@@ -86,7 +88,8 @@ pub(crate) async fn insert(tx: &mut Tx, c: &Connection, secret: Option<&Secret>)
     .bind(c.version)
     .bind(c.created_by.as_ref())
     .bind(c.created_at)
-    .bind(c.role_mapping.as_ref().map(serde_json::to_string).transpose()?);
+    .bind(c.role_mapping.as_ref().map(serde_json::to_string).transpose()?)
+    .bind(c.client_secret_expires_at);
     tx.execute(insert).await?;
     certificates::replace(tx, &c.id, &c.certificates).await?;
     metadata::save(tx, &c.id, c.metadata.as_ref()).await
@@ -103,7 +106,7 @@ pub(crate) async fn update(tx: &mut Tx, c: &Connection, secret: Option<&Secret>)
     let secret = sealed(tx, &c.id, secret);
     let update = sql("UPDATE sso_connections SET name = $2, name_key = $3, description = $4, protocol = $5, \
          provider = $6, status = $7, config = $8, client_secret = CASE WHEN $16 THEN COALESCE($9, client_secret) END, \
-         jit_provisioning = $10, \
+         client_secret_expires_at = $17, jit_provisioning = $10, \
          default_role = $11, version = $12, tested_at = $13, updated_at = $14, role_mapping = $15 WHERE id = $1")
     .bind(&c.id)
     .bind(c.name.as_str())
@@ -120,16 +123,17 @@ pub(crate) async fn update(tx: &mut Tx, c: &Connection, secret: Option<&Secret>)
     .bind(c.tested_at)
     .bind(tx.store().now())
     .bind(c.role_mapping.as_ref().map(serde_json::to_string).transpose()?)
-    .bind(c.has_client_secret);
+    .bind(c.has_client_secret)
+    .bind(c.client_secret_expires_at);
     tx.execute(update).await.map(drop)
 }
 
 /// Soft-deletes; the name can be used again.
 pub(crate) async fn delete(tx: &mut Tx, id: &ConnectionId) -> Result<()> {
     let now = tx.store().now();
-    let update = sql(
-        "UPDATE sso_connections SET deleted_at = $2, status = 'inactive', client_secret = NULL WHERE id = $1",
-    );
+    let update =
+        sql("UPDATE sso_connections SET deleted_at = $2, status = 'inactive', client_secret = NULL, \
+         client_secret_expires_at = NULL WHERE id = $1");
     tx.execute(update.bind(id).bind(now)).await.map(drop)
 }
 
@@ -138,18 +142,22 @@ pub(crate) async fn find<Q: Queries>(
     workspace: &WorkspaceId,
     id: &ConnectionId,
 ) -> Result<Option<Connection>> {
-    let select = sql("SELECT id, workspace_id, name, description, provider, status, config, client_secret, \
+    let select = sql(
+        "SELECT id, workspace_id, name, description, provider, status, config, client_secret, client_secret_expires_at, \
          jit_provisioning, default_role, role_mapping, version, last_used_at, tested_at, created_by, created_at, updated_at \
-         FROM sso_connections WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL");
+         FROM sso_connections WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
+    );
     let row = db.fetch_optional(select.bind(workspace).bind(id)).await?;
     complete(db, row).await
 }
 
 /// A connection for sign-in, where the workspace follows from it.
 pub(crate) async fn find_anywhere<Q: Queries>(db: &mut Q, id: &ConnectionId) -> Result<Option<Connection>> {
-    let select = sql("SELECT id, workspace_id, name, description, provider, status, config, client_secret, \
+    let select = sql(
+        "SELECT id, workspace_id, name, description, provider, status, config, client_secret, client_secret_expires_at, \
          jit_provisioning, default_role, role_mapping, version, last_used_at, tested_at, created_by, created_at, updated_at \
-         FROM sso_connections WHERE id = $1 AND deleted_at IS NULL");
+         FROM sso_connections WHERE id = $1 AND deleted_at IS NULL",
+    );
     let row = db.fetch_optional(select.bind(id)).await?;
     complete(db, row).await
 }
@@ -160,7 +168,7 @@ pub(crate) async fn lock(
     workspace: &WorkspaceId,
     id: &ConnectionId,
 ) -> Result<Option<Connection>> {
-    const SELECT: &str = "SELECT id, workspace_id, name, description, provider, status, config, client_secret, \
+    const SELECT: &str = "SELECT id, workspace_id, name, description, provider, status, config, client_secret, client_secret_expires_at, \
          jit_provisioning, default_role, role_mapping, version, last_used_at, tested_at, created_by, created_at, updated_at \
          FROM sso_connections WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL";
     let row = tx.lock_optional(SELECT, sql(SELECT).bind(workspace).bind(id)).await?;
@@ -170,7 +178,7 @@ pub(crate) async fn lock(
 /// A connection with its certificates, in one trip: what a sign-in needs. Its metadata's state is left out.
 pub(crate) async fn for_sign_in<Q: Queries>(db: &mut Q, id: &ConnectionId) -> Result<Option<Connection>> {
     let select = sql("SELECT c.id, c.workspace_id, c.name, c.description, c.provider, c.status, c.config, \
-         c.client_secret, c.jit_provisioning, c.default_role, c.role_mapping, c.version, c.last_used_at, c.tested_at, c.created_by, \
+         c.client_secret, c.client_secret_expires_at, c.jit_provisioning, c.default_role, c.role_mapping, c.version, c.last_used_at, c.tested_at, c.created_by, \
          c.created_at, c.updated_at, k.pem, k.fingerprint, k.not_before, k.not_after, k.created_at AS pinned_at, \
          k.last_used_at AS relied_on_at FROM sso_connections c LEFT JOIN sso_certificates k ON k.connection_id = c.id \
          WHERE c.id = $1 AND c.deleted_at IS NULL ORDER BY k.position");

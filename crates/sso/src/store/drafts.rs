@@ -3,7 +3,7 @@ use gatehouse_types::{ConnectionId, DraftId, Id, PageRequest, Secret, Timestamp,
 
 use crate::model::Draft;
 
-const COLUMNS: &str = "id, connection_id, base_version, provider, config, client_secret, certificates, \
+const COLUMNS: &str = "id, connection_id, base_version, provider, config, client_secret, client_secret_expires_at, certificates, \
      jit_provisioning, default_role, role_mapping, created_by, created_at, replayed_at";
 
 fn read(row: &Row) -> Result<Draft> {
@@ -14,6 +14,7 @@ fn read(row: &Row) -> Result<Draft> {
         provider: row.parse("provider")?,
         config: row.json("config")?,
         has_client_secret: row.opt_text("client_secret")?.is_some(),
+        client_secret_expires_at: row.opt_time("client_secret_expires_at")?,
         certificates: row.json("certificates")?,
         jit_provisioning: row.bool("jit_provisioning")?,
         default_role: row.parse("default_role")?,
@@ -37,8 +38,8 @@ pub(crate) async fn insert(
     let sealed = secret.map(|s| tx.store().keyring().seal(place(&d.id), s));
     let insert =
         sql("INSERT INTO sso_drafts (id, workspace_id, connection_id, base_version, provider, config, \
-         client_secret, certificates, jit_provisioning, default_role, created_by, created_at, role_mapping) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
+         client_secret, certificates, jit_provisioning, default_role, created_by, created_at, role_mapping, client_secret_expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
         .bind(&d.id)
         .bind(workspace)
         .bind(&d.connection_id)
@@ -51,7 +52,8 @@ pub(crate) async fn insert(
         .bind(d.default_role.as_str())
         .bind(d.created_by.as_ref())
         .bind(d.created_at)
-        .bind(d.role_mapping.as_ref().map(serde_json::to_string).transpose()?);
+        .bind(d.role_mapping.as_ref().map(serde_json::to_string).transpose()?)
+        .bind(d.client_secret_expires_at);
     tx.execute(insert).await.map(drop)
 }
 
@@ -60,10 +62,11 @@ pub(crate) async fn find<Q: Queries>(
     connection: &ConnectionId,
     id: &DraftId,
 ) -> Result<Option<Draft>> {
-    let select =
-        sql("SELECT id, connection_id, base_version, provider, config, client_secret, certificates, \
+    let select = sql(
+        "SELECT id, connection_id, base_version, provider, config, client_secret, client_secret_expires_at, certificates, \
          jit_provisioning, default_role, role_mapping, created_by, created_at, replayed_at FROM sso_drafts \
-         WHERE connection_id = $1 AND id = $2");
+         WHERE connection_id = $1 AND id = $2",
+    );
     db.fetch_optional(select.bind(connection).bind(id)).await?.as_ref().map(read).transpose()
 }
 

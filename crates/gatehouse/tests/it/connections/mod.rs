@@ -4,6 +4,7 @@ mod certificates;
 mod crud;
 mod domain_checks;
 mod domains;
+mod expiry;
 mod lifecycle;
 mod listing;
 mod oidc;

@@ -13,7 +13,8 @@ use super::secret;
 use crate::Sso;
 use crate::console::Nothing;
 use crate::console::domains::DomainForm;
-use crate::model::{Connection, Protocol, SetupLink, VerificationMethod};
+use crate::console::form_oidc::NOT_A_DAY;
+use crate::model::{Connection, Protocol, SecretEnd, SetupLink, VerificationMethod, beginning_of};
 use crate::service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 
 /// Whoever came with the link, and what it reaches.
@@ -74,7 +75,7 @@ fn patch(form: &ValuesForm, connection: &Connection) -> Result<ConnectionPatch> 
     match connection.config.protocol() {
         Protocol::Saml => Ok(saml_patch(form)),
         Protocol::Wsfed => Ok(wsfed_patch(form)),
-        Protocol::Oidc => oidc_patch(form),
+        Protocol::Oidc => oidc_patch(form, connection),
     }
 }
 
@@ -92,7 +93,7 @@ fn wsfed_patch(form: &ValuesForm) -> ConnectionPatch {
     }
 }
 
-fn oidc_patch(form: &ValuesForm) -> Result<ConnectionPatch> {
+fn oidc_patch(form: &ValuesForm, connection: &Connection) -> Result<ConnectionPatch> {
     let needed = |field: &'static str, text: &str, message: &'static str| match text.trim() {
         "" => Err(Error::validation(field, message)),
         text => Ok(Some(text.to_owned())),
@@ -103,9 +104,19 @@ fn oidc_patch(form: &ValuesForm) -> Result<ConnectionPatch> {
         trust_email: Some(form.trust_email.is_some()),
         ..ConfigPatch::default()
     };
+    let day = match form.client_secret_expires.trim() {
+        "" => None,
+        day => Some(
+            beginning_of(day)
+                .ok_or_else(|| Error::validation("oidcConfig.clientSecretExpiresAt", NOT_A_DAY))?,
+        ),
+    };
+    let client_secret = form.client_secret.clone().filter(|s| !s.expose().is_empty());
+    let known = connection.client_secret_expires_at;
     Ok(ConnectionPatch {
         provider: Some(guide(Protocol::Oidc, &form.provider).preset),
-        client_secret: form.client_secret.clone().filter(|s| !s.expose().is_empty()),
+        client_secret_expires_at: SecretEnd::on_page(day, known, client_secret.is_some())?,
+        client_secret,
         config,
         ..ConnectionPatch::default()
     })
@@ -155,6 +166,7 @@ fn errors_of(e: &Error) -> FieldErrors {
         "oidcConfig.issuerUrl" => "issuerUrl",
         "oidcConfig.clientId" => "clientId",
         "oidcConfig.clientSecret" => "clientSecret",
+        "oidcConfig.clientSecretExpiresAt" => "clientSecretExpires",
         "domain" => "domain",
         _ => "",
     };

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::guides::{Guide, guide, guides, of_preset};
 use super::secret;
 use crate::console::domains::{DomainForm, DomainRow, methods};
-use crate::model::{Config, Connection, ConnectionStatus, DomainStatus, Protocol, SetupLink};
+use crate::model::{Config, Connection, ConnectionStatus, DomainStatus, Protocol, SetupLink, day_of};
 use crate::rules::start_path;
 use crate::service::connections::ConnectionView;
 use crate::service::setup_links::SETUP_PATH;
@@ -94,6 +94,8 @@ pub(super) struct ValuesForm {
     pub(super) client_id: String,
     /// Never shown again; an empty one leaves the present one in place.
     pub(super) client_secret: Option<Secret>,
+    /// The day on which it ends.
+    pub(super) client_secret_expires: String,
     pub(super) trust_email: Option<String>,
 }
 
@@ -156,6 +158,7 @@ fn saved_values(view: &ConnectionView) -> ValuesForm {
         Config::Oidc(oidc) => ValuesForm {
             issuer_url: oidc.issuer_url,
             client_id: oidc.client_id,
+            client_secret_expires: view.connection.client_secret_expires_at.map(day_of).unwrap_or_default(),
             trust_email: oidc.trust_email.then(|| "true".to_owned()),
             ..ValuesForm::default()
         },

@@ -73,6 +73,7 @@ impl Sso {
             provider: proposed.provider,
             config: proposed.config.clone(),
             has_client_secret: secret.is_some(),
+            client_secret_expires_at: proposed.client_secret_expires_at,
             certificates: proposed.certificates.iter().map(|c| c.pem.clone()).collect(),
             jit_provisioning: proposed.jit_provisioning,
             default_role: proposed.default_role,

@@ -1,10 +1,13 @@
 //! OpenID Connect on the console's page of single sign-on.
 
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, Permission, Result, Role, Secret};
+use gatehouse_types::{Actor, Permission, Result, Role, Secret, Timestamp};
 
 use crate::Sso;
-use crate::model::{ClientAuthentication, Config, ConnectionStatus, NewConnection, OidcConfig, Provider};
+use crate::model::{
+    ClientAuthentication, Config, Connection, ConnectionStatus, NewConnection, OidcConfig, Provider,
+    SecretEnd,
+};
 use crate::service::connections::{ConfigPatch, ConnectionPatch};
 use crate::service::page::{PAGE_CONNECTION, Saved};
 
@@ -17,6 +20,8 @@ pub(crate) struct OidcPageInput {
     pub(crate) client_id: String,
     /// `None`: the present one stays.
     pub(crate) client_secret: Option<Secret>,
+    /// The day on which the secret ends, as the page shows it; `None`: no day is given.
+    pub(crate) client_secret_expires: Option<Timestamp>,
     pub(crate) discovery_url: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) client_authentication: Option<ClientAuthentication>,
@@ -37,7 +42,7 @@ impl Sso {
         let present = state.connection.map(|view| view.connection);
         let id = match present {
             Some(c) if c.config.oidc().is_some() => {
-                let patch = input.patch();
+                let patch = input.patch(&c)?;
                 if c.status == ConnectionStatus::Active
                     && let Some(draft) = self.proved_first(actor, &c, &patch).await?
                 {
@@ -52,8 +57,14 @@ impl Sso {
 }
 
 impl OidcPageInput {
-    fn patch(self) -> ConnectionPatch {
-        ConnectionPatch {
+    fn patch(self, present: &Connection) -> Result<ConnectionPatch> {
+        let replaced = self.client_secret.is_some();
+        Ok(ConnectionPatch {
+            client_secret_expires_at: SecretEnd::on_page(
+                self.client_secret_expires,
+                present.client_secret_expires_at,
+                replaced,
+            )?,
             provider: Some(self.provider),
             jit_provisioning: Some(self.jit_provisioning),
             default_role: Some(self.default_role),
@@ -68,7 +79,7 @@ impl OidcPageInput {
                 ..ConfigPatch::default()
             },
             ..ConnectionPatch::default()
-        }
+        })
     }
 
     fn connection(self) -> NewConnection {
@@ -85,6 +96,7 @@ impl OidcPageInput {
                 trust_email: self.trust_email,
             }),
             client_secret: self.client_secret,
+            client_secret_expires_at: self.client_secret_expires,
             certificates: Vec::new(),
             metadata_xml: None,
             jit_provisioning: self.jit_provisioning,

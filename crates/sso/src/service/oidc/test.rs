@@ -2,12 +2,13 @@
 //! now.
 
 use gatehouse_store::decisions::Reason;
-use gatehouse_types::Result;
+use gatehouse_types::{Result, Timestamp};
 
 use super::provider::{OidcClient, Provider};
 use crate::Sso;
 use crate::model::{ClientAuthentication, Connection};
 use crate::oidc::Flaw;
+use crate::service::status::EXPIRY_WARNING_DAYS;
 
 /// What a test found, before it is recorded.
 #[derive(Debug, Default)]
@@ -48,6 +49,7 @@ impl Sso {
                 let named =
                     client.authentication.or_else(|| discovery.authentication(client.secret.is_some()));
                 tried.checks.push(authentication(named, &client));
+                tried.checks.extend(secret_end(connection, self.0.store.now()));
                 let provider = Provider { discovery, keys };
                 if tried.checks.iter().all(|c| c.ok) {
                     tried.checks.push(self.try_client(connection, (&client, &provider)).await?);
@@ -58,6 +60,16 @@ impl Sso {
         }
         Ok(tried)
     }
+}
+
+/// A word about a client secret that ends soon; whether it counts still, the provider says.
+fn secret_end(connection: &Connection, now: Timestamp) -> Option<Reason> {
+    let end = connection.client_secret_expires_at?;
+    let soon = end < now.plus_seconds(EXPIRY_WARNING_DAYS * 86_400);
+    soon.then(|| {
+        let detail = format!("The client secret ends at {end}; enter its successor in time.");
+        Reason::passed("client secret expiry", detail)
+    })
 }
 
 /// How we would authenticate.

@@ -83,6 +83,7 @@ impl WsfedPageInput {
                 ..WsfedConfig::default()
             }),
             client_secret: None,
+            client_secret_expires_at: None,
             certificates: Vec::new(),
             metadata_xml: None,
             jit_provisioning: self.jit_provisioning,
