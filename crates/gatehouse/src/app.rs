@@ -5,6 +5,7 @@ use axum::Router;
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
+use gatehouse_scim::Scim;
 use gatehouse_sso::{Rules, Sso};
 use gatehouse_store::jobs::{Registry, Worker};
 use gatehouse_store::{Options, Store};
@@ -40,6 +41,7 @@ pub struct App {
     store: Store,
     identity: Identity,
     sso: Sso,
+    scim: Scim,
     lab: Lab,
     mailer: Mailer,
     public_url: PublicUrl,
@@ -65,6 +67,7 @@ pub(crate) async fn open_store(settings: &Settings, parts: &Parts) -> anyhow::Re
 /// What ends when a database comes back from a backup; see the features.
 pub(crate) async fn after_restore(tx: &mut gatehouse_store::Tx) -> gatehouse_store::Result<u64> {
     gatehouse_sso::after_restore(tx).await?;
+    gatehouse_scim::after_restore(tx).await?;
     gatehouse_identity::after_restore(tx).await
 }
 
@@ -121,10 +124,11 @@ impl App {
             google: settings.google.clone(),
         };
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
+        let scim = Scim::new(identity.clone(), public_url.clone());
         let lab = Lab::new(sso.clone(), public_url.clone());
         let mailer = mailer(settings, &parts.clock)?;
         let trusted_proxies = settings.trusted_proxies.clone();
-        Ok(Self { store, identity, sso, lab, mailer, public_url, trusted_proxies })
+        Ok(Self { store, identity, sso, scim, lab, mailer, public_url, trusted_proxies })
     }
 
     /// The store.
@@ -161,6 +165,7 @@ impl App {
         OpenApiRouter::with_openapi(api::openapi::base())
             .merge(gatehouse_identity::api(self.identity.clone()))
             .merge(gatehouse_sso::api(self.sso.clone()))
+            .merge(gatehouse_scim::api(self.scim.clone()))
             .merge(api::routes(self.clone()))
     }
 
@@ -183,6 +188,7 @@ impl App {
             .merge(api::health::routes(self.store.clone(), metrics))
             .merge(gatehouse_identity::console(self.identity.clone()))
             .merge(gatehouse_sso::browser(self.sso.clone()))
+            .merge(gatehouse_scim::protocol_routes(self.scim.clone()))
             .merge(gatehouse_lab::routes(self.lab.clone()))
             .merge(console::routes(self.clone()))
             .merge(asset_routes());

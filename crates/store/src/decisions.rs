@@ -70,6 +70,7 @@ fn principal_of(actor: &Actor) -> String {
         Principal::Anonymous => "anonymous".to_owned(),
         Principal::System => "system".to_owned(),
         Principal::SetupLink { link_id, .. } => format!("setup-link:{link_id}"),
+        Principal::Scim { token_id, .. } => format!("scim:{token_id}"),
         Principal::User { user_id, .. } => format!("user:{user_id}"),
     }
 }

@@ -42,6 +42,7 @@ macro_rules! steps {
                 "secret_expiry",
                 include_str!(concat!("../migrations/", $folder, "/0016_secret_expiry.sql")),
             ),
+            (17, "scim", include_str!(concat!("../migrations/", $folder, "/0017_scim.sql"))),
         ]
     };
 }

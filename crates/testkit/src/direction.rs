@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each crate with the crates of ours that it may use outside its tests.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("types", &[]),
     ("saml", &[]),
     ("store", &["types"]),
@@ -12,8 +12,9 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("web", &["types"]),
     ("identity", &["types", "store", "outbound", "web"]),
     ("sso", &["types", "store", "outbound", "web", "saml", "identity"]),
+    ("scim", &["types", "store", "web", "identity"]),
     ("lab", &["types", "store", "outbound", "web", "saml", "identity", "sso"]),
-    ("gatehouse", &["types", "store", "outbound", "web", "saml", "identity", "sso", "lab"]),
+    ("gatehouse", &["types", "store", "outbound", "web", "saml", "identity", "sso", "scim", "lab"]),
     ("testkit", &["types", "store"]),
 ];
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use crate::{
-    ConnectionId, Error, Permission, RequestId, Result, Role, SessionId, SetupLinkId, Timestamp, UserId,
-    WorkspaceId,
+    ConnectionId, Error, Permission, RequestId, Result, Role, ScimScope, ScimScopes, ScimTokenId, SessionId,
+    SetupLinkId, Timestamp, UserId, WorkspaceId,
 };
 
 /// Who owns a credential; every credential has one.
@@ -128,6 +128,13 @@ pub enum Principal {
         /// The connection.
         connection_id: ConnectionId,
     },
+    /// An identity provider that keeps a workspace's directory, by a token.
+    Scim {
+        /// The token.
+        token_id: ScimTokenId,
+        /// What it reaches.
+        scopes: ScimScopes,
+    },
 }
 
 /// Who acts, in which workspace, from where. The first argument of every service function.
@@ -196,8 +203,15 @@ impl Actor {
             Principal::System => true,
             // a link has no role: what it reaches is looked at with the object (`identity::require`)
             Principal::Anonymous | Principal::SetupLink { .. } => false,
+            // a token has scopes, and no right of a person
+            Principal::Scim { .. } => false,
             Principal::User { role, .. } => role.may(permission),
         }
+    }
+
+    /// Whether the actor is a SCIM token that reaches this much.
+    pub fn may_provision(&self, scope: ScimScope) -> bool {
+        matches!(&self.principal, Principal::Scim { scopes, .. } if scopes.has(scope))
     }
 }
 

@@ -153,6 +153,8 @@ ids! {
     FactorId = "fac";
     /// An open question for a second step.
     ChallengeId = "chl";
+    /// A token with which an identity provider keeps a workspace's directory (SCIM).
+    ScimTokenId = "sct";
     /// A made-up person of the lab identity provider.
     LabPersonId = "lab";
 }

@@ -10,6 +10,7 @@ mod ids;
 mod page;
 mod random;
 mod role;
+mod scim;
 mod secret;
 
 pub use actor::{Actor, AuthMethod, DryRun, Effect, Origin, OwnerKind, Principal};
@@ -18,12 +19,13 @@ pub use email::{Domain, Email};
 pub use error::{Error, Kind, Result};
 pub use ids::{
     AuditEventId, ChallengeId, ConnectionId, DecisionId, DomainId, DraftId, FactorId, Id, IdentityId, Ids,
-    InvitationId, JobId, LabPersonId, LinkId, MailId, RequestId, SessionId, SetupLinkId, SigningKeyId,
-    SsoAttemptId, TraceShareId, UserId, WorkspaceId,
+    InvitationId, JobId, LabPersonId, LinkId, MailId, RequestId, ScimTokenId, SessionId, SetupLinkId,
+    SigningKeyId, SsoAttemptId, TraceShareId, UserId, WorkspaceId,
 };
 pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};
 pub use role::{Permission, Role};
+pub use scim::{ScimScope, ScimScopes};
 pub use secret::{Secret, digest, hex, random_token};
 
 /// The target of spans that are for traces alone (cargo feature `otel` of the program); the log never shows them.

@@ -41,6 +41,7 @@ impl Role {
         match permission {
             P::ReadWorkspace => true,
             P::ManageSso
+            | P::ManageScim
             | P::ReadAudit
             | P::ReadOutbox
             | P::ReadMembers
@@ -80,6 +81,8 @@ pub enum Permission {
     ManageMembers,
     /// Set up, test, switch single sign-on.
     ManageSso,
+    /// Make and take back the tokens of directory provisioning (SCIM), and read what was done with them.
+    ManageScim,
     /// Decide who may sign in without single sign-on.
     ManageSsoExclusions,
     /// Decide what signing in demands here.
@@ -100,6 +103,7 @@ impl Permission {
             Self::ReadMembers => "members:read",
             Self::ManageMembers => "members:manage",
             Self::ManageSso => "sso:manage",
+            Self::ManageScim => "scim:manage",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
             Self::ManageSecuritySettings => "security-settings:manage",
             Self::ReadAudit => "audit:read",

@@ -82,6 +82,11 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/me/reauthenticate/passkey-options", Personal, ""),
     ("post", "/api/v1/me/reauthenticate", Personal, r#"{"password":"open-the-gate"}"#),
     ("get", "/api/v1/outbox", Admin, ""),
+    ("get", "/api/v1/scim/tokens", Admin, ""),
+    ("post", "/api/v1/scim/tokens", Admin, r#"{"name":"Walked"}"#),
+    ("get", "/api/v1/scim/tokens/{id}", Admin, ""),
+    ("delete", "/api/v1/scim/tokens/{id}", Admin, ""),
+    ("post", "/api/v1/scim/tokens/{id}/revoke", Admin, ""),
     ("get", "/api/v1/security-settings", Owner, ""),
     ("put", "/api/v1/security-settings", Owner, r#"{"requireSecondStep":false}"#),
     ("get", "/api/v1/sso/connections", Admin, ""),
@@ -227,6 +232,7 @@ struct Ids {
     sp_key: String,
     draft: String,
     setup: String,
+    scim_token: String,
 }
 
 impl Ids {
@@ -254,6 +260,8 @@ impl Ids {
             owner.post(&format!("{}/drafts", lab.path), draft).await.ok()["id"].as_str().unwrap().to_owned();
         let setup = serde_json::json!({"connectionId": lab.id});
         let setup = text(&owner.post("/api/v1/sso/setup-links", setup).await.ok()["link"]["id"]);
+        let scim = serde_json::json!({"name": "Provider"});
+        let scim_token = text(&owner.post("/api/v1/scim/tokens", scim).await.ok()["token"]["id"]);
         let workspace = t.workspace.to_string();
         t.person("walked@main.test", Role::Member).await;
         let walked = t.sign_in("walked@main.test").await.get("/api/v1/me").await.ok();
@@ -275,6 +283,7 @@ impl Ids {
             sp_key,
             draft,
             setup,
+            scim_token,
         }
     }
 
@@ -299,6 +308,7 @@ impl Ids {
             sp_key: odd(&self.sp_key),
             draft: odd(&self.draft),
             setup: odd(&self.setup),
+            scim_token: odd(&self.scim_token),
         }
     }
 
@@ -310,6 +320,7 @@ impl Ids {
             _ if text.contains("/me/sessions/") => &self.session,
             _ if text.contains("/sp-keys/") => &self.sp_key,
             _ if text.contains("/setup-links/") => &self.setup,
+            _ if text.contains("/scim/tokens/") => &self.scim_token,
             _ => &self.connection,
         };
         text.replace("{id}", id)

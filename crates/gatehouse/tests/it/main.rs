@@ -13,6 +13,7 @@ mod operations;
 mod rows;
 mod saml;
 mod saml_depth;
+mod scim;
 mod second_step;
 mod sign_in;
 mod support;

@@ -51,6 +51,7 @@ fn who(actor: &Actor) -> String {
         Principal::User { user_id, role, .. } => format!("{user_id} acts in this workspace as {role}."),
         Principal::System => "The product itself acts.".to_owned(),
         Principal::SetupLink { link_id, .. } => format!("The setup link {link_id} acts."),
+        Principal::Scim { token_id, .. } => format!("The SCIM token {token_id} acts."),
         Principal::Anonymous => "Nobody is signed in.".to_owned(),
     }
 }

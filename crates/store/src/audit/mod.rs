@@ -12,7 +12,7 @@ pub mod verify;
 
 use std::collections::BTreeMap;
 
-use gatehouse_types::{Actor, AuditEventId, Effect, Principal, Timestamp, UserId, WorkspaceId};
+use gatehouse_types::{Actor, AuditEventId, Effect, Id, Principal, Timestamp, WorkspaceId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -88,9 +88,9 @@ pub struct Entry {
     pub event: String,
     /// Whether it took place.
     pub outcome: String,
-    /// `user`, `system` or `anonymous`.
+    /// `user`, `system`, `setup-link`, `scim` or `anonymous`.
     pub actor_kind: String,
-    /// The acting person.
+    /// The acting person, or the SCIM token.
     pub actor_id: Option<String>,
     /// What kind of thing it is about.
     pub target_kind: Option<String>,
@@ -193,12 +193,13 @@ pub(crate) fn chain(tx: &mut Tx, entries: Vec<Unchained>, mut heads: Heads) -> R
     Ok(())
 }
 
-fn actor_of(actor: &Actor) -> (&'static str, Option<&UserId>) {
+fn actor_of(actor: &Actor) -> (&'static str, Option<&str>) {
     match &actor.principal {
         Principal::Anonymous => ("anonymous", None),
         Principal::System => ("system", None),
         Principal::SetupLink { .. } => ("setup-link", None),
-        Principal::User { user_id, .. } => ("user", Some(user_id)),
+        Principal::Scim { token_id, .. } => ("scim", Some(token_id.as_str())),
+        Principal::User { user_id, .. } => ("user", Some(user_id.as_str())),
     }
 }
 

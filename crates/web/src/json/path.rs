@@ -37,7 +37,7 @@ fn noun<T>() -> String {
             said.push(c);
         }
     }
-    said.replace("Sso ", "SSO ")
+    said.replace("Sso ", "SSO ").replace("Scim ", "SCIM ")
 }
 
 #[cfg(test)]

@@ -106,6 +106,9 @@ async fn what_was_alive_in_a_backup_does_not_come_to_life_again(database: Databa
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
+    let made = owner.post("/api/v1/scim/tokens", json!({"name": "Provider"})).await.ok();
+    let provider = serving.client().with_token(made["plainValue"].as_str().unwrap());
+    provider.get("/scim/v2/Schemas").await.ok();
     let file = database.data_dir().join("a.backup");
     let file = file.to_str().unwrap();
     program.ok(&["backup", file]);
@@ -120,6 +123,8 @@ async fn what_was_alive_in_a_backup_does_not_come_to_life_again(database: Databa
         let serving = restored.serve();
         let before = serving.client().with_token(owner.token.as_deref().unwrap());
         before.get("/api/v1/me").await.refused(401, "authentication_error");
+        let provider = serving.client().with_token(provider.token.as_deref().unwrap());
+        assert_eq!(provider.get("/scim/v2/Schemas").await.status, 401);
         let confirm = json!({"token": reset_token, "password": "seven quiet elephants"});
         let refused = serving.client().post("/api/v1/auth/password-reset/confirm", confirm).await;
         assert_eq!(refused.status, 400, "{}", refused.body);

@@ -71,6 +71,12 @@ async fn no_secret_is_in_log_errors_export_or_database(t: TestApp) {
     answers.push(t.client().with_token(WRONG).get("/api/v1/me").await);
     answers.push(t.client().post("/api/v1/auth/login", json!({"email": [WRONG]})).await);
 
+    // a token of an identity provider
+    let made = owner.post("/api/v1/scim/tokens", json!({"name": "Provider"})).await.ok();
+    let value = made["plainValue"].as_str().unwrap().to_owned();
+    answers.push(t.client().with_token(&value).get("/scim/v2/Schemas").await);
+    canaries.push(("SCIM token", value));
+
     // a connection with a secret, and SAML from begin to end and once more
     let body = json!({"name": "G", "protocol": "oidc", "defaultRole": "member", "oidcConfig": {
         "issuerUrl": "https://idp.example.com", "clientId": "c", "clientSecret": CLIENT_SECRET}});

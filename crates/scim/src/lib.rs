@@ -1,0 +1,40 @@
+//! Directory provisioning (SCIM 2.0, RFC 7643 and RFC 7644): identity providers keep the people and groups of a workspace.
+//!
+//! A call's way in: `api/endpoint` (any method, resource names in any case) → bearer token → an `Actor` with the token as
+//! its principal → [`Scim`] → one transaction → the answer, or an error in SCIM's own form.
+//! `protocol` is pure: schemas, filters, PATCH, projection, bulk, and what Entra and Okta send in their own way.
+
+mod api;
+mod model;
+pub mod protocol;
+mod scim;
+mod service;
+mod store;
+
+use axum::extract::FromRef;
+use gatehouse_identity::Identity;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use scim::Scim;
+pub use service::restored::after_restore;
+
+impl FromRef<Scim> for Identity {
+    fn from_ref(scim: &Scim) -> Self {
+        scim.0.identity.clone()
+    }
+}
+
+/// The administration: every operation is in the OpenAPI document.
+pub fn api(scim: Scim) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(api::tokens::list, api::tokens::create))
+        .routes(routes!(api::tokens::get, api::tokens::delete))
+        .routes(routes!(api::tokens::revoke))
+        .with_state(scim)
+}
+
+/// The protocol at `/scim/v2`; it describes itself (RFC 7644 §4).
+pub fn protocol_routes(scim: Scim) -> axum::Router {
+    api::endpoint::routes().with_state(scim)
+}

@@ -1,0 +1,30 @@
+use std::sync::Arc;
+
+use gatehouse_identity::Identity;
+use gatehouse_store::Store;
+use gatehouse_web::{Limiter, PublicUrl};
+
+/// Refusals of unknown tokens that are recorded for one network at once, and the seconds until one more.
+const REFUSALS: (u32, u32) = (100, 5);
+
+/// Directory provisioning: its tokens, and the protocol they open.
+#[derive(Clone, Debug)]
+pub struct Scim(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) identity: Identity,
+    pub(crate) public_url: PublicUrl,
+    /// How many refusals of unknown tokens are recorded, per network.
+    pub(crate) refusals: Limiter,
+}
+
+impl Scim {
+    /// The service over identity's store; resources are named under the public URL.
+    pub fn new(identity: Identity, public_url: PublicUrl) -> Self {
+        let store = identity.store().clone();
+        let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
+        Self(Arc::new(Inner { store, identity, public_url, refusals }))
+    }
+}

@@ -1,0 +1,82 @@
+//! Who calls the protocol: a bearer token, and what it reaches.
+
+use gatehouse_store::decisions::{Reason, Refusal, refuse};
+use gatehouse_types::{Actor, Error, Origin, Principal, Result, digest};
+
+use crate::Scim;
+use crate::model::token::PREFIX;
+use crate::model::{ScimToken, TokenStatus};
+use crate::store::tokens;
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN: usize = 256;
+/// How exact the last use of a token is, in seconds.
+const USE_SECONDS: i64 = 60;
+
+impl Scim {
+    /// The actor of a bearer token, in its workspace.
+    ///
+    /// # Errors
+    /// `Authentication` with a recorded decision, in the same words for every value that opens nothing.
+    pub(crate) async fn authenticate(&self, origin: Origin, bearer: Option<&str>) -> Result<Actor> {
+        let store = &self.0.store;
+        let Some(value) = bearer.filter(|v| !v.is_empty()) else {
+            return Err(Error::authentication("Send a SCIM token: Authorization: Bearer scim_…"));
+        };
+        let found = match value.len() <= MAX_TOKEN && value.starts_with(PREFIX) {
+            true => tokens::by_digest(&mut store.reader(), &digest(value)).await?,
+            false => None,
+        };
+        let now = store.now();
+        match found {
+            Some(token) if token.status(now) == TokenStatus::Active => {
+                self.note_use(&token).await?;
+                let principal = Principal::Scim { token_id: token.id, scopes: token.scopes };
+                Ok(Actor { principal, workspace_id: Some(token.workspace_id), origin })
+            }
+            found => Err(self.refused(origin, found).await),
+        }
+    }
+
+    /// Notes the use of a token, to the minute.
+    async fn note_use(&self, token: &ScimToken) -> Result<()> {
+        let store = &self.0.store;
+        let before = store.now().plus_seconds(-USE_SECONDS);
+        if token.last_used_at.is_some_and(|at| at >= before) {
+            return Ok(());
+        }
+        let mut tx = store.begin_always().await?;
+        tokens::touch(&mut tx, &token.id, before).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The refusal of a value that opens nothing; why is for the administrators of its workspace.
+    async fn refused(&self, origin: Origin, token: Option<ScimToken>) -> Error {
+        let error =
+            Error::authentication("This SCIM token opens nothing: it is unknown, expired, or was revoked.");
+        if self.0.refusals.check(&origin.network()).is_err() {
+            return error;
+        }
+        let now = self.0.store.now();
+        let (workspace, detail) = match token {
+            None => (None, "No SCIM token with this value exists.".to_owned()),
+            Some(t) => {
+                let what = match t.status(now) {
+                    TokenStatus::Revoked => "was revoked",
+                    TokenStatus::Expired | TokenStatus::Active => "has expired",
+                };
+                let text = format!(
+                    "The token {} ({}) {what}. Make a new one and give it to the provider.",
+                    t.name, t.masked
+                );
+                (Some(t.workspace_id), text)
+            }
+        };
+        let reasons = vec![Reason::failed("SCIM token", detail)];
+        let refusal = Refusal { action: "request:authenticate", object: None, reasons };
+        match refuse(&self.0.store, &Actor::anonymous(origin), workspace.as_ref(), refusal).await {
+            Ok(decision) => error.decided(decision),
+            Err(e) => e.into(),
+        }
+    }
+}

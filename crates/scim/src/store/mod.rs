@@ -1,0 +1,3 @@
+//! The SQL of directory provisioning.
+
+pub(crate) mod tokens;

@@ -1,0 +1,111 @@
+use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_types::{OwnerKind, PageRequest, ScimTokenId, Timestamp, WorkspaceId};
+
+use crate::model::{ScimToken, TokenStatus, Wanted};
+
+const COLUMNS: &str = "id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, revoked_at, \
+     last_used_at";
+
+fn read(row: &Row) -> Result<ScimToken> {
+    Ok(ScimToken {
+        id: row.id("id")?,
+        workspace_id: row.id("workspace_id")?,
+        name: row.text("name")?,
+        scopes: row.parse("scopes")?,
+        masked: row.text("masked")?,
+        created_by: row.opt_text("created_by")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.opt_time("expires_at")?,
+        revoked_at: row.opt_time("revoked_at")?,
+        last_used_at: row.opt_time("last_used_at")?,
+    })
+}
+
+/// Keeps a token under the digest of its value. Fails with `Unique` when the name is taken.
+pub(crate) async fn insert(tx: &mut Tx, t: &ScimToken, digest: &str) -> Result<()> {
+    let insert = sql(
+        "INSERT INTO scim_tokens (id, workspace_id, owner_kind, version, name, name_key, scopes, masked, \
+         token, created_by, created_at, expires_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(&t.id)
+    .bind(&t.workspace_id)
+    .bind(OwnerKind::Service.as_str())
+    .bind(t.name.as_str())
+    .bind(t.name.to_lowercase())
+    .bind(t.scopes.to_string())
+    .bind(t.masked.as_str())
+    .bind(digest)
+    .bind(t.created_by.clone())
+    .bind(t.created_at)
+    .bind(t.expires_at);
+    tx.execute(insert).await.map(drop)
+}
+
+/// One page of a workspace's tokens, the latest first.
+pub(crate) async fn page<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    wanted: &Wanted,
+    now: Timestamp,
+    page: PageRequest,
+) -> Result<(Vec<ScimToken>, i64)> {
+    let all = Filter::new(COLUMNS, "scim_tokens", "workspace_id = $", workspace)
+        .and_contains("name_key LIKE $ ESCAPE '\\'", wanted.name.as_deref());
+    let some = match wanted.status {
+        None => all,
+        Some(TokenStatus::Revoked) => all.and_fixed("revoked_at IS NOT NULL"),
+        Some(TokenStatus::Expired) => all.and_fixed("revoked_at IS NULL").and("expires_at <= $", now),
+        Some(TokenStatus::Active) => {
+            all.and_fixed("revoked_at IS NULL").and("(expires_at IS NULL OR expires_at > $)", now)
+        }
+    };
+    let (rows, total) = some.page(db, "created_at DESC, id DESC", page).await?;
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
+}
+
+pub(crate) async fn find<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    id: &ScimTokenId,
+) -> Result<Option<ScimToken>> {
+    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
+         revoked_at, last_used_at FROM scim_tokens WHERE workspace_id = $1 AND id = $2");
+    db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
+}
+
+/// The token of a value, whatever its status.
+pub(crate) async fn by_digest<Q: Queries>(db: &mut Q, digest: &str) -> Result<Option<ScimToken>> {
+    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
+         revoked_at, last_used_at FROM scim_tokens WHERE token = $1");
+    db.fetch_optional(select.bind(digest)).await?.as_ref().map(read).transpose()
+}
+
+/// How many tokens a workspace has, whatever their status.
+pub(crate) async fn count(tx: &mut Tx, workspace: &WorkspaceId) -> Result<i64> {
+    let select = sql("SELECT COUNT(*) AS n FROM scim_tokens WHERE workspace_id = $1");
+    tx.fetch_one(select.bind(workspace)).await?.int("n")
+}
+
+/// Takes a token back; says whether that is new.
+pub(crate) async fn revoke(tx: &mut Tx, id: &ScimTokenId) -> Result<bool> {
+    let update = sql("UPDATE scim_tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
+    Ok(tx.execute(update.bind(id).bind(tx.store().now())).await? == 1)
+}
+
+/// Takes every token back.
+pub(crate) async fn revoke_all(tx: &mut Tx) -> Result<()> {
+    let update = sql("UPDATE scim_tokens SET revoked_at = $1 WHERE revoked_at IS NULL");
+    tx.execute(update.bind(tx.store().now())).await.map(drop)
+}
+
+/// Notes a use, unless one was noted since `before`.
+pub(crate) async fn touch(tx: &mut Tx, id: &ScimTokenId, before: Timestamp) -> Result<()> {
+    let update = sql(
+        "UPDATE scim_tokens SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)",
+    );
+    tx.execute(update.bind(id).bind(tx.store().now()).bind(before)).await.map(drop)
+}
+
+pub(crate) async fn delete(tx: &mut Tx, id: &ScimTokenId) -> Result<()> {
+    tx.execute(sql("DELETE FROM scim_tokens WHERE id = $1").bind(id)).await.map(drop)
+}
