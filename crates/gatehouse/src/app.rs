@@ -6,7 +6,7 @@ use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMai
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
 use gatehouse_scim::Scim;
-use gatehouse_sso::{Rules, Sso};
+use gatehouse_sso::{Rules, Sso, SsoBelongings};
 use gatehouse_store::jobs::{Registry, Worker};
 use gatehouse_store::{Options, Store};
 use gatehouse_types::{Actor, Origin, OsRandom, SharedClock, SharedRandom, SystemClock};
@@ -114,6 +114,7 @@ impl App {
         let rules = Arc::new(Rules::new(store.clone()));
         let people = gatehouse_identity::Options { sign_up: settings.sign_up };
         let identity = Identity::open(store.clone(), public_url.as_str(), rules, people).await?;
+        identity.also_ends(Arc::new(SsoBelongings));
         let dns = Dns::from_setting(settings.dns_server.as_deref())
             .await
             .map_err(|e| SettingError::named("dns_server", e))?;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use gatehouse_store::Store;
 use gatehouse_types::{Result, random_token};
@@ -7,6 +7,7 @@ use gatehouse_web::Limiter;
 use crate::passkey::RelyingParty;
 use crate::password::Passwords;
 use crate::rules::SignInRules;
+use crate::service::leavers::Belongings;
 use crate::throttle::{MailLimits, Throttle};
 use crate::tokens::Tokens;
 
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     /// We to authenticators; `None` where browsers have no passkeys.
     pub(crate) relying_party: Option<RelyingParty>,
     pub(crate) rules: Arc<dyn SignInRules>,
+    /// What else people own, which ends when they leave.
+    pub(crate) belongings: RwLock<Vec<Arc<dyn Belongings>>>,
     pub(crate) options: Options,
     /// How many refusals of unknown callers are recorded, per network.
     pub(crate) refusals: Limiter,
@@ -106,6 +109,7 @@ impl Identity {
             public_url,
             relying_party,
             rules,
+            belongings: RwLock::default(),
             options,
             refusals,
             second_steps,

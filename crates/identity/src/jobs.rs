@@ -33,7 +33,8 @@ impl Job for PeopleMail {
     }
 }
 
-/// Forgets links that are over, devices that were not seen for long, and refused tries that are long past.
+/// Forgets links that are over, devices that were not seen for long, refused tries that are long past, and memberships
+/// that are kept aside no longer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PeopleSweep;
 
@@ -45,6 +46,7 @@ impl Job for PeopleSweep {
         let mut tx = identity.store().begin_always().await?;
         crate::store::links::sweep(&mut tx).await?;
         crate::store::devices::sweep(&mut tx).await?;
+        crate::store::leavers::sweep(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -34,6 +34,9 @@ pub use service::access::require;
 pub use service::devices::{DEVICE_SECONDS, Device};
 pub use service::factors::{Enrolled, OwnFactors, PROOF_SECONDS, Proof, RECOVERY_CODES};
 pub use service::invitations::{OpenInvitation, WantedInvitations};
+pub use service::leavers::{
+    Belongings, Item, KEEP_DAYS, LeaveCause, Leaver, Parted, Receipt, SignedReceipt, Things,
+};
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};
 pub use service::members::{Member, WantedMembers};
 pub use service::own_password::PasswordUse;
@@ -95,6 +98,9 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::invitations::revoke))
         .routes(routes!(api::users::list))
         .routes(routes!(api::users::get, api::users::update, api::users::remove))
+        .routes(routes!(api::leavers::suspend))
+        .routes(routes!(api::leavers::reactivate))
+        .routes(routes!(api::leavers::offboarding))
         .routes(routes!(api::users::sessions))
         .routes(routes!(api::users::end_session))
         .routes(routes!(api::factors::list))

@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 
 pub use oidc::client_auth::{key_set, sign_jwt};
 pub use rules::Rules;
+pub use service::belongings::SsoBelongings;
 pub use service::certificates::MAX_CERTIFICATES;
 pub use service::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 pub use service::domains::Verification;

@@ -43,6 +43,7 @@ macro_rules! steps {
                 include_str!(concat!("../migrations/", $folder, "/0016_secret_expiry.sql")),
             ),
             (17, "scim", include_str!(concat!("../migrations/", $folder, "/0017_scim.sql"))),
+            (18, "leavers", include_str!(concat!("../migrations/", $folder, "/0018_leavers.sql"))),
         ]
     };
 }

@@ -145,6 +145,8 @@ ids! {
     RequestId = "req";
     /// An invitation into a workspace.
     InvitationId = "inv";
+    /// The end of a person's access to a workspace.
+    OffboardingId = "off";
     /// A link sent by mail that counts once.
     LinkId = "lnk";
     /// A key that signs our tokens.

@@ -69,6 +69,9 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("get", "/api/v1/users/{id}", Admin, ""),
     ("put", "/api/v1/users/{id}", Admin, r#"{"role":"viewer"}"#),
     ("delete", "/api/v1/users/{id}", Admin, ""),
+    ("get", "/api/v1/users/{id}/offboarding", Admin, ""),
+    ("post", "/api/v1/users/{id}/reactivate", Admin, ""),
+    ("post", "/api/v1/users/{id}/suspend", Admin, "{}"),
     ("get", "/api/v1/users/{id}/sessions", Admin, ""),
     ("delete", "/api/v1/users/{id}/sessions/{session_id}", Admin, ""),
     ("get", "/api/v1/me/factors", SignedIn, ""),
@@ -153,6 +156,10 @@ const PAGES: &[(&str, &str)] = &[
     ("post", "/settings/people/invitations/inv_1/revoke"),
     ("get", "/settings/people/usr_1/role"),
     ("post", "/settings/people/usr_1/role"),
+    ("get", "/settings/people/usr_1/suspend"),
+    ("post", "/settings/people/usr_1/suspend"),
+    ("post", "/settings/people/usr_1/reactivate"),
+    ("get", "/settings/people/usr_1/offboarding"),
     ("get", "/settings/people/usr_1/remove"),
     ("post", "/settings/people/usr_1/remove"),
     ("post", "/account/password"),
@@ -264,6 +271,11 @@ impl Ids {
         let scim_token = text(&owner.post("/api/v1/scim/tokens", scim).await.ok()["token"]["id"]);
         let workspace = t.workspace.to_string();
         t.person("walked@main.test", Role::Member).await;
+        // somebody whose access ended once, and is a member again
+        let found = owner.get("/api/v1/users?email=walked@main.test").await.ok();
+        let person = format!("/api/v1/users/{}", text(&found["data"][0]["id"]));
+        owner.post(&format!("{person}/suspend"), serde_json::json!({})).await.ok();
+        owner.post_to(&format!("{person}/reactivate")).await.ok();
         let walked = t.sign_in("walked@main.test").await.get("/api/v1/me").await.ok();
         let (user, session) = (text(&walked["user"]["id"]), text(&walked["sessions"][0]["id"]));
         let (connection, domain) = (lab.id.clone(), lab.domain);
@@ -423,6 +435,8 @@ async fn admins_and_owners_may_call_everything(t: TestApp) {
                 Anyone => true,
                 // there is a next key already, for the operations that need one
                 Admin if operation == "post /api/v1/sso/sp-keys" => answer.status == 409,
+                // nobody is suspended
+                Admin if operation.ends_with("/reactivate") => answer.status == 409,
                 // who has no other way in proves it first
                 Admin if operation.ends_with("/settings/enable") && !is_owner => answer.status == 400,
                 Own => answer.status == 404,

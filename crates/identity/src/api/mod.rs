@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod caller;
 pub(crate) mod factors;
 pub(crate) mod invitations;
+pub(crate) mod leavers;
 pub(crate) mod me;
 pub(crate) mod passkeys;
 pub(crate) mod reset;

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use gatehouse_types::{Page, Permission, Role, SessionId, Timestamp, UserId};
+use gatehouse_types::{Error, Page, Permission, Role, SessionId, Timestamp, UserId};
 use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,10 @@ pub(crate) struct MemberOut {
     has_password: bool,
     /// Whether the person signed in here through an identity provider.
     uses_sso: bool,
+    /// `active` or `suspended`.
+    status: &'static str,
+    /// Since when access is suspended.
+    suspended_at: Option<Timestamp>,
 }
 
 impl From<Member> for MemberOut {
@@ -37,6 +41,8 @@ impl From<Member> for MemberOut {
             last_sign_in_at: m.last_sign_in,
             has_password: m.has_password,
             uses_sso: m.uses_sso,
+            status: if m.suspended_at.is_some() { "suspended" } else { "active" },
+            suspended_at: m.suspended_at,
         }
     }
 }
@@ -50,6 +56,8 @@ pub(crate) struct ListIn {
     role: Option<String>,
     /// A part of the address.
     email: Option<String>,
+    /// `active` (unless said) or `suspended`.
+    status: Option<String>,
 }
 
 /// List the members of the workspace, by address.
@@ -64,7 +72,14 @@ pub(crate) async fn list(
     Query(input): Query<ListIn>,
 ) -> ApiResult<Json<Page<MemberOut>>> {
     let role = input.role.as_deref().map(str::parse).transpose()?;
-    let found = identity.members(&actor, WantedMembers { role, email: input.email }, page).await?;
+    let suspended = match input.status.as_deref() {
+        None | Some("active") => false,
+        Some("suspended") => true,
+        Some(_) => {
+            return Err(Error::validation("status", "The status must be active or suspended.").into());
+        }
+    };
+    let found = identity.members(&actor, WantedMembers { role, email: input.email, suspended }, page).await?;
     Ok(Json(found.map(Into::into)))
 }
 
@@ -107,7 +122,7 @@ pub(crate) async fn update(
     Ok(Json(member.into()))
 }
 
-/// Remove a member from the workspace. The person's sessions here end at once; the account stays.
+/// Remove a member from the workspace. Everything that the person has here ends at once; the account stays.
 #[utoipa::path(delete, operation_id = "removeUser", path = "/api/v1/users/{id}", tag = "People", params(("id" = String, Path)), responses(
     (status = 200, body = Deleted), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, description = "The last owner", body = ErrorBody),

@@ -3,6 +3,7 @@
 mod account;
 mod factors;
 mod invitation;
+mod leavers;
 mod not_me;
 mod passkeys;
 mod people;
@@ -37,6 +38,9 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/settings/people/invitations/{id}/resend", post(people::resend))
         .route("/settings/people/invitations/{id}/revoke", get(people::ask_revoke).post(people::revoke))
         .route("/settings/people/{id}/role", get(people::ask_role).post(people::change_role))
+        .route("/settings/people/{id}/suspend", get(leavers::ask_suspend).post(leavers::suspend))
+        .route("/settings/people/{id}/reactivate", post(leavers::reactivate))
+        .route("/settings/people/{id}/offboarding", get(leavers::receipt))
         .route("/settings/people/{id}/remove", get(people::ask_remove).post(people::remove))
         .route("/account", get(account::show))
         .route("/account/name", post(account::rename))

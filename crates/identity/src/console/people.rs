@@ -16,8 +16,8 @@ use crate::model::InvitationStatus;
 use crate::{Identity, Member, WantedInvitations, WantedMembers};
 
 /// The page.
-const PATH: &str = "/settings/people";
-/// How many open invitations the page shows; the API lists all.
+pub(super) const PATH: &str = "/settings/people";
+/// How many open invitations and suspended people the page shows; the API lists all.
 const SHOWN: u32 = 100;
 
 #[derive(askama::Template)]
@@ -27,6 +27,7 @@ pub(crate) struct PeoplePage {
     members: Vec<MemberRow>,
     pagination: PageInfo,
     invitations: Vec<InvitationRow>,
+    suspended: Vec<SuspendedRow>,
     roles: Vec<Choice>,
     email: String,
     role: String,
@@ -43,6 +44,15 @@ struct MemberRow {
     /// Whether the viewer may change this member.
     editable: bool,
     is_me: bool,
+}
+
+struct SuspendedRow {
+    id: String,
+    name: String,
+    email: String,
+    role: String,
+    since: Option<When>,
+    editable: bool,
 }
 
 struct InvitationRow {
@@ -105,6 +115,16 @@ async fn view(
         role: m.role.to_string(),
         last: m.last_sign_in.map(When::from),
     });
+    let wanted = WantedMembers { suspended: true, ..WantedMembers::default() };
+    let suspended = identity.members(actor, wanted, PageRequest::new(1, SHOWN)?).await?;
+    let suspended = suspended.data.into_iter().map(|m| SuspendedRow {
+        editable: m.role <= highest,
+        id: m.user.id.to_string(),
+        name: m.user.display_name,
+        email: m.user.email.to_string(),
+        role: m.role.to_string(),
+        since: m.suspended_at.map(When::from),
+    });
     let now = identity.store().now();
     let mut open = Vec::new();
     for status in [InvitationStatus::Pending, InvitationStatus::Expired] {
@@ -123,6 +143,7 @@ async fn view(
         members: members.collect(),
         pagination: found.pagination,
         invitations: invitations.collect(),
+        suspended: suspended.collect(),
         roles: roles(actor),
         email: typed.0,
         role: typed.1,
@@ -187,7 +208,13 @@ pub(crate) async fn resend(
     Ok(SeeOther::to(PATH).saying(flash))
 }
 
-fn question(context: &PageContext, title: &str, text: String, action: String, confirm: &str) -> Confirm {
+pub(super) fn question(
+    context: &PageContext,
+    title: &str,
+    text: String,
+    action: String,
+    confirm: &str,
+) -> Confirm {
     Confirm {
         page: context.page(title, "people").under("People", PATH),
         text,
@@ -232,14 +259,15 @@ pub(crate) async fn ask_remove(
 ) -> HtmlResult<Confirm> {
     let member = identity.member(&actor, &id).await?;
     let text = format!(
-        "{} leaves this workspace, and all sessions here end at once. The account itself stays.",
+        "{} leaves this workspace: all sessions, tokens, links and invitations of the person here end at once. The account \
+         itself stays.",
         member.user.email
     );
     Ok(question(&context, "Remove this member?", text, format!("{PATH}/{id}/remove"), "Remove"))
 }
 
 /// What cannot be done is said on the page of the people.
-fn refused(e: Error) -> HtmlResult<SeeOther> {
+pub(super) fn refused(e: Error) -> HtmlResult<SeeOther> {
     if status_again(&e).is_some() {
         return Ok(SeeOther::to(PATH).saying(Flash::failure(e.message())));
     }

@@ -16,7 +16,7 @@ use crate::service::letters;
 use crate::service::own_password::{card, no_trial};
 use crate::service::people::checked_display_name;
 use crate::service::sessions::is_cookie_shaped;
-use crate::store::{invitations, passwords, users, workspaces};
+use crate::store::{invitations, leavers, passwords, users, workspaces};
 use crate::{Identity, SendMail};
 
 /// How long an invitation counts, in seconds (7 days).
@@ -50,18 +50,22 @@ impl Identity {
     /// Invites an address into the actor's workspace, by mail.
     ///
     /// # Errors
-    /// `Authorization` without the right, and when an admin would make an owner; `Conflict` for a member, and for an
-    /// address that has an open invitation.
+    /// `Authorization` without the right, and when an admin would make an owner; `Conflict` for a member, for
+    /// somebody suspended, and for an address that has an open invitation.
     pub async fn invite(&self, actor: &Actor, email: Email, role: Role) -> Result<Invitation> {
         let workspace = self.may_invite(actor, role).await?;
         let store = &self.0.store;
         self.0.mail_limits.take_invitation(&workspace, actor.user()?, &email)?;
         let mut tx = store.begin(&actor.origin).await?;
         workspaces::lock(&mut tx, &workspace).await?;
-        if let Some(user) = users::find_by_email(&mut tx, &email).await?
-            && workspaces::role_of(&mut tx, &workspace, &user.id).await?.is_some()
-        {
-            return Err(Error::conflict("This person is a member already.").on_field("email"));
+        if let Some(user) = users::find_by_email(&mut tx, &email).await? {
+            if workspaces::role_of(&mut tx, &workspace, &user.id).await?.is_some() {
+                return Err(Error::conflict("This person is a member already.").on_field("email"));
+            }
+            if leavers::kept(&mut tx, &workspace, &user.id).await?.is_some() {
+                let message = "This person's access is suspended. Reactivate it instead.";
+                return Err(Error::conflict(message).on_field("email"));
+            }
         }
         let now = store.now();
         let open = WantedInvitations { status: Some(InvitationStatus::Pending), email: None };

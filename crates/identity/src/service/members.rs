@@ -9,9 +9,10 @@ use gatehouse_types::{
 use serde_json::json;
 
 use crate::Identity;
-use crate::model::{EndReason, User};
+use crate::model::User;
 use crate::service::access::require;
-use crate::store::{members, users, workspaces};
+use crate::service::leavers::{Leave, LeaveCause};
+use crate::store::{leavers, members, users, workspaces};
 
 /// Somebody in a workspace.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Member {
     pub has_password: bool,
     /// Whether a sign-in through a provider took place here.
     pub uses_sso: bool,
+    /// Since when access is suspended; `None` for members.
+    pub suspended_at: Option<Timestamp>,
 }
 
 /// Which members are wanted.
@@ -37,6 +40,8 @@ pub struct WantedMembers {
     pub role: Option<Role>,
     /// Whose address contains this.
     pub email: Option<String>,
+    /// Those whose access is suspended, instead of the members.
+    pub suspended: bool,
 }
 
 impl Identity {
@@ -127,7 +132,7 @@ impl Identity {
             .await?)
     }
 
-    /// Removes a member from the actor's workspace. The person's sessions here end; the account stays.
+    /// Removes a member from the actor's workspace. Everything that the person has here ends; the account stays.
     ///
     /// # Errors
     /// As [`Identity::set_role`].
@@ -136,9 +141,9 @@ impl Identity {
         if old == Role::Owner {
             not_the_last(&mut tx, &workspace).await?;
         }
-        self.end_sessions(&mut tx, actor, user, Some(&workspace), None, EndReason::MemberRemoved).await?;
-        self.revoke_open_invitations(&mut tx, actor, &workspace, &person.email).await?;
-        members::remove(&mut tx, &workspace, user).await?;
+        let cause = LeaveCause::Removed;
+        let leave = Leave { workspace: &workspace, person: &person, role: old, cause, reason: None };
+        self.leave(&mut tx, actor, leave).await?;
         let details = json!({"email": person.email, "role": old});
         audit::record(&mut tx, actor, Event::success("membership.removed", ("user", user.as_str()), details))
             .await?;
@@ -146,13 +151,23 @@ impl Identity {
     }
 
     /// The checks before a member is changed; the workspace's row is locked, so that owners are counted one at a time.
-    async fn manage(&self, actor: &Actor, user: &UserId, to: Role) -> Result<(WorkspaceId, Tx, User, Role)> {
+    pub(crate) async fn manage(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+        to: Role,
+    ) -> Result<(WorkspaceId, Tx, User, Role)> {
         let object = Some(format!("user:{user}"));
         let workspace = require(&self.0.store, actor, Permission::ManageMembers, object).await?.clone();
         let mut tx = self.0.store.begin(&actor.origin).await?;
         workspaces::lock(&mut tx, &workspace).await?;
         let role = workspaces::role_of(&mut tx, &workspace, user).await?;
-        let role = role.ok_or_else(|| Error::not_found("User"))?;
+        let Some(role) = role else {
+            return Err(match leavers::kept(&mut tx, &workspace, user).await? {
+                Some(_) => Error::conflict("This person's access is suspended. Reactivate it first."),
+                None => Error::not_found("User"),
+            });
+        };
         if role.max(to) == Role::Owner && actor.role().is_some_and(|r| r < Role::Owner) {
             tx.rollback().await?;
             return Err(self.owners_only(actor, user).await?);
@@ -173,7 +188,8 @@ impl Identity {
     }
 }
 
-async fn not_the_last(tx: &mut Tx, workspace: &WorkspaceId) -> Result<()> {
+/// Refuses to touch the last owner.
+pub(crate) async fn not_the_last(tx: &mut Tx, workspace: &WorkspaceId) -> Result<()> {
     if workspaces::emails_of_role(tx, workspace, Role::Owner).await?.len() > 1 {
         return Ok(());
     }

@@ -5,6 +5,7 @@ pub(crate) mod authenticate;
 pub(crate) mod devices;
 pub(crate) mod factors;
 pub(crate) mod invitations;
+pub(crate) mod leavers;
 pub(crate) mod letters;
 pub(crate) mod login;
 pub(crate) mod members;

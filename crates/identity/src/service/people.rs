@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::Identity;
 use crate::model::{CreatedVia, User, Workspace};
 use crate::service::sessions::NewSession;
-use crate::store::{passwords, users, workspaces};
+use crate::store::{leavers, passwords, users, workspaces};
 
 /// The longest name of a workspace, in characters.
 const MAX_WORKSPACE_NAME: usize = 128;
@@ -161,7 +161,7 @@ impl Identity {
     /// Makes the person a member in the caller's transaction, or changes the role.
     ///
     /// # Errors
-    /// When the database fails.
+    /// `Conflict` when access is suspended: only the machine's console overrules that; when the database fails.
     pub async fn add_member(
         &self,
         tx: &mut Tx,
@@ -171,6 +171,14 @@ impl Identity {
         role: Role,
         via: CreatedVia,
     ) -> Result<()> {
+        if leavers::kept(tx, workspace, &user.id).await?.is_some() {
+            if via != CreatedVia::Console {
+                return Err(Error::conflict(
+                    "This person's access to the workspace is suspended. An administrator can reactivate it.",
+                ));
+            }
+            self.bring_in(tx, actor, workspace, &user.id).await?;
+        }
         if workspaces::set_member(tx, workspace, &user.id, role, via).await? {
             let details = json!({"email": user.email, "role": role, "via": via.as_str()});
             let event = Event::success("membership.set", ("user", user.id.as_str()), details);

@@ -112,6 +112,17 @@ pub(crate) async fn open_to(tx: &mut Tx, workspace: &WorkspaceId, email: &Email)
     tx.fetch_all(select.bind(workspace).bind(email.as_str()).bind(now)).await?.iter().map(read).collect()
 }
 
+/// The invitations that a person sent and that can be accepted.
+pub(crate) async fn open_by(tx: &mut Tx, workspace: &WorkspaceId, by: &UserId) -> Result<Vec<Invitation>> {
+    let select = sql(
+        "SELECT id, workspace_id, email, role, invited_by, created_at, sent_at, expires_at, accepted_at, \
+         revoked_at FROM invitations WHERE workspace_id = $1 AND invited_by = $2 AND accepted_at IS NULL \
+         AND revoked_at IS NULL AND expires_at > $3 ORDER BY id",
+    );
+    let now = tx.store().now();
+    tx.fetch_all(select.bind(workspace).bind(by).bind(now)).await?.iter().map(read).collect()
+}
+
 /// Takes the links of all open invitations away: no token has a digest like this. They can be sent again.
 pub(crate) async fn void_links(tx: &mut Tx) -> Result<()> {
     let update = sql(

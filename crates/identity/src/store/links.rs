@@ -77,6 +77,15 @@ pub(crate) async fn find<Q: Queries>(
     db.fetch_optional(select.bind(digest).bind(kind.as_str()).bind(now)).await?.as_ref().map(read).transpose()
 }
 
+/// Ends a person's links that set a new password; their ids.
+pub(crate) async fn end_resets(tx: &mut Tx, user: &UserId) -> Result<Vec<LinkId>> {
+    let now = tx.store().now();
+    let update = sql("UPDATE mail_links SET ended_at = $3 WHERE user_id = $1 AND kind = $2 \
+         AND ended_at IS NULL AND expires_at > $3 RETURNING id");
+    let rows = tx.fetch_all(update.bind(user).bind(LinkKind::Reset.as_str()).bind(now)).await?;
+    rows.iter().map(|r| r.id("id")).collect()
+}
+
 /// A link that has no token yet, while it may get one.
 pub(crate) async fn waiting<Q: Queries>(db: &mut Q, id: &LinkId, now: Timestamp) -> Result<Option<Link>> {
     let select = sql("SELECT id, email, user_id, workspace_name FROM mail_links \

@@ -5,6 +5,7 @@ pub(crate) mod devices;
 pub(crate) mod factors;
 pub(crate) mod invitations;
 pub(crate) mod keys;
+pub(crate) mod leavers;
 pub(crate) mod links;
 pub(crate) mod members;
 pub(crate) mod passwords;

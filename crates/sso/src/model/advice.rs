@@ -107,6 +107,7 @@ fn here(code: &str) -> Option<&'static str> {
         "identity_conflict" => {
             "If the person got a new account at the provider, unlink the old identity first."
         }
+        "person_suspended" => "If the person shall come back, reactivate the access on the page People.",
         "person_unknown" => "Invite the person, or switch just-in-time accounts on.",
         "account_gone" => "Unlink the identity; its account does not exist any more.",
         "form_invalid" => {

@@ -1,6 +1,7 @@
 //! What can be done with single sign-on.
 
 pub(crate) mod attempts;
+pub(crate) mod belongings;
 pub(crate) mod certificates;
 pub(crate) mod connections;
 pub(crate) mod domains;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use gatehouse_identity::model::{CreatedVia, User};
 use gatehouse_store::decisions::Reason;
 use gatehouse_store::{Queries, Tx};
-use gatehouse_types::{Actor, Domain, Email, Result, Role};
+use gatehouse_types::{Actor, Domain, Email, Result, Role, Timestamp};
 
 use crate::Sso;
 use crate::model::{Connection, DomainStatus};
@@ -196,6 +196,9 @@ impl Sso {
         if let Some(role) = self.0.identity.role_in(tx, workspace, &user.id).await? {
             return Ok(Ok(role));
         }
+        if let Some(since) = self.0.identity.suspended_since(tx, workspace, &user.id).await? {
+            return Ok(Err(suspended(&user.email, since)));
+        }
         if !connection.jit_provisioning {
             return Ok(Err(unknown_person(&user.email)));
         }
@@ -249,6 +252,12 @@ pub(crate) fn identity_conflict(email: &Email) -> NotThisPerson {
          there, unlink the old identity first."
     );
     no("identity_conflict", "identity", detail)
+}
+
+/// Why somebody whose access ended is not let in again by the provider.
+pub(crate) fn suspended(email: &Email, since: Timestamp) -> NotThisPerson {
+    let detail = format!("The access of {email} to the workspace is suspended since {since}.");
+    no("person_suspended", "membership", detail)
 }
 
 pub(crate) fn unverified_email(email: &Email) -> NotThisPerson {

@@ -149,3 +149,16 @@ pub(crate) async fn of_person<Q: Queries>(
     let one = |row: &Row| Ok((read(row)?, row.text("name")?));
     Ok((rows.iter().map(one).collect::<Result<_>>()?, total))
 }
+
+/// The connections of a workspace through which a person is known, with their names.
+pub(crate) async fn providers_of(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<Vec<(ConnectionId, String)>> {
+    let select =
+        sql("SELECT c.id, c.name FROM sso_identities i JOIN sso_connections c ON c.id = i.connection_id \
+         WHERE i.workspace_id = $1 AND i.user_id = $2 AND c.deleted_at IS NULL ORDER BY c.id");
+    let rows = tx.fetch_all(select.bind(workspace).bind(user)).await?;
+    rows.iter().map(|r| Ok((r.id("id")?, r.text("name")?))).collect()
+}

@@ -1,5 +1,5 @@
 use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
-use gatehouse_types::{ConnectionId, PageRequest, SetupLinkId, Timestamp, WorkspaceId};
+use gatehouse_types::{ConnectionId, PageRequest, SetupLinkId, Timestamp, UserId, WorkspaceId};
 
 use super::links;
 use crate::model::SetupLink;
@@ -105,4 +105,14 @@ pub(crate) async fn revoke_of(tx: &mut Tx, connection: &ConnectionId) -> Result<
 pub(crate) async fn revoke_all(tx: &mut Tx) -> Result<()> {
     let update = sql("UPDATE sso_setup_links SET revoked_at = $1 WHERE revoked_at IS NULL");
     tx.execute(update.bind(tx.store().now())).await.map(drop)
+}
+
+/// Takes back the live links that a person made; their ids.
+pub(crate) async fn revoke_by(tx: &mut Tx, workspace: &WorkspaceId, by: &UserId) -> Result<Vec<SetupLinkId>> {
+    let now = tx.store().now();
+    let update =
+        sql("UPDATE sso_setup_links SET revoked_at = $3 WHERE workspace_id = $1 AND created_by = $2 \
+         AND revoked_at IS NULL AND expires_at > $3 RETURNING id");
+    let rows = tx.fetch_all(update.bind(workspace).bind(by).bind(now)).await?;
+    rows.iter().map(|r| r.id("id")).collect()
 }

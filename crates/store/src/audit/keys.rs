@@ -162,6 +162,32 @@ async fn insert(tx: &mut Tx, version: i64, by: Option<&Signer>) -> Result<String
     Ok(new.id)
 }
 
+/// A signature of the product's own.
+#[derive(Clone, Debug)]
+pub struct Attestation {
+    /// The fingerprint of the key of the audit log.
+    pub key_id: String,
+    /// The public key in base64url.
+    pub public_key: String,
+    /// The signature in base64url.
+    pub signature: String,
+}
+
+/// Signs a statement of the product's own, in canonical JSON, with the key of the audit log. The statement's `type` says
+/// what it is; heads of chains have another one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn attest(store: &Store, statement: &Json) -> Result<Attestation> {
+    let signer = signer(store).await?;
+    let signature = signer.sign(statement);
+    let mut tx = store.begin_always().await?;
+    touch(&mut tx, &signer.id).await?;
+    tx.commit().await?;
+    let public_key = URL_SAFE_NO_PAD.encode(signer.pair.public_key().as_ref());
+    Ok(Attestation { key_id: signer.id, public_key, signature })
+}
+
 /// Notes that the key was used.
 pub(super) async fn touch(tx: &mut Tx, id: &str) -> Result<()> {
     let now = tx.store().now();

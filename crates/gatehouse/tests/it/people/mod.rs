@@ -2,6 +2,7 @@
 
 mod devices;
 mod invitations;
+mod leavers;
 mod members;
 mod passwords;
 mod sessions;

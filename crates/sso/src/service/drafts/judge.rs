@@ -8,7 +8,7 @@ use gatehouse_types::{Result, Role, Timestamp, UserId};
 use zeroize::Zeroizing;
 
 use super::super::person::{
-    Claims, NotThisPerson, identity_conflict, outside_domains, unknown_person, unverified_email,
+    Claims, NotThisPerson, identity_conflict, outside_domains, suspended, unknown_person, unverified_email,
 };
 use super::super::roles::mapped;
 use super::super::saml_claims::claims;
@@ -203,7 +203,11 @@ impl Sso {
         {
             return Ok(Err(no));
         }
-        let role = self.0.identity.role_in(db, &proposed.workspace_id, &user.id).await?;
+        let workspace = &proposed.workspace_id;
+        if let Some(since) = self.0.identity.suspended_since(db, workspace, &user.id).await? {
+            return Ok(Err(suspended(&claims.email, since)));
+        }
+        let role = self.0.identity.role_in(db, workspace, &user.id).await?;
         let role = role.or(proposed.jit_provisioning.then_some(proposed.default_role));
         Ok(match role {
             Some(role) => Ok(Would { user: Some(user.id), role: with_groups(proposed, claims, role) }),

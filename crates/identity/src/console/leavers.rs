@@ -1,0 +1,144 @@
+//! Suspending a member, giving access back, and the receipt of what ended.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use gatehouse_types::{Permission, UserId};
+use gatehouse_web::{
+    FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, VerifiedForm, View, When,
+};
+use serde::Deserialize;
+
+use super::people::{PATH, refused};
+use super::reset::status_again;
+use crate::api::caller::Visitor;
+use crate::{Identity, SignedReceipt, Things};
+
+#[derive(askama::Template)]
+#[template(path = "identity/suspend.html")]
+struct SuspendPage {
+    page: Page,
+    member: String,
+    email: String,
+    sessions: u64,
+    reason: String,
+    errors: FieldErrors,
+}
+
+#[derive(askama::Template)]
+#[template(path = "identity/offboarding.html")]
+pub(crate) struct ReceiptPage {
+    page: Page,
+    receipt: SignedReceipt,
+    when: String,
+    reversed: Option<When>,
+}
+
+impl ReceiptPage {
+    /// What a kind of things is called on the page.
+    fn words(&self, things: &Things) -> String {
+        let (one, many) = match things.kind.as_str() {
+            "session" => ("session with its tokens", "sessions with their tokens"),
+            "invitation" => ("invitation that the person sent", "invitations that the person sent"),
+            "reset-link" => ("link to set a password", "links to set a password"),
+            "setup-link" => ("setup link", "setup links"),
+            "trace-share" => ("link to a sign-in attempt", "links to sign-in attempts"),
+            "account-at-provider" => ("account at an identity provider", "accounts at identity providers"),
+            "last-owner" => ("membership of the last owner", "memberships of last owners"),
+            other => (other, other),
+        };
+        format!("{} {}", things.count, if things.count == 1 { one } else { many })
+    }
+}
+
+async fn suspend_page(
+    identity: &Identity,
+    actor: &gatehouse_types::Actor,
+    context: &PageContext,
+    id: &UserId,
+    (reason, errors): (String, FieldErrors),
+) -> HtmlResult<SuspendPage> {
+    let object = Some(format!("user:{id}"));
+    crate::require(identity.store(), actor, Permission::ManageMembers, object).await?;
+    let member = identity.member(actor, id).await?;
+    let live = identity.member_sessions(actor, id, gatehouse_types::PageRequest::new(1, 1)?).await?;
+    Ok(SuspendPage {
+        page: context.page("Suspend access", "people").under("People", PATH),
+        member: id.to_string(),
+        email: member.user.email.to_string(),
+        sessions: live.pagination.total_items,
+        reason,
+        errors,
+    })
+}
+
+/// Asks before access is suspended, and tells what ends.
+pub(crate) async fn ask_suspend(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    Path(id): Path<UserId>,
+) -> HtmlResult<impl IntoResponse> {
+    let empty = (String::new(), FieldErrors::none());
+    Ok(View(suspend_page(&identity, &actor, &context, &id, empty).await?))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SuspendForm {
+    #[serde(default)]
+    reason: String,
+}
+
+/// Suspends a member, and shows the receipt.
+pub(crate) async fn suspend(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    Path(id): Path<UserId>,
+    VerifiedForm(form): VerifiedForm<SuspendForm>,
+) -> HtmlResult<Response> {
+    match identity.suspend_member(&actor, &id, Some(&form.reason)).await {
+        Ok(receipt) => {
+            let flash = Flash::success(format!("The access of {} is suspended.", receipt.receipt.email));
+            Ok(SeeOther::to(format!("{PATH}/{id}/offboarding")).saying(flash).into_response())
+        }
+        Err(e) if e.field().is_some() => {
+            let Some(status) = status_again(&e) else { return Err(e.into()) };
+            let typed = (form.reason, FieldErrors::from(&e));
+            let page = suspend_page(&identity, &actor, &context, &id, typed).await?;
+            Ok((status, View(page)).into_response())
+        }
+        Err(e) => Ok(refused(e)?.into_response()),
+    }
+}
+
+/// Gives access back.
+pub(crate) async fn reactivate(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    Path(id): Path<UserId>,
+    VerifiedForm(_): VerifiedForm<serde_json::Value>,
+) -> HtmlResult<SeeOther> {
+    match identity.reactivate_member(&actor, &id).await {
+        Ok(member) => {
+            let flash = Flash::success(format!("{} is {} again.", member.user.email, member.role));
+            Ok(SeeOther::to(PATH).saying(flash))
+        }
+        Err(e) => refused(e),
+    }
+}
+
+/// The receipt of the last time that a person's access ended.
+pub(crate) async fn receipt(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    Path(id): Path<UserId>,
+) -> HtmlResult<View<ReceiptPage>> {
+    let receipt = identity.offboarding(&actor, &id).await?;
+    Ok(View(ReceiptPage {
+        page: context.page("Offboarding receipt", "people").under("People", PATH),
+        when: receipt.receipt.at.clone(),
+        reversed: receipt.reversed_at.map(When::from),
+        receipt,
+    }))
+}

@@ -1,0 +1,454 @@
+//! The leaver switch: one signal ends everything that a person had in a workspace, in one transaction, and leaves a
+//! receipt. What it takes to give access back is kept; what was ended stays ended.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gatehouse_store::audit::keys::Attestation;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_store::{Queries, Store, Tx};
+use gatehouse_types::{
+    Actor, Error, Id, OffboardingId, Permission, Principal, Result, Role, Timestamp, UserId, WorkspaceId,
+    digest,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::Identity;
+use crate::model::{EndReason, User};
+use crate::rules::Boxed;
+use crate::service::access::require;
+use crate::service::members::{Member, not_the_last};
+use crate::store::{invitations, leavers, links, members, sessions, users, workspaces};
+
+/// How long the membership of somebody whom the provider deleted is kept for a wrong termination, in days.
+pub const KEEP_DAYS: i64 = 30;
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+/// How many things of a kind a receipt names; it counts all.
+const MAX_NAMED: usize = 100;
+
+/// Why somebody's access ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeaveCause {
+    /// An administrator suspended the person.
+    Suspended,
+    /// An administrator removed the person from the workspace.
+    Removed,
+    /// The directory says over SCIM that the person is not active.
+    ScimInactive,
+    /// The directory deleted the person over SCIM.
+    ScimDeleted,
+    /// The person is in none of the groups any more that give a role.
+    NoGroupLeft,
+}
+
+impl LeaveCause {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspended => "suspended",
+            Self::Removed => "removed",
+            Self::ScimInactive => "scim-inactive",
+            Self::ScimDeleted => "scim-deleted",
+            Self::NoGroupLeft => "no-group-left",
+        }
+    }
+
+    /// Whether the directory said so: it knows of the leaver already.
+    pub const fn is_of_directory(self) -> bool {
+        matches!(self, Self::ScimInactive | Self::ScimDeleted | Self::NoGroupLeft)
+    }
+
+    /// Whether the membership is set aside, so that it can be put back and nothing brings the person in meanwhile.
+    const fn keeps(self) -> bool {
+        !matches!(self, Self::Removed)
+    }
+
+    fn keep_until(self, now: Timestamp) -> Option<Timestamp> {
+        (self == Self::ScimDeleted).then(|| now.plus_seconds(KEEP_DAYS * 86_400))
+    }
+}
+
+/// One thing that ended, stays, or is still to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Item {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Item {
+    /// A thing without a name of its own.
+    pub fn new(id: impl ToString) -> Self {
+        Self { id: id.to_string(), name: None }
+    }
+
+    /// A thing with a name.
+    pub fn named(id: impl ToString, name: impl ToString) -> Self {
+        Self { id: id.to_string(), name: Some(name.to_string()) }
+    }
+}
+
+/// Things of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Things {
+    /// `session`, `invitation`, `setup-link`, …
+    pub kind: String,
+    /// How many.
+    pub count: usize,
+    /// The first hundred of them.
+    pub items: Vec<Item>,
+}
+
+impl Things {
+    /// Things of a kind; `None` when there are none.
+    pub fn of(kind: &str, mut items: Vec<Item>) -> Option<Self> {
+        let count = items.len();
+        items.truncate(MAX_NAMED);
+        (count > 0).then(|| Self { kind: kind.to_owned(), count, items })
+    }
+}
+
+/// What a part of the product has to say about a leaver.
+#[derive(Clone, Debug, Default)]
+pub struct Parted {
+    /// What ended in the transaction.
+    pub ended: Vec<Things>,
+    /// What belongs to the company and stays; somebody else should answer for it.
+    pub stays: Vec<Things>,
+    /// What lies outside and is still to be ended.
+    pub pending: Vec<Things>,
+}
+
+/// Who leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaver<'a> {
+    /// The workspace.
+    pub workspace: &'a WorkspaceId,
+    /// The person.
+    pub user: &'a UserId,
+    /// Why.
+    pub cause: LeaveCause,
+}
+
+/// A part of the product in which people own something: it ends what the person owned there, in the transaction.
+pub trait Belongings: Send + Sync + std::fmt::Debug {
+    /// Ends what the leaver owned; what is the company's stays and is named.
+    fn part<'a>(&'a self, tx: &'a mut Tx, leaver: Leaver<'a>) -> Boxed<'a, Result<Parted>>;
+}
+
+/// What the leaver switch did: the receipt.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Offboarding)]
+pub struct Receipt {
+    /// Its id.
+    pub id: String,
+    /// Whose access ended.
+    pub user_id: String,
+    /// The address at the time.
+    pub email: String,
+    /// The shown name at the time.
+    pub name: String,
+    /// Why.
+    pub cause: LeaveCause,
+    /// What whoever did it wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who did it, as `kind` or `kind:id`.
+    pub by: String,
+    /// When (RFC 3339).
+    pub at: String,
+    /// How long ending everything took, in milliseconds, up to the commit.
+    pub took_ms: f64,
+    /// The role that ended.
+    pub role: Role,
+    /// Whether access is kept aside, to be given back.
+    pub is_kept: bool,
+    /// Until when; absent: until somebody decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
+    /// What ended.
+    pub ended: Vec<Things>,
+    /// What is the company's and stays.
+    pub stays: Vec<Things>,
+    /// What is still to be ended, outside.
+    pub pending: Vec<Things>,
+}
+
+/// A receipt as it is handed out.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OffboardingReceipt)]
+pub struct SignedReceipt {
+    /// What happened.
+    #[serde(flatten)]
+    pub receipt: Receipt,
+    /// When access was given back.
+    pub reversed_at: Option<Timestamp>,
+    /// SHA-256 (hex) of the receipt in canonical JSON, without the members below; stands in the audit log too.
+    pub sha256: String,
+    /// The key of the audit log that signed: the SHA-256 (hex) of the public key.
+    pub key_id: String,
+    /// The 32 bytes of the public key in base64url.
+    pub public_key: String,
+    /// Ed25519 over `{"type": "gatehouse-offboarding", "version": 1, "sha256": …}` in canonical JSON, in base64url.
+    pub signature: String,
+}
+
+/// What a signature of a receipt is over.
+fn statement(sha256: &str) -> Json {
+    json!({"type": "gatehouse-offboarding", "version": 1, "sha256": sha256})
+}
+
+fn by(actor: &Actor) -> String {
+    match &actor.principal {
+        Principal::Anonymous => "anonymous".to_owned(),
+        Principal::System => "system".to_owned(),
+        Principal::SetupLink { link_id, .. } => format!("setup-link:{link_id}"),
+        Principal::Scim { token_id, .. } => format!("scim:{token_id}"),
+        Principal::User { user_id, .. } => format!("user:{user_id}"),
+    }
+}
+
+/// The person's own of identity: sessions, invitations, reset links.
+async fn own(tx: &mut Tx, leaver: Leaver<'_>, live: &[String]) -> Result<Parted> {
+    let sent = invitations::open_by(tx, leaver.workspace, leaver.user).await?;
+    for invitation in &sent {
+        invitations::revoke(tx, &invitation.id).await?;
+    }
+    // somebody with a place elsewhere keeps the way to the own account
+    let elsewhere = workspaces::memberships(tx, leaver.user).await?;
+    let resets = match elsewhere.iter().any(|m| m.workspace.id != *leaver.workspace) {
+        true => Vec::new(),
+        false => links::end_resets(tx, leaver.user).await?,
+    };
+    let ended = [
+        Things::of("session", live.iter().map(Item::new).collect()),
+        Things::of("invitation", sent.iter().map(|i| Item::named(&i.id, &i.email)).collect()),
+        Things::of("reset-link", resets.iter().map(Item::new).collect()),
+    ];
+    Ok(Parted { ended: ended.into_iter().flatten().collect(), ..Parted::default() })
+}
+
+impl Identity {
+    /// Adds a part of the product that the leaver switch asks.
+    pub fn also_ends(&self, part: Arc<dyn Belongings>) {
+        self.0.belongings.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(part);
+    }
+
+    /// Suspends a member: everything that the person has here ends, and nothing lets the person in until somebody
+    /// gives access back.
+    ///
+    /// # Errors
+    /// `Validation` for a long reason; `Authorization` without the right, and when an admin would touch an owner;
+    /// `NotFound`; `Conflict` for the last owner, and when access is suspended already.
+    pub async fn suspend_member(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+        reason: Option<&str>,
+    ) -> Result<SignedReceipt> {
+        let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+        if reason.is_some_and(|r| r.chars().count() > MAX_REASON || r.chars().any(char::is_control)) {
+            return Err(Error::validation(
+                "reason",
+                "The reason must be one line of at most 500 characters.",
+            ));
+        }
+        let (workspace, mut tx, person, old) = self.manage(actor, user, Role::Viewer).await?;
+        if old == Role::Owner {
+            not_the_last(&mut tx, &workspace).await?;
+        }
+        let leave =
+            Leave { workspace: &workspace, person: &person, role: old, cause: LeaveCause::Suspended, reason };
+        let receipt = self.leave(&mut tx, actor, leave).await?;
+        tx.commit().await?;
+        sign(&self.0.store, receipt, None).await
+    }
+
+    /// Ends a member's access at the word of the directory, in the caller's transaction; `None` for whoever is no
+    /// member. The last owner stays, so that a directory cannot lock a company out: only the sessions end, and the
+    /// receipt says what is pending. Takes the workspace's lock, then the person's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_out(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        user: &UserId,
+        cause: LeaveCause,
+    ) -> Result<Option<Receipt>> {
+        workspaces::lock(tx, workspace).await?;
+        let Some(role) = workspaces::role_of(tx, workspace, user).await? else { return Ok(None) };
+        let Some(person) = users::find(tx, user).await? else { return Ok(None) };
+        let leave = Leave { workspace, person: &person, role, cause, reason: None };
+        Ok(Some(self.leave(tx, actor, leave).await?))
+    }
+
+    /// Gives access back in the caller's transaction, with the role as it was; `None` when none was kept. Sessions,
+    /// keys and links that ended stay ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bring_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        user: &UserId,
+    ) -> Result<Option<Role>> {
+        workspaces::lock(tx, workspace).await?;
+        let Some(kept) = leavers::kept(tx, workspace, user).await? else { return Ok(None) };
+        // whatever was under way when access ended does not come to life now
+        self.end_sessions(tx, actor, user, Some(workspace), None, EndReason::MemberRemoved).await?;
+        leavers::put_back(tx, workspace, user).await?;
+        leavers::reverse(tx, workspace, user).await?;
+        let event = Event::success("user.reactivated", ("user", user.as_str()), json!({"role": kept.role}));
+        audit::record_in(tx, actor, Some(workspace), event).await?;
+        Ok(Some(kept.role))
+    }
+
+    /// Gives a suspended person access back, with the role as it was.
+    ///
+    /// # Errors
+    /// `Authorization` without the right, and when an admin would bring an owner back; `NotFound`; `Conflict` when access
+    /// is not suspended.
+    pub async fn reactivate_member(&self, actor: &Actor, user: &UserId) -> Result<Member> {
+        let object = Some(format!("user:{user}"));
+        let workspace = require(&self.0.store, actor, Permission::ManageMembers, object).await?.clone();
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        workspaces::lock(&mut tx, &workspace).await?;
+        let Some(kept) = leavers::kept(&mut tx, &workspace, user).await? else {
+            return Err(match workspaces::role_of(&mut tx, &workspace, user).await? {
+                Some(_) => Error::conflict("This person's access is not suspended."),
+                None => Error::not_found("User"),
+            });
+        };
+        if kept.role == Role::Owner && actor.role().is_some_and(|r| r < Role::Owner) {
+            tx.rollback().await?;
+            return Err(self.owners_only(actor, user).await?);
+        }
+        self.bring_in(&mut tx, actor, &workspace, user).await?;
+        let member = members::find(&mut tx, &workspace, user).await?;
+        tx.commit().await?;
+        member.ok_or_else(|| Error::not_found("User"))
+    }
+
+    /// The newest receipt of a person of the actor's workspace.
+    ///
+    /// # Errors
+    /// `Authorization` without the right; `NotFound` when the person's access never ended here.
+    pub async fn offboarding(&self, actor: &Actor, user: &UserId) -> Result<SignedReceipt> {
+        let object = Some(format!("user:{user}"));
+        let workspace = require(&self.0.store, actor, Permission::ManageMembers, object).await?;
+        let found = leavers::newest(&mut self.0.store.reader(), workspace, user).await?;
+        let stored = found.ok_or_else(|| Error::not_found("Offboarding"))?;
+        let receipt = serde_json::from_str(&stored.receipt).map_err(Error::internal)?;
+        sign(&self.0.store, receipt, stored.reversed_at).await
+    }
+
+    /// Since when a person's access to a workspace is suspended; `None` for members and strangers.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn suspended_since<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        user: &UserId,
+    ) -> Result<Option<Timestamp>> {
+        Ok(leavers::kept(db, workspace, user).await?.map(|k| k.suspended_at))
+    }
+
+    /// Ends everything, in the caller's transaction, under the workspace's lock.
+    pub(crate) async fn leave(&self, tx: &mut Tx, actor: &Actor, leave: Leave<'_>) -> Result<Receipt> {
+        let began = Instant::now();
+        let Leave { workspace, person, role, cause, reason } = leave;
+        let leaver = Leaver { workspace, user: &person.id, cause };
+        let inside = Actor { workspace_id: Some(workspace.clone()), ..actor.clone() };
+        // a directory does not unmake the last owner
+        let stays_owner =
+            role == Role::Owner && workspaces::emails_of_role(tx, workspace, Role::Owner).await?.len() < 2;
+        users::hold(tx, &person.id).await?;
+        let now = self.0.store.now();
+        let live = sessions::live_ids(tx, &person.id, Some(workspace), now).await?;
+        let live: Vec<String> = live.into_iter().map(|(id, _)| id.to_string()).collect();
+        self.end_sessions(tx, &inside, &person.id, Some(workspace), None, EndReason::MemberRemoved).await?;
+        self.revoke_open_invitations(tx, &inside, workspace, &person.email).await?;
+        let mut all = own(tx, leaver, &live).await?;
+        let parts = self.0.belongings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        for part in parts {
+            let more = part.part(tx, leaver).await?;
+            all.ended.extend(more.ended);
+            all.stays.extend(more.stays);
+            all.pending.extend(more.pending);
+        }
+        if stays_owner {
+            let item = Item::named(
+                &person.id,
+                "The last owner stays one: make somebody else an owner, then suspend.",
+            );
+            all.pending.extend(Things::of("last-owner", vec![item]));
+        } else if cause.keeps() {
+            leavers::set_aside(tx, workspace, &person.id, cause.as_str(), cause.keep_until(now)).await?;
+        } else {
+            members::remove(tx, workspace, &person.id).await?;
+        }
+        let id: OffboardingId = self.0.store.ids().make();
+        let receipt = Receipt {
+            id: id.to_string(),
+            user_id: person.id.to_string(),
+            email: person.email.to_string(),
+            name: person.display_name.clone(),
+            cause,
+            reason: reason.map(str::to_owned),
+            by: by(actor),
+            at: now.to_string(),
+            took_ms: (began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+            role,
+            is_kept: cause.keeps() && !stays_owner,
+            kept_until: cause.keep_until(now).filter(|_| !stays_owner).map(|t| t.to_string()),
+            ended: all.ended,
+            stays: all.stays,
+            pending: all.pending,
+        };
+        let text = canonical(&receipt)?;
+        leavers::insert(tx, &id, workspace, &person.id, &text).await?;
+        let details = json!({"email": person.email, "role": role, "cause": cause.as_str(), "reason": reason,
+            "ended": counts(&receipt.ended), "pending": counts(&receipt.pending), "sha256": digest(&text)});
+        let event = Event::success("user.offboarded", ("user", person.id.as_str()), details);
+        audit::record(tx, &inside, event).await?;
+        Ok(receipt)
+    }
+}
+
+/// Who leaves, and why.
+pub(crate) struct Leave<'a> {
+    pub(crate) workspace: &'a WorkspaceId,
+    pub(crate) person: &'a User,
+    pub(crate) role: Role,
+    pub(crate) cause: LeaveCause,
+    pub(crate) reason: Option<&'a str>,
+}
+
+fn canonical(receipt: &Receipt) -> Result<String> {
+    Ok(audit::canonical(&serde_json::to_value(receipt).map_err(Error::internal)?))
+}
+
+fn counts(things: &[Things]) -> Json {
+    things.iter().map(|t| (t.kind.clone(), json!(t.count))).collect::<serde_json::Map<_, _>>().into()
+}
+
+async fn sign(store: &Store, receipt: Receipt, reversed_at: Option<Timestamp>) -> Result<SignedReceipt> {
+    let sha256 = digest(&canonical(&receipt)?);
+    let Attestation { key_id, public_key, signature } =
+        audit::keys::attest(store, &statement(&sha256)).await?;
+    Ok(SignedReceipt { receipt, reversed_at, sha256, key_id, public_key, signature })
+}

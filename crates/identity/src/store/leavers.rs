@@ -1,0 +1,103 @@
+//! Members whose access has ended for now, and the receipts of the leaver switch.
+
+use gatehouse_store::{Queries, Result, Tx, sql};
+use gatehouse_types::{OffboardingId, Role, Timestamp, UserId, WorkspaceId};
+
+/// What was kept of a membership.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) role: Role,
+    pub(crate) suspended_at: Timestamp,
+}
+
+/// A receipt as stored: what happened cannot change, only whether it was taken back.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// Canonical JSON.
+    pub(crate) receipt: String,
+    pub(crate) reversed_at: Option<Timestamp>,
+}
+
+/// Moves a membership aside; says whether there was one.
+pub(crate) async fn set_aside(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    user: &UserId,
+    cause: &str,
+    keep_until: Option<Timestamp>,
+) -> Result<bool> {
+    let insert = sql("INSERT INTO suspended_members \
+         (workspace_id, user_id, role, created_via, member_since, cause, suspended_at, keep_until) \
+         SELECT workspace_id, user_id, role, created_via, created_at, $3, $4, $5 FROM memberships \
+         WHERE workspace_id = $1 AND user_id = $2");
+    let now = tx.store().now();
+    let moved = tx.execute(insert.bind(workspace).bind(user).bind(cause).bind(now).bind(keep_until)).await?;
+    super::members::remove(tx, workspace, user).await?;
+    Ok(moved == 1)
+}
+
+/// Puts a membership back as it was.
+pub(crate) async fn put_back(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<()> {
+    let insert = sql("INSERT INTO memberships (workspace_id, user_id, role, created_via, created_at) \
+         SELECT workspace_id, user_id, role, created_via, member_since FROM suspended_members \
+         WHERE workspace_id = $1 AND user_id = $2");
+    tx.execute(insert.bind(workspace).bind(user)).await?;
+    forget(tx, workspace, user).await
+}
+
+/// Forgets what was kept.
+pub(crate) async fn forget(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<()> {
+    let delete = sql("DELETE FROM suspended_members WHERE workspace_id = $1 AND user_id = $2");
+    tx.execute(delete.bind(workspace).bind(user)).await.map(drop)
+}
+
+/// Forgets what is kept no longer.
+pub(crate) async fn sweep(tx: &mut Tx) -> Result<()> {
+    let delete = sql("DELETE FROM suspended_members WHERE keep_until <= $1");
+    tx.execute(delete.bind(tx.store().now())).await.map(drop)
+}
+
+pub(crate) async fn kept<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<Option<Kept>> {
+    let select = sql("SELECT role, suspended_at FROM suspended_members \
+         WHERE workspace_id = $1 AND user_id = $2");
+    let row = db.fetch_optional(select.bind(workspace).bind(user)).await?;
+    row.map(|r| Ok(Kept { role: r.parse("role")?, suspended_at: r.time("suspended_at")? })).transpose()
+}
+
+/// Writes a receipt.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    id: &OffboardingId,
+    workspace: &WorkspaceId,
+    user: &UserId,
+    receipt: &str,
+) -> Result<()> {
+    let insert =
+        sql("INSERT INTO offboardings (id, workspace_id, user_id, at, receipt) VALUES ($1, $2, $3, $4, $5)");
+    let now = tx.store().now();
+    tx.execute(insert.bind(id).bind(workspace).bind(user).bind(now).bind(receipt)).await.map(drop)
+}
+
+/// Notes that access was given back.
+pub(crate) async fn reverse(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<()> {
+    let update = sql("UPDATE offboardings SET reversed_at = $3 \
+         WHERE workspace_id = $1 AND user_id = $2 AND reversed_at IS NULL");
+    tx.execute(update.bind(workspace).bind(user).bind(tx.store().now())).await.map(drop)
+}
+
+/// The newest receipt of a person.
+pub(crate) async fn newest<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<Option<Stored>> {
+    let select = sql("SELECT receipt, reversed_at FROM offboardings \
+         WHERE workspace_id = $1 AND user_id = $2 ORDER BY at DESC, id DESC LIMIT 1");
+    let row = db.fetch_optional(select.bind(workspace).bind(user)).await?;
+    row.map(|r| Ok(Stored { receipt: r.text("receipt")?, reversed_at: r.opt_time("reversed_at")? }))
+        .transpose()
+}
