@@ -86,7 +86,7 @@ test('a stranger with a link connects SimpleSAMLphp, and the lights turn green',
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Changes that wait')
     await expect(page.getByText('Locked out', { exact: true })).toBeVisible()
-    await expect(page.getByRole('table')).toContainText('alice@example.test')
+    await expect(page.getByRole('table', { name: 'People by their last sign-in' })).toContainText('alice@example.test')
     await expectGood(page)
     expect((await api.get(`/api/v1/sso/connections/${connection.id}`)).samlConfig.certificateDetails).toHaveLength(1)
     await page.getByRole('button', { name: 'Put the changes in use' }).click()

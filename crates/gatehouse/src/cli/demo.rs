@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -42,8 +42,12 @@ impl Demo {
         settings.data_dir = dir.path().join("data");
         settings.database = DatabaseUrl::Sqlite(None);
         settings.dns_server = Some(dns.address().to_string());
-        // the lab's identity provider is this very server, and its metadata and tokens are fetched from it
-        settings.egress_allow.push(here(server.address().ip()).into());
+        // the lab's identity provider is this very server, and its metadata and tokens are fetched from it; a demo that
+        // others can reach fetches nothing from this machine
+        let here = server.address().ip();
+        if here.is_loopback() {
+            settings.egress_allow.push(here.into());
+        }
         let public_url = settings.public_url_at(server.address())?;
         let app = App::open(&settings, public_url, Parts::default()).await?;
         let (stop, stopped) = watch::channel(false);
@@ -81,15 +85,6 @@ async fn bind(listen: Option<SocketAddr>, check: bool) -> std::io::Result<Server
             Ok(server) => Ok(server),
             Err(_) => Server::bind(free).await,
         },
-    }
-}
-
-/// The address by which a server that listens here reaches itself.
-fn here(listening: IpAddr) -> IpAddr {
-    match listening {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
     }
 }
 

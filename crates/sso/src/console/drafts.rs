@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{Nothing, PATH, frame};
 use crate::Sso;
+use crate::model::Changed;
 use crate::service::drafts::{Replay, ReplayedPerson};
 
 /// People who are shown at most; the API tells more.
@@ -35,7 +36,9 @@ struct Row {
 pub(super) struct DraftPage {
     page: Page,
     path: String,
-    changes: Vec<String>,
+    changes: Vec<Changed>,
+    /// Who made it.
+    by: String,
     stale: bool,
     replayed: usize,
     skipped: usize,
@@ -93,14 +96,22 @@ async fn page(
 ) -> Result<DraftPage> {
     let id = connection(sso, actor).await?;
     let view = sso.draft(actor, &id, draft).await?;
-    let replay: Replay = sso.replay_of(&view).await?;
+    let replay: Replay = sso.replay_of(actor, &view).await?;
+    let by = match &view.draft.created_by {
+        Some(user) => {
+            let found = sso.identity().user(&mut sso.identity().store().reader(), user).await?;
+            found.map_or_else(|| user.to_string(), |u| u.email.to_string())
+        }
+        None => "somebody with a setup link".to_owned(),
+    };
     let mut page = frame(context).under("Single Sign On", PATH);
     page.title = "Changes that wait".to_owned();
     let rows: Vec<Row> = replay.people.iter().take(SHOWN).map(row).collect();
     Ok(DraftPage {
         page,
         path: path_of(draft),
-        changes: view.draft.changes(&view.connection),
+        changes: view.draft.values(&view.connection, &view.proposed),
+        by,
         stale: view.draft.is_stale(&view.connection),
         replayed: replay.replayed,
         skipped: replay.skipped,

@@ -56,6 +56,7 @@ pub(crate) fn advice(code: &str) -> &'static str {
 /// Reasons at this server.
 fn here(code: &str) -> Option<&'static str> {
     Some(match code {
+        "connection_changed" => "Nothing: the person signs in again, with the connection as it is now.",
         "connection_inactive" => "Test and activate the connection.",
         "request_unknown" => {
             "Start again at the sign-in page, not from a bookmark of the provider's page or with the Back button. \

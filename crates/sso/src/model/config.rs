@@ -243,6 +243,23 @@ impl Config {
         }
     }
 
+    /// In whose words people are named: the provider, and where it matters who we are there. A name that one gave says
+    /// nothing about who bears it at another.
+    pub(crate) fn names_people_as(&self) -> Vec<String> {
+        match self {
+            Self::Saml(saml) => vec![saml.entity_id.clone()],
+            Self::Wsfed(wsfed) => wsfed.expected_issuer().into_iter().collect(),
+            Self::Oidc(oidc) => {
+                let discovery = oidc.discovery_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+                let discovery = discovery.map(|url| url.origin().ascii_serialization());
+                [Some(oidc.issuer_url.clone()), Some(oidc.client_id.clone()), discovery]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
+        }
+    }
+
     /// The SAML configuration, when it is one.
     pub const fn saml(&self) -> Option<&SamlConfig> {
         match self {

@@ -97,6 +97,60 @@ impl Draft {
     }
 }
 
+/// A value that a draft changes, as people compare it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// Its name, as the API calls it.
+    pub(crate) name: String,
+    /// What it is.
+    pub(crate) before: String,
+    /// What it would be.
+    pub(crate) after: String,
+}
+
+/// The longest value that is shown, in characters.
+const MAX_SHOWN: usize = 300;
+
+/// A value as text; nothing for one that is absent.
+fn shown(value: Option<&serde_json::Value>) -> String {
+    let text = match value {
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+impl Draft {
+    /// What it changes, with the values before and after; of certificates the fingerprints, of secrets nothing.
+    pub(crate) fn values(&self, connection: &Connection, proposed: &Connection) -> Vec<Changed> {
+        let (before, after) = (object_of(&connection.config), object_of(&proposed.config));
+        let prints = |c: &Connection| {
+            c.certificates.iter().map(|p| p.fingerprint.clone()).collect::<Vec<_>>().join(", ")
+        };
+        let json = |c: &Connection, name: &str| match name {
+            "provider" => serde_json::json!(c.provider),
+            "clientSecretExpiresAt" => serde_json::json!(c.client_secret_expires_at),
+            "jitProvisioning" => serde_json::json!(c.jit_provisioning),
+            "roleMapping" => serde_json::json!(c.role_mapping),
+            _ => serde_json::json!(c.default_role),
+        };
+        let changed = |name: String| {
+            let (from, to) = match name.split_once('.') {
+                Some((_, "certificates")) => (prints(connection), prints(proposed)),
+                Some((_, key)) => (shown(before.get(key)), shown(after.get(key))),
+                None if name == "clientSecret" => (String::new(), "another one".to_owned()),
+                None => (shown(Some(&json(connection, &name))), shown(Some(&json(proposed, &name)))),
+            };
+            Changed { name, before: from, after: to }
+        };
+        self.changes(connection).into_iter().map(changed).collect()
+    }
+}
+
 /// The values of a configuration by name.
 fn object_of(config: &Config) -> serde_json::Map<String, serde_json::Value> {
     let value = serde_json::to_value(config).ok();

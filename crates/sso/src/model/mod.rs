@@ -20,6 +20,7 @@ mod status;
 mod trace;
 mod wsfed;
 
+pub(crate) use advice::{advice, title};
 pub(crate) use attempt::FALLBACK_CHECK;
 pub use attempt::{Attempt, Flow};
 pub use config::{
@@ -32,6 +33,7 @@ pub use domain::{
     VerificationMethod,
 };
 pub(crate) use domain::{Look, Standing};
+pub(crate) use draft::Changed;
 pub use draft::Draft;
 pub use link::LinkLife;
 pub use metadata::MetadataState;

@@ -12,8 +12,8 @@ use super::{Flaw, quote};
 const CHECK: &str = "keys";
 /// Keys of one set that are read at most.
 const MAX_KEYS: usize = 100;
-/// RSA moduli, in bits: the shortest that counts as strong (NIST SP 800-131A), and the longest that we compute with.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// RSA moduli, in bits: the shortest that counts as strong (NIST SP 800-131A), and the longest that the library computes with.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
 /// The keys of a provider.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +88,7 @@ fn unfit(key: &Value) -> Option<&'static str> {
             match bits {
                 0 => Some("has no modulus"),
                 bits if bits < *RSA_BITS.start() => Some("is an RSA key of less than 2048 bits"),
-                bits if bits > *RSA_BITS.end() => Some("is an RSA key of more than 8192 bits"),
+                bits if bits > *RSA_BITS.end() => Some("is an RSA key of more than 4096 bits"),
                 _ => None,
             }
         }

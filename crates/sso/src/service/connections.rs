@@ -476,16 +476,21 @@ impl Sso {
         let (workspace, id) = (&before.workspace_id, &before.id);
         let believed =
             after.config != before.config || after.certificates != before.certificates || secret.is_some();
-        if believed {
+        let admits = admission(&after) != admission(before);
+        if believed || admits {
+            // a draft that began before does not fit any more
             after.version += 1;
+        }
+        if believed {
             after.tested_at = None;
             after.status = after.status.next(ConnectionEvent::Edited).map_err(missing)?;
         }
-        if believed && after.status == ConnectionStatus::Active {
+        if (believed || admits) && after.status == ConnectionStatus::Active {
             self.tell_owners(tx, actor, workspace, &after, "changed").await?;
         }
-        if after.config.oidc().map(|c| &c.issuer_url) != before.config.oidc().map(|c| &c.issuer_url) {
-            // a subject is somebody at one issuer only (OpenID Connect Core §5.7); people are found by their address again
+        if after.config.names_people_as() != before.config.names_people_as() {
+            // a subject is somebody at one provider only, and for one client there (OpenID Connect Core §5.7 and §8);
+            // people are found by their address again
             identities::delete_all(tx, id).await?;
         }
         if after.certificates != before.certificates {
@@ -641,4 +646,9 @@ pub(crate) async fn record(
         "certificates": c.certificates.iter().map(|p| &p.fingerprint).collect::<Vec<_>>(),
     });
     Ok(audit::record(tx, actor, Event::success(event, ("connection", c.id.as_str()), details)).await?)
+}
+
+/// What decides who comes in besides what is believed.
+fn admission(c: &Connection) -> (Provider, bool, Role, Option<&RoleMapping>) {
+    (c.provider, c.jit_provisioning, c.default_role, c.role_mapping.as_ref())
 }

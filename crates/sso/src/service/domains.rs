@@ -104,7 +104,7 @@ impl Sso {
         let look = self.look_for_proof(&claim).await;
         let rival = if look == Look::Found { self.look_at_holder(actor, &claim).await? } else { None };
         let mut tx = store.begin(&actor.origin).await?;
-        connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let connection = connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let mut claim = domains::find(&mut tx, id, domain).await?.ok_or_else(domain_not_found)?;
         if claim.status == DomainStatus::Verified {
             self.apply_look(&mut tx, actor, &mut claim, &look).await?;
@@ -113,6 +113,10 @@ impl Sso {
                 self.take_over(&mut tx, actor, &claim, rival).await?;
             }
             self.settle_claim(&mut tx, &mut claim, &look).await?;
+            if look == Look::Found && connection.status == ConnectionStatus::Active {
+                let what = format!("given the further domain {}", claim.domain);
+                self.tell_owners(&mut tx, actor, workspace, &connection, &what).await?;
+            }
         }
         record(&mut tx, actor, "sso.domain-checked", &claim).await?;
         let claim = domains::find(&mut tx, id, domain).await?.ok_or_else(domain_not_found)?;

@@ -13,10 +13,10 @@ use super::connections::object;
 use super::intake::without_details;
 use super::person::{Claims, Found, NotThisPerson, may_be_foreign};
 use crate::Sso;
-use crate::model::{Attempt, Connection, Facts, Flow};
+use crate::model::{Attempt, Connection, ConnectionStatus, Facts, Flow};
 use crate::store::logout::{self, Called};
 use crate::store::requests::{self, Pending};
-use crate::store::{attempts, certificates, keys};
+use crate::store::{attempts, certificates, connections, keys};
 
 /// The largest message of a failed sign-in that is kept, in bytes.
 const MAX_KEPT_FAILURE: usize = 64 * 1024;
@@ -135,6 +135,15 @@ impl Sso {
     ) -> Result<SignedIn> {
         let connection = arrived.connection;
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        // asking the provider took its time: what was believed may have been changed or switched off meanwhile
+        if who.method == AuthMethod::Oidc
+            && let Some(refused) = changed_meanwhile(&mut tx, connection).await?
+        {
+            tx.rollback().await?;
+            return self
+                .refuse(actor, arrived, Refused { checks: [checks, refused.checks].concat(), ..refused })
+                .await;
+        }
         let admitted = self.admitted(&mut tx, actor, connection, waiting, who, &mut checks).await?;
         let found = match admitted {
             Ok(found) => {
@@ -292,4 +301,15 @@ async fn single_use(
 /// A session ends no later than the provider says (SAML 2.0 core §2.7.2, SessionNotOnOrAfter).
 fn session_seconds(until: Option<Timestamp>, now: Timestamp, usual: i64) -> i64 {
     until.map_or(usual, |at| (at.seconds() - now.seconds()).clamp(60, usual))
+}
+
+/// The refusal of somebody whose connection is another by now than when the answer was judged. The connection stays as
+/// it is until the end of the transaction.
+async fn changed_meanwhile(tx: &mut Tx, judged: &Connection) -> Result<Option<Refused>> {
+    let now = connections::lock(tx, &judged.workspace_id, &judged.id).await?;
+    if now.is_some_and(|c| c.status == ConnectionStatus::Active && c.version == judged.version) {
+        return Ok(None);
+    }
+    let detail = "The connection was changed or switched off while the provider was asked. Sign in again.";
+    Ok(Some(Refused::new(Vec::new(), "connection_changed", "connection", detail)))
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::connections::not_found;
 use crate::Sso;
-use crate::model::{Connection, Settings};
+use crate::model::{Connection, ConnectionStatus, Settings};
 use crate::store::{attempts, connections, settings};
 
 /// Excluded people of one workspace at most, beside its owners.
@@ -51,7 +51,8 @@ impl Sso {
     /// Changes the connection of the page, or who is excluded. Only what is given changes.
     ///
     /// # Errors
-    /// `Authorization` without the right (exclusions are the owner's); `NotFound` for an unknown connection.
+    /// `Authorization` without the right (exclusions are the owner's); `NotFound` for an unknown connection; `Validation`
+    /// naming the missing step when single sign-on is mandatory and another connection would be.
     pub async fn update_settings(
         &self,
         actor: &Actor,
@@ -65,8 +66,21 @@ impl Sso {
         }
         let mut tx = store.begin(&actor.origin).await?;
         let mut now = settings::find(&mut tx, workspace).await?;
+        let mut moved = false;
         if let Some(id) = connection {
-            connections::find(&mut tx, workspace, &id).await?.ok_or_else(not_found)?;
+            let chosen = connections::find(&mut tx, workspace, &id).await?.ok_or_else(not_found)?;
+            if now.enabled && now.connection_id.as_ref() != Some(&id) {
+                // it becomes mandatory at this moment
+                if chosen.status != ConnectionStatus::Active {
+                    let message = "Single sign-on is mandatory: test and activate the connection before everybody must \
+                                   use it, or turn single sign-on off first.";
+                    return Err(Error::validation("connectionId", message));
+                }
+                if let Some(step) = self.unproven(&mut tx, actor, workspace, &id).await? {
+                    return Err(Error::validation("proof", step));
+                }
+                moved = true;
+            }
             now.connection_id = Some(id);
         }
         settings::save(&mut tx, workspace, &now).await?;
@@ -79,6 +93,9 @@ impl Sso {
             now.excluded = unique;
         }
         record(&mut tx, actor, workspace, "sso.settings-updated", &now).await?;
+        if moved {
+            record(&mut tx, actor, workspace, "sso.enabled", &now).await?;
+        }
         tx.commit().await?;
         self.settings(actor).await
     }
@@ -172,7 +189,7 @@ impl Sso {
                 to: owner,
                 subject: format!("The single sign-on connection {} was {what}", connection.name),
                 body: Secret::new(format!(
-                    "{who} {what} the single sign-on connection {} at {}. Its provider now says who people of its domains \
+                    "The single sign-on connection {} was {what} by {who} at {}. Its provider now says who people of its domains \
                      are, owners included. If you did not expect this, look at {}.\n",
                     connection.name,
                     self.0.store.now(),

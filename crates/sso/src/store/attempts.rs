@@ -199,16 +199,20 @@ pub(crate) async fn list<Q: Queries>(
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 
-/// Forgets what is older than [`KEPT_DAYS`], and what one connection has beyond `most`; with their links.
+/// Forgets what is older than [`KEPT_DAYS`], and what one connection has beyond `most` sign-ins and `most` refusals; with
+/// their links. Counted apart, because anybody can be refused: that must not push out who was let in.
 pub(crate) async fn sweep(tx: &mut Tx, most: i64) -> Result<u64> {
     let now = tx.store().now();
     let mut gone = tx.execute(sql("DELETE FROM sso_attempts WHERE expires_at < $1").bind(now)).await?;
-    let full = sql("SELECT connection_id FROM sso_attempts GROUP BY connection_id HAVING COUNT(*) > $1");
+    let full = sql("SELECT connection_id, outcome FROM sso_attempts GROUP BY connection_id, outcome \
+         HAVING COUNT(*) > $1");
     for row in tx.fetch_all(full.bind(most)).await? {
         let connection: ConnectionId = row.id("connection_id")?;
-        let delete = sql("DELETE FROM sso_attempts WHERE connection_id = $1 AND id NOT IN (SELECT id FROM \
-             sso_attempts WHERE connection_id = $1 ORDER BY at DESC, id DESC LIMIT $2)");
-        gone += tx.execute(delete.bind(&connection).bind(most)).await?;
+        let delete = sql(
+            "DELETE FROM sso_attempts WHERE connection_id = $1 AND outcome = $3 AND id NOT IN (SELECT id \
+             FROM sso_attempts WHERE connection_id = $1 AND outcome = $3 ORDER BY at DESC, id DESC LIMIT $2)",
+        );
+        gone += tx.execute(delete.bind(&connection).bind(most).bind(row.text("outcome")?)).await?;
     }
     Ok(gone)
 }
@@ -280,6 +284,16 @@ mod tests {
             let (left, total) = list(db, &workspace, None, &Wanted::default(), page).await.unwrap();
             assert_eq!(total, 3);
             assert!(left.iter().map(|a| &a.id).eq(made.iter().rev().take(3)));
+            // however many are refused, who was let in is remembered
+            let mut tx = t.store.begin_always().await.unwrap();
+            for _ in 0..5 {
+                let id = t.store.ids().make();
+                insert_one(&mut tx, &workspace, &Attempt { id, success: false, ..left[0].clone() }).await;
+            }
+            assert_eq!(sweep(&mut tx, 3).await.unwrap(), 2);
+            tx.commit().await.unwrap();
+            let good = Wanted { outcome: Some("success"), ..Wanted::default() };
+            assert_eq!(list(&mut t.store.reader(), &workspace, None, &good, page).await.unwrap().1, 3);
         }
     }
 }

@@ -104,6 +104,12 @@ pub(crate) async fn delete_all(tx: &mut Tx, connection: &ConnectionId) -> Result
     tx.execute(sql("DELETE FROM sso_drafts WHERE connection_id = $1").bind(connection)).await.map(drop)
 }
 
+/// Forgets the drafts of a connection that were made with setup links.
+pub(crate) async fn delete_of_links(tx: &mut Tx, connection: &ConnectionId) -> Result<()> {
+    let delete = sql("DELETE FROM sso_drafts WHERE connection_id = $1 AND created_by IS NULL");
+    tx.execute(delete.bind(connection)).await.map(drop)
+}
+
 /// Forgets the drafts that nobody put in use in time.
 pub(crate) async fn sweep(tx: &mut Tx, days: i64) -> Result<u64> {
     let before = tx.store().now().plus_seconds(-days * 86_400);

@@ -91,12 +91,12 @@ async fn only_what_is_sent_changes_nested_values_too(t: TestApp) {
     assert_eq!(changed["oidcConfig"]["issuerUrl"], made["oidcConfig"]["issuerUrl"]);
     let changed =
         owner.put(&path, json!({"description": "For partners", "jitProvisioning": true})).await.ok();
-    assert_eq!((&changed["description"], &changed["version"]), (&json!("For partners"), &json!(3)));
+    assert_eq!((&changed["description"], &changed["version"]), (&json!("For partners"), &json!(4)));
     assert_eq!(changed["oidcConfig"]["clientId"], "new");
     let same = owner.put(&path, json!({})).await.ok();
     assert_eq!(
         (&same["version"], &same["name"], &same["jitProvisioning"]),
-        (&json!(3), &made["name"], &json!(true))
+        (&json!(4), &made["name"], &json!(true))
     );
     assert_eq!(owner.get(&path).await.ok()["oidcConfig"], changed["oidcConfig"]);
 

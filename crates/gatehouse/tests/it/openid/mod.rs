@@ -9,6 +9,7 @@ mod keys;
 mod logout;
 mod page;
 mod setup;
+mod trust;
 mod unreachable;
 
 use serde_json::{Value, json};

@@ -13,6 +13,7 @@ mod rows;
 mod setup_links;
 mod tenants;
 mod traces;
+mod trust;
 
 use serde_json::{Value, json};
 

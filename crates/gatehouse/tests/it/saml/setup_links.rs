@@ -203,6 +203,20 @@ async fn a_link_locks_nobody_out(t: TestApp) {
     assert_eq!(t.enter_from_lab(&t.client(), &lab.id, "ada").await.status, 303, "nothing changed");
     let drafts = owner.get(&format!("{}/drafts", lab.path)).await.ok();
     assert_eq!(drafts["data"][0]["changes"], json!(["samlConfig.certificates"]), "{drafts}");
+    // an administrator sees the values and where they came from
+    owner.put("/api/v1/sso/settings", json!({"connectionId": lab.id})).await.ok();
+    let shown = format!("/settings/security/sso/drafts/{}", drafts["data"][0]["id"].as_str().unwrap());
+    let page = t.browser("owner@main.test").await.get(&shown).await;
+    let second = t.app.sso().second_lab_key(&t.workspace).await.unwrap().certificate;
+    assert!(
+        page.body.contains(second.fingerprint()) && page.body.contains("with a setup link"),
+        "{}",
+        page.body
+    );
+    // the newest word of the link takes the place of the one before, so that others have room
+    let moved = [("ssoUrl", "https://elsewhere.test/sso"), ("certificate", other.as_str())];
+    assert_eq!(submit(&browser, path, "/values", &moved).await.status, 409);
+    assert_eq!(owner.get(&format!("{}/drafts", lab.path)).await.ok()["pagination"]["totalItems"], 1);
 }
 
 async fn bad_links_are_refused(t: TestApp) {

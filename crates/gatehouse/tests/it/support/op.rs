@@ -15,6 +15,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use gatehouse_saml::SigningKey;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{Answer, Client};
@@ -108,6 +109,8 @@ pub(crate) struct Op {
     pub(crate) issuer: String,
     said: Arc<Mutex<Said>>,
     serving: Arc<Mutex<Option<tokio::task::AbortHandle>>>,
+    /// One permit while the token endpoint answers.
+    answers: Arc<Semaphore>,
 }
 
 /// A sign-in on its way: what our side asked the provider.
@@ -134,7 +137,12 @@ impl Op {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let op = Self { issuer, said: Arc::default(), serving: Arc::default() };
+        let op = Self {
+            issuer,
+            said: Arc::default(),
+            serving: Arc::default(),
+            answers: Arc::new(Semaphore::new(1)),
+        };
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/jwks", get(keys))
@@ -143,6 +151,16 @@ impl Op {
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         *op.serving.lock().unwrap() = Some(serving.abort_handle());
         op
+    }
+
+    /// Lets the token endpoint wait with its answers.
+    pub(crate) fn hold(&self) {
+        self.answers.try_acquire().unwrap().forget();
+    }
+
+    /// Lets it answer again.
+    pub(crate) fn go_on(&self) {
+        self.answers.add_permits(1);
     }
 
     /// Takes no connections from now on.
@@ -211,6 +229,7 @@ async fn keys(State(op): State<Op>) -> Response {
 
 async fn token(State(op): State<Op>) -> Response {
     op.hit("token");
+    drop(op.answers.acquire().await.unwrap());
     let answer = op.with(|said| said.token.clone());
     let status = if answer.is_null() { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
     (status, Json(answer)).into_response()

@@ -10,7 +10,9 @@ use serde::Deserialize;
 use super::guides::{Guide, guide, guides, of_preset};
 use super::secret;
 use crate::console::domains::{DomainForm, DomainRow, methods};
-use crate::model::{Config, Connection, ConnectionStatus, DomainStatus, Protocol, SetupLink, day_of};
+use crate::model::{
+    Config, Connection, ConnectionStatus, DomainStatus, Protocol, SetupLink, advice, day_of, title,
+};
 use crate::rules::start_path;
 use crate::service::connections::ConnectionView;
 use crate::service::setup_links::SETUP_PATH;
@@ -183,10 +185,14 @@ async fn lights(sso: &Sso, inside: &Actor, view: &ConnectionView) -> Result<Vec<
         detail: if on { String::new() } else { todo.to_owned() },
         at: at.map(When::from),
     };
-    let why = seen.as_ref().filter(|a| !a.success).and_then(|a| a.checks.iter().find(|c| !c.ok));
+    let refused = seen.as_ref().filter(|a| !a.success);
+    let why = refused.and_then(|a| Some((a.checks.iter().find(|c| !c.ok)?, a.reason.as_deref()?)));
     let try_it = why.map_or_else(
         || "Sign in once through your provider.".to_owned(),
-        |c| format!("The last answer was refused: {}", c.detail),
+        // who holds the link is told what to do, not whom it was about
+        |(check, reason)| {
+            format!("The last answer was refused ({reason}): {}. {}", title(&check.check), advice(reason))
+        },
     );
     Ok(vec![
         light("Your provider's values are here", is_filled(c), "Enter them in step 2.", None),

@@ -29,7 +29,7 @@ impl Sso {
         if view.draft.is_stale(&view.connection) {
             return Err(stale());
         }
-        let replay = self.replay_of(&view).await?;
+        let replay = self.replay_of(actor, &view).await?;
         if replay.locked_out > 0 && !accept_lockout {
             return Err(Error::conflict(locks_out(&replay)).on_field("acceptLockout"));
         }

@@ -8,7 +8,8 @@ mod replay;
 use gatehouse_identity::require;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
-    Actor, ConnectionId, DraftId, Error, Id, Kind, Page, PageRequest, Permission, Result, WorkspaceId,
+    Actor, ConnectionId, DraftId, Error, Id, Kind, Page, PageRequest, Permission, Principal, Result,
+    WorkspaceId,
 };
 use serde_json::json;
 
@@ -84,6 +85,10 @@ impl Sso {
         };
         if draft.changes(&before).is_empty() {
             return Err(Error::new(Kind::Validation, "This draft changes nothing."));
+        }
+        if matches!(actor.principal, Principal::SetupLink { .. }) {
+            // the newest word of whoever holds the link; the administrator's own drafts keep their places
+            drafts::delete_of_links(&mut tx, id).await?;
         }
         if drafts::list(&mut tx, id, PageRequest::new(1, 1)?).await?.1 >= MAX_DRAFTS {
             return Err(Error::conflict("A connection has at most 20 drafts. Discard one first."));

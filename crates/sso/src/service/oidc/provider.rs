@@ -1,6 +1,7 @@
 //! A connection's provider as it describes itself: fetched by one at a time, kept for a while in this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatehouse_outbound::Limits;
 use gatehouse_types::{Result, Secret, Timestamp};
@@ -11,12 +12,15 @@ use crate::model::{ClientAuthentication, Connection, Provider as Preset};
 use crate::oidc::discovery::{Discovery, address};
 use crate::oidc::keys::Keys;
 use crate::oidc::{Flaw, quote};
+use crate::sso::GOOGLE_ISSUER;
 use crate::store::connections;
 
 /// How long a discovery document and keys are believed, in seconds.
 const LIFE_SECONDS: i64 = 3_600;
 /// How long a failed fetch stands for those who ask again, in seconds.
 const FAILURE_SECONDS: i64 = 10;
+/// The most time that a document may take: below what a post may take, so that a failure is remembered.
+const FETCH: Duration = Duration::from_secs(6);
 /// The largest discovery document or key set, in bytes.
 const MAX_DOCUMENT: usize = 512 * 1024;
 /// The scope that makes it OpenID Connect (Core §3.1.2.1).
@@ -67,12 +71,17 @@ impl Sso {
                 "It does not speak OpenID Connect.",
             )));
         };
-        let hosted_domain = connection.provider == Preset::Google;
+        // Google gives accounts with anybody's address; only the organisation says whose they are. What the connection is
+        // called does not change whom it asks.
+        let at_google = self.0.options.google.as_ref().map(|g| g.issuer.as_str());
+        let hosted_domain = connection.provider == Preset::Google
+            || config.issuer_url == GOOGLE_ISSUER
+            || at_google.is_some_and(|issuer| config.issuer_url == issuer);
         let mut scopes = config.scopes.clone();
         if !scopes.iter().any(|s| s == OPENID) {
             scopes.insert(0, OPENID.to_owned());
         }
-        if config.is_of_operator() && !hosted_domain {
+        if config.is_of_operator() && connection.provider != Preset::Google {
             return Ok(Err(Flaw::new(
                 "issuer_missing",
                 "connection",
@@ -114,7 +123,7 @@ impl Sso {
     }
 
     fn slot(&self, client: &OidcClient) -> Slot {
-        self.0.providers.get_with(format!("{}\n{}", client.issuer, client.discovery_url), Slot::default)
+        self.0.providers.get_with(place(client), Slot::default)
     }
 
     /// The provider, as it was read within the last hour.
@@ -156,7 +165,7 @@ impl Sso {
             Some(Known::Good { read_at, .. }) => *read_at,
             _ => self.0.store.now(),
         };
-        if self.0.key_reads.check(&old.discovery.jwks_uri).is_err() {
+        if self.0.key_reads.check(&place(client)).is_err() {
             return old;
         }
         match self.fetch_keys(&old.discovery).await {
@@ -195,12 +204,18 @@ impl Sso {
         code: &'static str,
         check: &'static str,
     ) -> Result<Vec<u8>, Flaw> {
-        let limits = Limits { max_bytes: MAX_DOCUMENT, same_host_only: true, ..Limits::default() };
+        let limits =
+            Limits { max_bytes: MAX_DOCUMENT, same_host_only: true, timeout: FETCH, ..Limits::default() };
         let answer = self.0.http.get(url, limits).await.and_then(gatehouse_outbound::Response::success);
         answer
             .map(|a| a.body)
             .map_err(|e| Flaw::new(code, check, format!("{} could not be fetched: {e}", quote(url))))
     }
+}
+
+/// The name of the place of a provider: its own, whatever another one says where its keys are.
+fn place(client: &OidcClient) -> String {
+    format!("{}\n{}", client.issuer, client.discovery_url)
 }
 
 /// Sign in with Google needs a client of the operator's.
