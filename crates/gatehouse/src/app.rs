@@ -112,7 +112,11 @@ impl App {
         parts: Parts,
     ) -> anyhow::Result<Self> {
         let rules = Arc::new(Rules::new(store.clone()));
-        let people = gatehouse_identity::Options { sign_up: settings.sign_up };
+        let people = gatehouse_identity::Options {
+            sign_up: settings.sign_up,
+            google: settings.google.is_some(),
+            microsoft: settings.microsoft.is_some(),
+        };
         let identity = Identity::open(store.clone(), public_url.as_str(), rules, people).await?;
         identity.also_ends(Arc::new(SsoBelongings));
         let dns = Dns::from_setting(settings.dns_server.as_deref())
@@ -123,6 +127,7 @@ impl App {
         let options = gatehouse_sso::Options {
             require_domain: settings.require_domain,
             google: settings.google.clone(),
+            microsoft: settings.microsoft.clone(),
         };
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone());

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use gatehouse_identity::SignUp;
 use gatehouse_outbound::IpNet;
-use gatehouse_sso::{GOOGLE_ISSUER, GoogleClient};
+use gatehouse_sso::{GOOGLE_ISSUER, MICROSOFT_ISSUER, OperatorClient};
 use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Secret};
 use gatehouse_web::PublicUrl;
@@ -23,7 +23,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 19] = [
+pub(crate) const NAMES: [&str; 22] = [
     "listen",
     "public_url",
     "data_dir",
@@ -43,6 +43,9 @@ pub(crate) const NAMES: [&str; 19] = [
     "google_client_id",
     "google_client_secret",
     "google_issuer",
+    "microsoft_client_id",
+    "microsoft_client_secret",
+    "microsoft_issuer",
 ];
 
 /// A setting that cannot be used, by name.
@@ -123,7 +126,9 @@ pub struct Settings {
     /// Whether strangers may make themselves an account and a workspace.
     pub sign_up: SignUp,
     /// The operator's client for "Sign in with Google".
-    pub google: Option<GoogleClient>,
+    pub google: Option<OperatorClient>,
+    /// The operator's client at Microsoft, for people's own accounts there.
+    pub microsoft: Option<OperatorClient>,
 }
 
 /// Values by name, from one source.
@@ -131,7 +136,10 @@ pub type Overrides = BTreeMap<String, String>;
 
 fn bad(name: &str, value: &str, why: impl std::fmt::Display) -> SettingError {
     // the value of a secret setting is never repeated
-    let shown = if matches!(name, "smtp_url" | "database_url" | "otlp_endpoint" | "google_client_secret") {
+    let shown = if matches!(
+        name,
+        "smtp_url" | "database_url" | "otlp_endpoint" | "google_client_secret" | "microsoft_client_secret"
+    ) {
         String::new()
     } else {
         format!(" \"{value}\"")
@@ -199,7 +207,8 @@ impl Settings {
                 "must be true or false",
             )?,
             sign_up: parse("sign_up", get("sign_up").unwrap_or("closed"), "must be closed or open")?,
-            google: google(get)?,
+            google: operator_client(get, GOOGLE)?,
+            microsoft: operator_client(get, MICROSOFT)?,
         };
         settings.check()
     }
@@ -259,20 +268,44 @@ fn networks(name: &str, text: Option<&str>) -> Result<Vec<IpNet>, SettingError> 
     parts.map(|p| parse(name, p, "write networks like 10.0.0.0/8, separated by commas")).collect()
 }
 
-/// The client at Google: both halves, or none.
-fn google<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Option<GoogleClient>, SettingError> {
-    let issuer = get("google_issuer").unwrap_or(GOOGLE_ISSUER).trim();
-    if gatehouse_sso::model::sign_on_url("google_issuer", issuer).is_err() {
-        return Err(bad("google_issuer", issuer, "write an https address, like https://accounts.google.com"));
+/// The names of an operator's client, and its usual issuer.
+struct ClientNames {
+    id: &'static str,
+    secret: &'static str,
+    issuer: &'static str,
+    usual: &'static str,
+}
+
+const GOOGLE: ClientNames = ClientNames {
+    id: "google_client_id",
+    secret: "google_client_secret",
+    issuer: "google_issuer",
+    usual: GOOGLE_ISSUER,
+};
+const MICROSOFT: ClientNames = ClientNames {
+    id: "microsoft_client_id",
+    secret: "microsoft_client_secret",
+    issuer: "microsoft_issuer",
+    usual: MICROSOFT_ISSUER,
+};
+
+/// The client at a provider: both halves, or none.
+fn operator_client<'a>(
+    get: impl Fn(&str) -> Option<&'a str>,
+    names: ClientNames,
+) -> Result<Option<OperatorClient>, SettingError> {
+    let issuer = get(names.issuer).unwrap_or(names.usual).trim();
+    if gatehouse_sso::model::sign_on_url(names.issuer, issuer).is_err() {
+        return Err(bad(names.issuer, issuer, format!("write an https address, like {}", names.usual)));
     }
-    match (get("google_client_id"), get("google_client_secret")) {
-        (Some(id), Some(secret)) => Ok(Some(GoogleClient {
+    match (get(names.id), get(names.secret)) {
+        (Some(id), Some(secret)) => Ok(Some(OperatorClient {
             client_id: id.trim().to_owned(),
             client_secret: Secret::new(secret.trim()),
             issuer: issuer.to_owned(),
         })),
-        (Some(_), None) => Err(bad("google_client_id", "", "wants google_client_secret beside it")),
-        (None, Some(_)) => Err(bad("google_client_secret", "", "wants google_client_id beside it")),
+        (Some(_), None) => Err(bad(names.id, "", format!("wants {} beside it", names.secret))),
+        (None, Some(_)) => Err(bad(names.secret, "", format!("wants {} beside it", names.id))),
         (None, None) => Ok(None),
     }
 }
@@ -343,6 +376,9 @@ mod tests {
             ("GATEHOUSE_GOOGLE_CLIENT_SECRET", "alone"),
             ("GATEHOUSE_GOOGLE_CLIENT_ID", "alone"),
             ("GATEHOUSE_GOOGLE_ISSUER", "http://op.example"),
+            ("GATEHOUSE_MICROSOFT_CLIENT_SECRET", "alone"),
+            ("GATEHOUSE_MICROSOFT_CLIENT_ID", "alone"),
+            ("GATEHOUSE_MICROSOFT_ISSUER", "common"),
             ("GATEHOUSE_LOG", "verbose"),
             ("GATEHOUSE_LOG_FORMAT", "xml"),
             ("GATEHOUSE_LOG", "info,,=["),

@@ -49,6 +49,10 @@ impl std::str::FromStr for SignUp {
 pub struct Options {
     /// Who may sign up.
     pub sign_up: SignUp,
+    /// Whether people may sign in with an account at Google: the operator has a client there.
+    pub google: bool,
+    /// The same at Microsoft.
+    pub microsoft: bool,
 }
 
 /// Workspaces, people and sessions: the service that everything else asks who somebody is.

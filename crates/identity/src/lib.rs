@@ -24,7 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use api::caller::{Anybody, Caller, Visitor};
-pub use console::query;
+pub use console::{browser_device, finish_in_browser, query};
 pub use identity::{Identity, Options, SignUp};
 pub use jobs::{PeopleMail, PeopleSweep};
 pub use mail::{MailContext, SendMail};
@@ -48,6 +48,8 @@ pub use service::security::SecuritySettings;
 pub use service::session_list::ListedSession;
 pub use service::sessions::{NewSession, SESSION_SECONDS};
 pub use service::sign_up::{AskedSignUp, DefaultSignIn, OpenSignUp, SignedUp};
+pub use service::social::{ProviderSignIn, Vouched};
+pub use service::social_links::OwnProvider;
 pub use service::switch::Leaving;
 pub use tokens::TOKEN_SECONDS;
 pub use totp::TotpOffer;
@@ -113,6 +115,8 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::factors::reauthenticate))
         .routes(routes!(api::passkeys::proof_options))
         .routes(routes!(api::security::show, api::security::change))
+        .routes(routes!(api::providers::list))
+        .routes(routes!(api::providers::unlink))
         .routes(routes!(api::me::jwks))
         .with_state(identity)
 }

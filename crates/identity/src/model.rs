@@ -258,3 +258,77 @@ impl Invitation {
         }
     }
 }
+
+/// A provider of accounts for everybody, as opposed to a company's own identity provider. The operator of the server has a
+/// client there.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum SocialProvider {
+    /// Google.
+    Google,
+    /// Microsoft: accounts of organisations and private ones.
+    Microsoft,
+}
+
+impl SocialProvider {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 2] = [Self::Google, Self::Microsoft];
+
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Microsoft => "microsoft",
+        }
+    }
+
+    /// The name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Google => "Google",
+            Self::Microsoft => "Microsoft",
+        }
+    }
+
+    /// How sessions that begin with it are marked.
+    pub const fn method(self) -> AuthMethod {
+        match self {
+            Self::Google => AuthMethod::Google,
+            Self::Microsoft => AuthMethod::Microsoft,
+        }
+    }
+
+    /// The provider of a session's mark, if it began at one.
+    pub fn of_method(method: AuthMethod) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.method() == method)
+    }
+}
+
+impl std::str::FromStr for SocialProvider {
+    type Err = gatehouse_types::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|p| p.as_str() == text);
+        found.ok_or_else(|| gatehouse_types::Error::not_found("Sign-in provider"))
+    }
+}
+
+/// An account at a provider that signs a person in. Issuer and subject name it, and nothing else does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocialIdentity {
+    /// Who vouches, letter by letter.
+    pub issuer: String,
+    /// Whom it means.
+    pub subject: String,
+    /// Which provider that is.
+    pub provider: SocialProvider,
+    /// Whom it signs in here.
+    pub user_id: UserId,
+    /// Its address when it was linked, to be told from others; it decides nothing.
+    pub email: Option<String>,
+    /// When it was linked.
+    pub created_at: Timestamp,
+    /// When it last signed in.
+    pub last_used_at: Option<Timestamp>,
+}

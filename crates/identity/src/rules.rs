@@ -30,6 +30,8 @@ pub struct Discovery {
     pub sso_optional: bool,
     /// The path on this host that starts it.
     pub start_path: Option<String>,
+    /// The workspace whose domain it is.
+    pub workspace: Option<WorkspaceId>,
 }
 
 /// Somebody about to act in a workspace.

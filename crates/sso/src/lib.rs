@@ -38,10 +38,12 @@ pub use service::settings::SettingsView;
 pub use service::setup_links::{NewSetupLink, SetupOf};
 pub use service::shared_key::{SharedKeyStep, SharedKeys};
 pub use service::shares::NewShare;
+pub use service::social::callback::SocialOutcome;
+pub use service::social::start::SocialPurpose;
 pub use service::start::{Started, Way};
 pub use service::status::{TestReport, Tested};
 pub use service::wsfed::{CleanUp, WsfedPosted, WsfedSignedIn};
-pub use sso::{GOOGLE_ISSUER, GoogleClient, LabKey, Options, Sso};
+pub use sso::{GOOGLE_ISSUER, LabKey, MICROSOFT_ISSUER, OperatorClient, Options, Sso};
 pub use store::attempts::Wanted as WantedAttempts;
 
 /// How often expired rows are forgotten, in seconds.
@@ -100,7 +102,8 @@ pub fn api(sso: Sso) -> OpenApiRouter {
 /// What browsers use: the ways to providers and back, and the console's pages.
 pub fn browser(sso: Sso) -> axum::Router {
     let browsers = api::acs::routes().merge(api::slo::routes());
-    let browsers = browsers.merge(api::wsfed::routes()).merge(api::oidc::routes());
+    let browsers =
+        browsers.merge(api::wsfed::routes()).merge(api::oidc::routes()).merge(api::social::routes());
     browsers.merge(console::routes()).merge(console::shared_routes()).with_state(sso)
 }
 

@@ -143,6 +143,7 @@ impl SignInRules for Rules {
                 sso_required: required,
                 sso_optional: !required,
                 start_path: Some(start_path(&connection)),
+                workspace: Some(workspace),
             })
         })
     }

@@ -60,14 +60,17 @@ const PROVIDERS: u64 = 1_000;
 /// The issuer of Google accounts.
 pub const GOOGLE_ISSUER: &str = "https://accounts.google.com";
 
-/// The operator's client for "Sign in with Google".
+/// The issuer of Microsoft accounts: of every organisation, and private ones.
+pub const MICROSOFT_ISSUER: &str = "https://login.microsoftonline.com/common/v2.0";
+
+/// A client of the operator's at Google or Microsoft.
 #[derive(Clone, Debug)]
-pub struct GoogleClient {
+pub struct OperatorClient {
     /// The client id.
     pub client_id: String,
     /// Its secret.
     pub client_secret: Secret,
-    /// The issuer: [`GOOGLE_ISSUER`], another one for trials.
+    /// The issuer: [`GOOGLE_ISSUER`] or [`MICROSOFT_ISSUER`]; another one for one tenant alone, and for trials.
     pub issuer: String,
 }
 
@@ -77,12 +80,14 @@ pub struct Options {
     /// Whether a connection needs a verified domain before it is activated (default: yes).
     pub require_domain: bool,
     /// The operator's client at Google (default: none).
-    pub google: Option<GoogleClient>,
+    pub google: Option<OperatorClient>,
+    /// The operator's client at Microsoft (default: none).
+    pub microsoft: Option<OperatorClient>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { require_domain: true, google: None }
+        Self { require_domain: true, google: None, microsoft: None }
     }
 }
 

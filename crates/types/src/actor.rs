@@ -44,6 +44,10 @@ pub enum AuthMethod {
     Console,
     /// Moved over from a session in another workspace.
     Switch,
+    /// An account at Google.
+    Google,
+    /// An account at Microsoft.
+    Microsoft,
 }
 
 impl AuthMethod {
@@ -56,6 +60,8 @@ impl AuthMethod {
             Self::Oidc => "oidc",
             Self::Console => "console",
             Self::Switch => "switch",
+            Self::Google => "google",
+            Self::Microsoft => "microsoft",
         }
     }
 
@@ -67,6 +73,8 @@ impl AuthMethod {
             "wsfed" => Self::Wsfed,
             "oidc" => Self::Oidc,
             "console" => Self::Console,
+            "google" => Self::Google,
+            "microsoft" => Self::Microsoft,
             _ => Self::Switch,
         }
     }

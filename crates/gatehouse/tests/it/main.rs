@@ -16,6 +16,7 @@ mod saml_depth;
 mod scim;
 mod second_step;
 mod sign_in;
+mod social;
 mod support;
 mod wsfed;
 

@@ -8,6 +8,7 @@ pub(crate) mod invitations;
 pub(crate) mod leavers;
 pub(crate) mod me;
 pub(crate) mod passkeys;
+pub(crate) mod providers;
 pub(crate) mod reset;
 pub(crate) mod second_step;
 pub(crate) mod security;

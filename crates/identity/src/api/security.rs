@@ -3,7 +3,7 @@ use gatehouse_web::{ApiResult, ErrorBody, Json};
 use serde::{Deserialize, Serialize};
 
 use crate::api::caller::Caller;
-use crate::{Identity, SecuritySettings};
+use crate::{DefaultSignIn, Identity, SecuritySettings};
 
 /// What the workspace demands of those who sign in.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -11,6 +11,14 @@ use crate::{Identity, SecuritySettings};
 pub(crate) struct SecuritySettingsOut {
     /// Whether everybody who signs in by password needs a second step.
     require_second_step: bool,
+    /// What the sign-in page offers first to people of the workspace's domains, beside single sign-on.
+    default_sign_in: DefaultSignIn,
+}
+
+impl From<SecuritySettings> for SecuritySettingsOut {
+    fn from(s: SecuritySettings) -> Self {
+        Self { require_second_step: s.require_second_step, default_sign_in: s.default_sign_in }
+    }
 }
 
 /// What changes; fields left out stay.
@@ -18,6 +26,8 @@ pub(crate) struct SecuritySettingsOut {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SecuritySettingsIn {
     require_second_step: Option<bool>,
+    /// `password`, `google` or `microsoft`; one that the operator offers.
+    default_sign_in: Option<DefaultSignIn>,
 }
 
 /// What the workspace demands of those who sign in.
@@ -28,8 +38,7 @@ pub(crate) async fn show(
     State(identity): State<Identity>,
     Caller(actor): Caller,
 ) -> ApiResult<Json<SecuritySettingsOut>> {
-    let SecuritySettings { require_second_step } = identity.security_settings(&actor).await?;
-    Ok(Json(SecuritySettingsOut { require_second_step }))
+    Ok(Json(identity.security_settings(&actor).await?.into()))
 }
 
 /// Change what the workspace demands. Only owners may, and only with a second step of their own.
@@ -42,10 +51,13 @@ pub(crate) async fn change(
     Caller(actor): Caller,
     Json(input): Json<SecuritySettingsIn>,
 ) -> ApiResult<Json<SecuritySettingsOut>> {
-    let mut wanted = identity.security_settings(&actor).await?;
-    if let Some(on) = input.require_second_step {
-        wanted.require_second_step = on;
+    let now = identity.security_settings(&actor).await?;
+    let wanted = SecuritySettings {
+        require_second_step: input.require_second_step.unwrap_or(now.require_second_step),
+        default_sign_in: input.default_sign_in.unwrap_or(now.default_sign_in),
+    };
+    if wanted != now || input.require_second_step.is_some() {
         identity.set_security_settings(&actor, wanted).await?;
     }
-    Ok(Json(SecuritySettingsOut { require_second_step: wanted.require_second_step }))
+    Ok(Json(wanted.into()))
 }

@@ -10,7 +10,7 @@ use gatehouse_web::{
 use serde::Deserialize;
 
 use crate::api::caller::Visitor;
-use crate::{Identity, ListedSession, PasswordUse};
+use crate::{Identity, ListedSession, OwnProvider, PasswordUse};
 
 /// How many sessions and how many identities the page shows; the API lists all.
 const SHOWN: u32 = 50;
@@ -27,6 +27,31 @@ pub(crate) struct AccountPage {
     more: i64,
     workspaces: Vec<WorkspaceRow>,
     identities: Vec<IdentityRow>,
+    providers: Vec<ProviderRow>,
+}
+
+/// A provider of accounts for everybody, linked or offered.
+struct ProviderRow {
+    code: &'static str,
+    name: &'static str,
+    account: String,
+    since: Option<When>,
+    used: Option<When>,
+}
+
+impl ProviderRow {
+    fn of(own: OwnProvider) -> Option<Self> {
+        if !own.is_offered && own.linked.is_none() {
+            return None;
+        }
+        Some(Self {
+            code: own.provider.as_str(),
+            name: own.provider.name(),
+            since: own.linked.as_ref().map(|l| When::from(l.created_at)),
+            used: own.linked.as_ref().and_then(|l| l.last_used_at).map(When::from),
+            account: own.linked.and_then(|l| l.email).unwrap_or_default(),
+        })
+    }
 }
 
 /// How a provider knows the person.
@@ -71,6 +96,8 @@ fn how(method: AuthMethod) -> &'static str {
         AuthMethod::Oidc => "Single sign-on (OpenID Connect)",
         AuthMethod::Console => "Command line",
         AuthMethod::Switch => "Switched workspace",
+        AuthMethod::Google => "Google",
+        AuthMethod::Microsoft => "Microsoft",
     }
 }
 
@@ -123,6 +150,7 @@ async fn view(
     });
     Ok(AccountPage {
         identities: identities.collect(),
+        providers: identity.own_providers(actor).await?.into_iter().filter_map(ProviderRow::of).collect(),
         page: context.page("Your account", "account"),
         errors,
         password_use: identity.password_use(&user).await?,

@@ -7,6 +7,7 @@ mod leavers;
 mod not_me;
 mod passkeys;
 mod people;
+mod providers;
 mod reset;
 mod second_step;
 mod security;
@@ -15,6 +16,8 @@ mod sign_up;
 
 use axum::Router;
 use axum::routing::{get, post};
+
+pub use sign_in::{browser_device, finish_in_browser};
 
 use crate::Identity;
 
@@ -56,6 +59,10 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/account/second-step/{id}/name", get(passkeys::ask_name).post(passkeys::rename))
         .route("/account/second-step/recovery-codes", post(factors::renew_recovery_codes))
         .route("/account/second-step/{id}/remove", get(factors::ask_remove).post(factors::remove))
+        .route(
+            "/account/sign-in-providers/{provider}/unlink",
+            get(providers::ask_unlink).post(providers::unlink),
+        )
         .route("/account/confirm", get(factors::ask_proof).post(factors::prove))
         .route("/settings/security/sign-in", get(security::show).post(security::change))
 }

@@ -16,7 +16,7 @@ use crate::api::factors::plain;
 use crate::api::second_step::asked_here;
 use crate::console::factors::RecoveryCodesPage;
 use crate::console::passkeys::given;
-use crate::console::sign_in::{Back, device_of, keep_device, local};
+use crate::console::sign_in::{Back, browser_device, keep_device, local};
 use crate::model::FactorKind;
 use crate::{Asked, Identity, SESSION_SECONDS, SecondStep};
 
@@ -124,7 +124,7 @@ pub(crate) async fn answer(
         Err(e) => return refused(&identity, &web, &context, &asked, return_to, e, field).await,
     };
     let replaces = web.cookies().get(&headers, CookieKind::Session).map(str::to_owned);
-    match identity.finish_second_step(&actor, &asked, step, replaces, device_of(&web, &headers)).await {
+    match identity.finish_second_step(&actor, &asked, step, replaces, browser_device(&web, &headers)).await {
         Ok(done) => {
             let cookie = session_cookie(&web, done.logged_in.signed.cookie.expose(), Some(SESSION_SECONDS))?;
             let mut response = if done.recovery_codes.is_empty() {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::api::auth::session_cookie;
 use crate::api::caller::{Anybody, Visitor};
 use crate::api::second_step::challenge_cookie;
+use crate::console::providers::{ProviderWay, ways};
 use crate::console::second_step;
 use crate::rules::Discovery;
 use crate::{Credentials, DEVICE_SECONDS, Device, Identity, Leaving, SESSION_SECONDS, SignIn};
@@ -24,6 +25,7 @@ pub(crate) struct EmailPage {
     return_to: String,
     /// Whether strangers may sign up here.
     sign_up: bool,
+    ways: Vec<ProviderWay>,
     errors: FieldErrors,
 }
 
@@ -33,6 +35,9 @@ struct PasswordPage {
     page: Page,
     email: String,
     return_to: String,
+    /// The provider that the workspace of the address's domain prefers to the password.
+    first: Option<ProviderWay>,
+    ways: Vec<ProviderWay>,
     errors: FieldErrors,
 }
 
@@ -92,6 +97,7 @@ pub(crate) async fn ask_email(
         email: String::new(),
         return_to,
         sign_up: identity.sign_up_is_open(),
+        ways: ways(&identity, &back.return_to.as_deref().map(local).unwrap_or_else(|| "/".to_owned())),
         errors: FieldErrors::default(),
     })
 }
@@ -108,7 +114,8 @@ pub(crate) async fn route_email(
         Err(e) => {
             let page = context.page("Sign in", "");
             let (sign_up, errors) = (identity.sign_up_is_open(), FieldErrors::from(&e));
-            let view = View(EmailPage { page, email: form.email, return_to, sign_up, errors });
+            let ways = ways(&identity, &return_to);
+            let view = View(EmailPage { page, email: form.email, return_to, sign_up, ways, errors });
             return Ok((StatusCode::BAD_REQUEST, view).into_response());
         }
     };
@@ -119,26 +126,38 @@ pub(crate) async fn route_email(
             View(SsoPage { page: context.page("Sign in", ""), email: email.to_string(), return_to, start })
                 .into_response()
         }
-        None => password_page(&context, email.to_string(), return_to, FieldErrors::default()).into_response(),
+        None => password_page(&identity, &context, email.to_string(), return_to, FieldErrors::default())
+            .await?
+            .into_response(),
     })
 }
 
 /// "Having trouble logging in with SSO?": the default sign-in.
 pub(crate) async fn ask_password(
+    State(identity): State<Identity>,
     context: PageContext,
     VerifiedForm(form): VerifiedForm<EmailForm>,
-) -> impl IntoResponse {
+) -> HtmlResult<Response> {
     let return_to = local(&form.return_to);
-    password_page(&context, form.email, return_to, FieldErrors::default())
+    let page = password_page(&identity, &context, form.email, return_to, FieldErrors::default()).await?;
+    Ok(page.into_response())
 }
 
-fn password_page(
+async fn password_page(
+    identity: &Identity,
     context: &PageContext,
     email: String,
     return_to: String,
     errors: FieldErrors,
-) -> View<PasswordPage> {
-    View(PasswordPage { page: context.page("Sign in", ""), email, return_to, errors })
+) -> Result<View<PasswordPage>, Error> {
+    let mut ways = ways(identity, &return_to);
+    let first = match email.parse::<Email>() {
+        Ok(email) => identity.default_sign_in_of(&email).await?.provider(),
+        Err(_) => None,
+    };
+    let at = first.and_then(|first| ways.iter().position(|w| w.provider == first));
+    let first = at.map(|at| ways.remove(at));
+    Ok(View(PasswordPage { page: context.page("Sign in", ""), email, return_to, first, ways, errors }))
 }
 
 /// Last step: the password.
@@ -154,31 +173,42 @@ pub(crate) async fn check_password(
     let replaces = web.cookies().get(&headers, CookieKind::Session).map(str::to_owned);
     let outcome = match form.email.parse::<Email>() {
         Ok(email) => {
-            let (password, device) = (form.password, device_of(&web, &headers));
+            let (password, device) = (form.password, browser_device(&web, &headers));
             identity.login(&actor, Credentials { email, password, workspace: None, replaces, device }).await
         }
         Err(e) => Err(e),
     };
     match outcome {
-        Ok(SignIn::Done(done)) => {
-            let cookie = session_cookie(&web, done.signed.cookie.expose(), Some(SESSION_SECONDS))?;
+        Ok(outcome) => Ok(finish_in_browser(&web, &outcome, &return_to)?),
+        Err(e) => refused(&identity, &context, form.email, return_to, e).await,
+    }
+}
+
+/// A browser after its first step: signed in and on its way, or asked for the second step.
+///
+/// # Errors
+/// When a cookie cannot be set.
+pub fn finish_in_browser(web: &Web, outcome: &SignIn, return_to: &str) -> Result<Response, Error> {
+    match outcome {
+        SignIn::Done(done) => {
+            let cookie = session_cookie(web, done.signed.cookie.expose(), Some(SESSION_SECONDS))?;
             let mut response = SeeOther::to(return_to).into_response();
             response.headers_mut().append(SET_COOKIE, cookie);
-            keep_device(&web, &mut response, done.device.as_ref())?;
+            keep_device(web, &mut response, done.device.as_ref())?;
             Ok(response)
         }
-        Ok(SignIn::SecondStep(pending)) => {
-            let next = format!("{}?{}", second_step::PATH, super::query(&[("returnTo", &return_to)]));
+        SignIn::SecondStep(pending) => {
+            let next = format!("{}?{}", second_step::PATH, super::query(&[("returnTo", return_to)]));
             let mut response = SeeOther::to(next).into_response();
-            response.headers_mut().append(SET_COOKIE, challenge_cookie(&web, &pending)?);
+            let cookie = challenge_cookie(web, pending)?;
+            response.headers_mut().append(SET_COOKIE, cookie);
             Ok(response)
         }
-        Err(e) => refused(&context, form.email, return_to, e),
     }
 }
 
 /// The browser with the cookie that it is known by.
-pub(super) fn device_of(web: &Web, headers: &HeaderMap) -> Device {
+pub fn browser_device(web: &Web, headers: &HeaderMap) -> Device {
     Device::Browser(web.cookies().get(headers, CookieKind::Device).map(str::to_owned))
 }
 
@@ -193,7 +223,13 @@ pub(super) fn keep_device(web: &Web, response: &mut Response, value: Option<&Sec
     Ok(())
 }
 
-fn refused(context: &PageContext, email: String, return_to: String, e: Error) -> HtmlResult<Response> {
+async fn refused(
+    identity: &Identity,
+    context: &PageContext,
+    email: String,
+    return_to: String,
+    e: Error,
+) -> HtmlResult<Response> {
     let status = match e.kind() {
         Kind::Authentication => StatusCode::UNAUTHORIZED,
         Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -202,7 +238,8 @@ fn refused(context: &PageContext, email: String, return_to: String, e: Error) ->
     };
     let shown = if e.kind() == Kind::Validation { e } else { e.on_field("password") };
     let errors = FieldErrors::from(&shown);
-    Ok((status, password_page(context, email, return_to, errors)).into_response())
+    let page = password_page(identity, context, email, return_to, errors).await?;
+    Ok((status, page).into_response())
 }
 
 /// Ends the session of this browser.

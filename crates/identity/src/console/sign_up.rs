@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::invitation::signed_in;
 use super::reset::{secret_address, status_again};
 use crate::api::caller::{Anybody, Visitor};
+use crate::model::SocialProvider;
 use crate::{AskedSignUp, DefaultSignIn, Identity};
 
 #[derive(askama::Template)]
@@ -23,6 +24,8 @@ pub(crate) struct AskPage {
     email: String,
     workspace: String,
     ways: Vec<Choice>,
+    /// Providers whose accounts sign up without a mail.
+    providers: Vec<SocialProvider>,
     errors: FieldErrors,
 }
 
@@ -42,15 +45,22 @@ struct FinishPage {
     errors: FieldErrors,
 }
 
-/// The ways to sign in that there are; identity providers for everybody come beside the first.
+/// What a mailed link is for; accounts at providers sign up beside it.
 fn ways() -> Vec<Choice> {
     vec![Choice::new("password", "E-mail address and password")]
 }
 
-fn ask_page(context: &PageContext, form: AskForm, asked: bool, errors: FieldErrors) -> View<AskPage> {
+fn ask_page(
+    identity: &Identity,
+    context: &PageContext,
+    form: AskForm,
+    asked: bool,
+    errors: FieldErrors,
+) -> View<AskPage> {
     let title = if asked { "Look into your mail" } else { "Create a workspace" };
     let AskForm { email, workspace_name: workspace, .. } = form;
-    View(AskPage { page: context.page(title, ""), asked, email, workspace, ways: ways(), errors })
+    let providers = SocialProvider::ALL.into_iter().filter(|p| identity.offers(*p)).collect();
+    View(AskPage { page: context.page(title, ""), asked, email, workspace, ways: ways(), providers, errors })
 }
 
 #[derive(Default, Deserialize)]
@@ -70,7 +80,7 @@ pub(crate) async fn show(
     context: PageContext,
 ) -> HtmlResult<View<AskPage>> {
     identity.require_sign_up()?;
-    Ok(ask_page(&context, AskForm::default(), false, FieldErrors::none()))
+    Ok(ask_page(&identity, &context, AskForm::default(), false, FieldErrors::none()))
 }
 
 /// Sends the mail, and says the same to everybody.
@@ -89,11 +99,12 @@ pub(crate) async fn ask(
         Err(e) => Err(e),
     };
     match asked {
-        Ok(()) => Ok(ask_page(&context, form, true, FieldErrors::none()).into_response()),
+        Ok(()) => Ok(ask_page(&identity, &context, form, true, FieldErrors::none()).into_response()),
         Err(e) => {
             let Some(status) = status_again(&e) else { return Err(e.into()) };
             let shown = if e.field().is_none() { e.on_field("email") } else { e };
-            Ok((status, ask_page(&context, form, false, FieldErrors::from(&shown))).into_response())
+            Ok((status, ask_page(&identity, &context, form, false, FieldErrors::from(&shown)))
+                .into_response())
         }
     }
 }

@@ -7,13 +7,13 @@ use gatehouse_types::{Actor, Email, Id, Result, Secret, UserId, digest, random_t
 use serde_json::json;
 
 use crate::device;
-use crate::model::{EndReason, User};
+use crate::model::{EndReason, SocialProvider, User};
 use crate::service::letters::{self, Unusual};
 use crate::service::own_password::{gone, no_trial};
 use crate::service::sessions::{NewSession, is_cookie_shaped};
 use crate::store::devices::{self, Mark};
 use crate::store::links::{self, LinkKind};
-use crate::store::{challenges, passwords, users, workspaces};
+use crate::store::{challenges, passwords, social, users, workspaces};
 use crate::{Identity, PeopleMail, SendMail, Signed};
 
 /// How long a browser keeps the cookie that it is known by, in seconds: as long as we know it.
@@ -33,9 +33,9 @@ pub enum Device {
 }
 
 impl Identity {
-    /// Begins the session of a right password in the caller's transaction. Learns the device; a sign-in that is not
+    /// Begins the session of a right password, or of a linked account at a provider, in the caller's transaction. Learns the device; a sign-in that is not
     /// like those before it is recorded and told by mail. With it comes the cookie that a browser is known by next.
-    pub(crate) async fn begin_by_password(
+    pub(crate) async fn begin_by_oneself(
         &self,
         tx: &mut Tx,
         actor: &Actor,
@@ -44,7 +44,10 @@ impl Identity {
         with: &Device,
     ) -> Result<(Signed, Option<Secret>)> {
         let before = devices::signed_in_before(tx, &user.id).await?;
-        passwords::touch(tx, &user.id).await?;
+        match SocialProvider::of_method(new.method) {
+            Some(provider) => social::touch(tx, &user.id, provider).await?,
+            None => passwords::touch(tx, &user.id).await?,
+        }
         let signed = self.start_session(tx, actor, new).await?;
         let place = device::place(&actor.origin);
         let cookie = match with {
@@ -109,8 +112,8 @@ impl Identity {
         Ok(self.person_of_link(LinkKind::NotMe, token).await?.1.email)
     }
 
-    /// "It was not me": all sessions end, the password counts no more, devices are forgotten, and a mail brings a
-    /// link to set a new password. Every workspace of the person sees it in its audit log.
+    /// "It was not me": all sessions end, the password counts no more, accounts at providers are unlinked, devices are
+    /// forgotten, and a mail brings a link to set a new password. Every workspace of the person sees it in its audit log.
     ///
     /// # Errors
     /// As [`Identity::not_me_for`].
@@ -124,10 +127,14 @@ impl Identity {
         }
         links::void(&mut tx, LinkKind::NotMe, &user.email, None).await?;
         passwords::block(&mut tx, &user.id).await?;
+        let unlinked = social::delete_all(&mut tx, &user.id).await?;
         challenges::void(&mut tx, &user.id).await?;
         devices::forget(&mut tx, &user.id).await?;
         for membership in workspaces::memberships(&mut tx, &user.id).await? {
-            let details = json!({"email": user.email});
+            let mut details = json!({"email": user.email});
+            if unlinked > 0 {
+                details["unlinkedProviders"] = json!(unlinked);
+            }
             let event = Event::success("session.reported", ("user", user.id.as_str()), details);
             audit::record_in(&mut tx, actor, Some(&membership.workspace.id), event).await?;
         }

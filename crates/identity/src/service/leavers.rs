@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::Identity;
-use crate::model::{EndReason, User};
+use crate::model::{EndReason, SocialIdentity, User};
 use crate::rules::Boxed;
 use crate::service::access::require;
 use crate::service::members::{Member, not_the_last};
-use crate::store::{invitations, leavers, links, members, sessions, users, workspaces};
+use crate::store::{invitations, leavers, links, members, sessions, social, users, workspaces};
 
 /// How long the membership of somebody whom the provider deleted is kept for a wrong termination, in days.
 pub const KEEP_DAYS: i64 = 30;
@@ -215,7 +215,7 @@ fn by(actor: &Actor) -> String {
     }
 }
 
-/// The person's own of identity: sessions, invitations, reset links.
+/// The person's own of identity: sessions, invitations, reset links, accounts at providers.
 async fn own(tx: &mut Tx, leaver: Leaver<'_>, live: &[String]) -> Result<Parted> {
     let sent = invitations::open_by(tx, leaver.workspace, leaver.user).await?;
     for invitation in &sent {
@@ -223,14 +223,21 @@ async fn own(tx: &mut Tx, leaver: Leaver<'_>, live: &[String]) -> Result<Parted>
     }
     // somebody with a place elsewhere keeps the way to the own account
     let elsewhere = workspaces::memberships(tx, leaver.user).await?;
-    let resets = match elsewhere.iter().any(|m| m.workspace.id != *leaver.workspace) {
-        true => Vec::new(),
-        false => links::end_resets(tx, leaver.user).await?,
+    let (resets, accounts) = match elsewhere.iter().any(|m| m.workspace.id != *leaver.workspace) {
+        true => (Vec::new(), Vec::new()),
+        false => (links::end_resets(tx, leaver.user).await?, social::of_user(tx, leaver.user).await?),
+    };
+    for account in &accounts {
+        social::delete(tx, leaver.user, account.provider).await?;
+    }
+    let account = |a: &SocialIdentity| {
+        Item::named(a.provider.as_str(), a.email.as_deref().unwrap_or(a.provider.name()))
     };
     let ended = [
         Things::of("session", live.iter().map(Item::new).collect()),
         Things::of("invitation", sent.iter().map(|i| Item::named(&i.id, &i.email)).collect()),
         Things::of("reset-link", resets.iter().map(Item::new).collect()),
+        Things::of("sign-in-provider", accounts.iter().map(account).collect()),
     ];
     Ok(Parted { ended: ended.into_iter().flatten().collect(), ..Parted::default() })
 }

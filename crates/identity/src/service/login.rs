@@ -47,7 +47,7 @@ pub struct LoggedIn {
     pub device: Option<Secret>,
 }
 
-/// What comes of the right password.
+/// What comes of the right password, or of a linked account at a provider.
 #[derive(Debug)]
 pub enum SignIn {
     /// The sign-in is finished.
@@ -123,7 +123,7 @@ impl Identity {
             self.end_replaced(&mut tx, actor, cookie).await?;
         }
         let new = NewSession::usual(&user.id, &at.workspace.id, at.role, AuthMethod::Password);
-        let (signed, device) = self.begin_by_password(&mut tx, actor, &user, new, &with.device).await?;
+        let (signed, device) = self.begin_by_oneself(&mut tx, actor, &user, new, &with.device).await?;
         tx.commit().await?;
         self.0.throttle.give_back(&with.email, &actor.origin);
         Ok(SignIn::Done(Box::new(LoggedIn { user, signed, workspaces, device })))

@@ -18,4 +18,6 @@ pub(crate) mod security;
 pub(crate) mod session_list;
 pub(crate) mod sessions;
 pub(crate) mod sign_up;
+pub(crate) mod social;
+pub(crate) mod social_links;
 pub(crate) mod switch;

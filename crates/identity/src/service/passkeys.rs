@@ -2,7 +2,9 @@
 
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{Actor, Error, FactorId, Id, Result, Secret, WorkspaceId, digest, random_token};
+use gatehouse_types::{
+    Actor, AuthMethod, Error, FactorId, Id, Result, Secret, WorkspaceId, digest, random_token,
+};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -82,6 +84,7 @@ impl Identity {
             user_id: user.id.clone(),
             workspace_id: actor.workspace()?.clone(),
             attempts: 0,
+            first_step: AuthMethod::Password,
             state: Some(state),
         };
         challenges::forget(tx, purpose, &user.id, session).await?;

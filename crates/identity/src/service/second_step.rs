@@ -1,4 +1,5 @@
-//! The second step of a sign-in by password: asked for after the right password, answered in the same browser.
+//! The second step of a sign-in by password or with an account at a provider: asked for after that first step, answered in
+//! the same browser.
 
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
@@ -6,7 +7,7 @@ use gatehouse_store::decisions::{Reason, Refusal, refuse_in};
 use gatehouse_types::{Actor, AuthMethod, DecisionId, Error, Id, Result, Secret, random_token};
 use serde_json::json;
 
-use crate::model::{Factor, FactorKind, Membership, User};
+use crate::model::{Factor, FactorKind, Membership, SocialProvider, User};
 use crate::passkey::Assertion;
 use crate::service::factors::code_digest;
 use crate::service::login::{LoggedIn, OwnWorkspace, Refused, SignIn};
@@ -95,6 +96,26 @@ impl Identity {
         factors: Vec<FactorKind>,
         hash: &str,
     ) -> Result<SignIn> {
+        let mut tx = self.0.store.begin_always().await?;
+        users::hold(&mut tx, &user.id).await?;
+        if !passwords::is_still(&mut tx, &user.id, hash).await? {
+            tx.rollback().await?;
+            return self.refuse_login(actor, with, None, Refused::WrongCredentials).await;
+        }
+        let pending = self.open_question(&mut tx, actor, user, at, (factors, AuthMethod::Password)).await?;
+        tx.commit().await?;
+        Ok(SignIn::SecondStep(pending))
+    }
+
+    /// Opens the question in the caller's transaction, for what may answer it, after a first step.
+    pub(crate) async fn open_question(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        user: &User,
+        at: &Membership,
+        (factors, first_step): (Vec<FactorKind>, AuthMethod),
+    ) -> Result<Pending> {
         let store = &self.0.store;
         let pending = Pending {
             challenge: random_token(&**store.random()),
@@ -108,23 +129,17 @@ impl Identity {
             user_id: user.id.clone(),
             workspace_id: at.workspace.id.clone(),
             attempts: 0,
+            first_step,
             state: None,
         };
-        let mut tx = store.begin_always().await?;
-        users::hold(&mut tx, &user.id).await?;
-        if !passwords::is_still(&mut tx, &user.id, hash).await? {
-            tx.rollback().await?;
-            return self.refuse_login(actor, with, None, Refused::WrongCredentials).await;
-        }
         let expires_at = store.now().plus_seconds(CHALLENGE_SECONDS);
         let (token, browser) = (pending.challenge.expose(), pending.browser.expose());
-        challenges::insert(&mut tx, &challenge, token, browser, expires_at).await?;
-        let details =
-            json!({"email": user.email, "factors": pending.factors, "enrol": purpose == Purpose::Enrol});
+        challenges::insert(tx, &challenge, token, browser, expires_at).await?;
+        let details = json!({"email": user.email, "method": first_step, "factors": pending.factors,
+            "enrol": purpose == Purpose::Enrol});
         let event = Event::success("session.second-step-asked", ("user", user.id.as_str()), details);
-        audit::record_in(&mut tx, actor, Some(&at.workspace.id), event).await?;
-        tx.commit().await?;
-        Ok(SignIn::SecondStep(pending))
+        audit::record_in(tx, actor, Some(&at.workspace.id), event).await?;
+        Ok(pending)
     }
 
     /// What may answer an open question, oldest habit first; `None` when there is no such question here.
@@ -211,9 +226,9 @@ impl Identity {
                 if let Some(cookie) = &replaces {
                     self.end_replaced(&mut tx, actor, cookie).await?;
                 }
-                let usual = NewSession::usual(&user.id, &at.workspace.id, at.role, AuthMethod::Password);
+                let usual = NewSession::usual(&user.id, &at.workspace.id, at.role, challenge.first_step);
                 let new = NewSession { second_step: Some(kind), is_synced, ..usual };
-                let (signed, device) = self.begin_by_password(&mut tx, actor, &user, new, &device).await?;
+                let (signed, device) = self.begin_by_oneself(&mut tx, actor, &user, new, &device).await?;
                 tx.commit().await?;
                 self.0.throttle.give_back(&user.email, &actor.origin);
                 self.0.second_steps.give_back(user.id.as_str());
@@ -330,22 +345,40 @@ impl Identity {
             action: "session:start",
             object: Some(format!("email:{}", user.email)),
             reasons: vec![
-                Reason::passed("password", "The password is right."),
+                match SocialProvider::of_method(challenge.first_step) {
+                    Some(provider) => Reason::passed(
+                        "linked account",
+                        format!("{} vouches for the person.", provider.name()),
+                    ),
+                    None => Reason::passed("password", "The password is right."),
+                },
                 Reason::failed(kind.as_str(), why),
             ],
         };
         let decision: DecisionId = refuse_in(&mut tx, actor, workspace, refusal).await?;
         let details = json!({
-            "method": "password", "email": user.email, "secondStep": kind, "reason": kind, "decision": decision,
+            "method": challenge.first_step, "email": user.email, "secondStep": kind, "reason": kind, "decision": decision,
         });
         let event = Event::failure("session.refused", Some(("decision", decision.as_str())), details);
         audit::record_in(&mut tx, actor, workspace, event).await?;
         let is_last = challenge.attempts + 1 >= MAX_ANSWERS;
         if is_last {
             challenges::close(&mut tx, &challenge.id).await?;
-            let what = "Somebody gave your password, and then failed at the second step several times.";
-            let subject = "Somebody who knows your password failed at the second step";
-            self.tell(&mut tx, &challenge.workspace_id, &user.email, subject, what).await?;
+            let (what, subject) = match SocialProvider::of_method(challenge.first_step) {
+                None => (
+                    "Somebody gave your password, and then failed at the second step several times."
+                        .to_owned(),
+                    "Somebody who knows your password failed at the second step".to_owned(),
+                ),
+                Some(p) => (
+                    format!(
+                        "Somebody signed in with your {} account, and then failed at the second step several times.",
+                        p.name()
+                    ),
+                    format!("Somebody with your {} account failed at the second step", p.name()),
+                ),
+            };
+            self.tell(&mut tx, &challenge.workspace_id, &user.email, &subject, &what).await?;
         }
         tx.commit().await?;
         let message = if is_last {

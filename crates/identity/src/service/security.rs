@@ -5,13 +5,15 @@ use gatehouse_types::{Actor, Error, Id, Permission, Result};
 use serde_json::json;
 
 use crate::store::{factors, workspaces};
-use crate::{Identity, require};
+use crate::{DefaultSignIn, Identity, require};
 
-/// What a workspace demands.
+/// What a workspace demands, and what it offers first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecuritySettings {
     /// A second step of everybody who signs in by password.
     pub require_second_step: bool,
+    /// What the sign-in page offers first to people of the workspace's domains, beside single sign-on.
+    pub default_sign_in: DefaultSignIn,
 }
 
 impl Identity {
@@ -23,18 +25,34 @@ impl Identity {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSecuritySettings, None).await?;
         let require_second_step = factors::required_in(&mut store.reader(), workspace).await?;
-        Ok(SecuritySettings { require_second_step })
+        let default_sign_in = workspaces::default_sign_in(&mut store.reader(), workspace).await?;
+        Ok(SecuritySettings { require_second_step, default_sign_in })
     }
 
     /// Changes what the workspace demands; every owner is told.
     ///
     /// # Errors
-    /// `Authorization` without the right; `Conflict` for an owner who has no second step of the own.
+    /// `Authorization` without the right; `Conflict` for an owner who has no second step of the own; `Validation` for a
+    /// way to sign in that the operator does not offer.
     pub async fn set_security_settings(&self, actor: &Actor, wanted: SecuritySettings) -> Result<()> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageSecuritySettings, None).await?;
         let user = self.me(actor).await?;
+        let way = wanted.default_sign_in;
         let mut tx = store.begin(&actor.origin).await?;
+        if workspaces::default_sign_in(&mut tx, workspace).await? != way {
+            if way.provider().is_some_and(|p| !self.offers(p)) {
+                return Err(Error::validation(
+                    "defaultSignIn",
+                    "This way to sign in is not offered on this server: its operator has no client there.",
+                ));
+            }
+            workspaces::set_default_sign_in(&mut tx, workspace, way).await?;
+            let details = json!({"defaultSignIn": way});
+            let event =
+                Event::success("security-settings.changed", ("workspace", workspace.as_str()), details);
+            audit::record(&mut tx, actor, event).await?;
+        }
         let on = wanted.require_second_step;
         if on && self.factor_kinds(&mut tx, &user).await?.is_empty() {
             return Err(Error::conflict(

@@ -10,7 +10,7 @@ use gatehouse_types::{
 use serde_json::json;
 
 use crate::identity::SignUp;
-use crate::model::{CreatedVia, User};
+use crate::model::{CreatedVia, SocialProvider, User};
 use crate::service::letters;
 use crate::service::own_password::{card, gone, no_trial, renamed};
 use crate::service::people::{checked_display_name, checked_name};
@@ -36,6 +36,43 @@ pub enum DefaultSignIn {
     /// E-mail address and password.
     #[default]
     Password,
+    /// An account at Google.
+    Google,
+    /// An account at Microsoft.
+    Microsoft,
+}
+
+impl DefaultSignIn {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self.provider() {
+            Some(provider) => provider.as_str(),
+            None => "password",
+        }
+    }
+
+    /// The provider, if it is one.
+    pub const fn provider(self) -> Option<SocialProvider> {
+        match self {
+            Self::Password => None,
+            Self::Google => Some(SocialProvider::Google),
+            Self::Microsoft => Some(SocialProvider::Microsoft),
+        }
+    }
+
+    /// The way of a stored name; a name that is unknown counts as the password.
+    pub(crate) fn from_stored(text: &str) -> Self {
+        text.parse().map_or(Self::Password, |p: SocialProvider| p.into())
+    }
+}
+
+impl From<SocialProvider> for DefaultSignIn {
+    fn from(provider: SocialProvider) -> Self {
+        match provider {
+            SocialProvider::Google => Self::Google,
+            SocialProvider::Microsoft => Self::Microsoft,
+        }
+    }
 }
 
 /// What a stranger asks for.
@@ -90,7 +127,7 @@ impl Identity {
     ///
     /// # Errors
     /// `NotFound`.
-    pub(crate) fn require_sign_up(&self) -> Result<()> {
+    pub fn require_sign_up(&self) -> Result<()> {
         if self.sign_up_is_open() {
             return Ok(());
         }
@@ -107,6 +144,12 @@ impl Identity {
     pub async fn ask_sign_up(&self, actor: &Actor, asked: AskedSignUp) -> Result<()> {
         self.require_sign_up()?;
         no_trial(actor)?;
+        if asked.sign_in != DefaultSignIn::Password {
+            return Err(Error::validation(
+                "defaultSignIn",
+                "A mailed link is for a password. To sign in with Google or Microsoft, begin at the sign-up page.",
+            ));
+        }
         let name = checked_name(&asked.workspace).map_err(|e| renamed(e, NAME_FIELD))?.to_owned();
         self.0.mail_limits.take_sign_up(&asked.email, &actor.origin)?;
         let store = &self.0.store;

@@ -1,11 +1,11 @@
 use gatehouse_store::{Binding, Queries, Result, Row, Sealed, Tx, sql};
-use gatehouse_types::{ChallengeId, Id, Timestamp, UserId, WorkspaceId, digest};
+use gatehouse_types::{AuthMethod, ChallengeId, Id, Timestamp, UserId, WorkspaceId, digest};
 use zeroize::Zeroizing;
 
 /// What an open question is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// The second step of a sign-in by password.
+    /// The second step of a sign-in by password, or with an account at a provider.
     SignIn,
     /// A sign-in by password where a first factor must be set up on the way.
     Enrol,
@@ -36,6 +36,8 @@ pub(crate) struct Challenge {
     pub(crate) user_id: UserId,
     pub(crate) workspace_id: WorkspaceId,
     pub(crate) attempts: i64,
+    /// What the second step comes after: the password, or an account at a provider.
+    pub(crate) first_step: AuthMethod,
     /// What the question was, opened.
     pub(crate) state: Option<Zeroizing<Vec<u8>>>,
 }
@@ -58,7 +60,7 @@ pub(crate) async fn insert(
     let seal = |bytes: &Zeroizing<Vec<u8>>| tx.store().keyring().seal_bytes(place(&challenge.id), bytes);
     let state = challenge.state.as_ref().map(seal).map(|s| s.as_str().to_owned());
     let insert = sql("INSERT INTO factor_challenges (id, purpose, token_digest, browser_digest, user_id, \
-         workspace_id, attempts, state, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)")
+         workspace_id, attempts, state, created_at, expires_at, first_step) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10)")
     .bind(&challenge.id)
     .bind(challenge.purpose.as_str())
     .bind(digest(token))
@@ -67,7 +69,8 @@ pub(crate) async fn insert(
     .bind(&challenge.workspace_id)
     .bind(state)
     .bind(now)
-    .bind(expires_at);
+    .bind(expires_at)
+    .bind(challenge.first_step.as_str());
     tx.execute(insert).await.map(drop)
 }
 
@@ -78,13 +81,16 @@ pub(crate) async fn whose(tx: &mut Tx, token: &str, browser: &str) -> Result<Opt
     row.map(|r| r.id("user_id")).transpose()
 }
 
-/// The open question of a sign-in with a token, in the browser it was asked in, unless the password that it followed was changed or
-/// blocked meanwhile; held until the end of the transaction.
+/// The open question of a sign-in with a token, in the browser it was asked in, unless the password that it followed was
+/// changed or blocked meanwhile, or the account at a provider unlinked; held until the end of the transaction.
 pub(crate) async fn open(tx: &mut Tx, token: &str, browser: &str) -> Result<Option<Challenge>> {
-    const SELECT: &str = "SELECT id, purpose, user_id, workspace_id, attempts, state FROM factor_challenges \
+    const SELECT: &str = "SELECT id, purpose, user_id, workspace_id, attempts, state, first_step FROM factor_challenges \
          WHERE token_digest = $1 AND browser_digest = $2 AND used_at IS NULL AND expires_at > $3 \
-         AND purpose IN ('sign-in', 'enrol') AND EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = factor_challenges.user_id \
-         AND p.blocked_at IS NULL AND p.created_at <= factor_challenges.created_at)";
+         AND purpose IN ('sign-in', 'enrol') AND ((first_step = 'password' AND EXISTS (SELECT 1 FROM passwords p \
+         WHERE p.user_id = factor_challenges.user_id AND p.blocked_at IS NULL \
+         AND p.created_at <= factor_challenges.created_at)) OR EXISTS (SELECT 1 FROM social_identities s \
+         WHERE s.user_id = factor_challenges.user_id AND s.provider = factor_challenges.first_step \
+         AND s.created_at <= factor_challenges.created_at))";
     let query = sql(SELECT).bind(digest(token)).bind(digest(browser)).bind(tx.store().now());
     let row = tx.lock_optional(SELECT, query).await?;
     row.map(|r| read(tx, &r)).transpose()
@@ -97,7 +103,7 @@ pub(crate) async fn open_in_session(
     token: &str,
     session: &str,
 ) -> Result<Option<Challenge>> {
-    const SELECT: &str = "SELECT id, purpose, user_id, workspace_id, attempts, state FROM factor_challenges \
+    const SELECT: &str = "SELECT id, purpose, user_id, workspace_id, attempts, state, first_step FROM factor_challenges \
          WHERE token_digest = $1 AND browser_digest = $2 AND used_at IS NULL AND expires_at > $3 AND purpose = $4";
     let query = sql(SELECT).bind(digest(token)).bind(digest(session)).bind(tx.store().now());
     let row = tx.lock_optional(SELECT, query.bind(purpose.as_str())).await?;
@@ -120,6 +126,7 @@ fn read(tx: &Tx, row: &Row) -> Result<Challenge> {
         user_id: row.id("user_id")?,
         workspace_id: row.id("workspace_id")?,
         attempts: row.int("attempts")?,
+        first_step: AuthMethod::from_stored(&row.text("first_step")?),
         state: row.opt_text("state")?.map(open).transpose()?,
         id,
     })

@@ -10,5 +10,6 @@ pub(crate) mod links;
 pub(crate) mod members;
 pub(crate) mod passwords;
 pub(crate) mod sessions;
+pub(crate) mod social;
 pub(crate) mod users;
 pub(crate) mod workspaces;

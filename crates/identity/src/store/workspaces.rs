@@ -1,6 +1,7 @@
 use gatehouse_store::{Queries, Result, Row, Tx, sql};
 use gatehouse_types::{Email, Role, UserId, WorkspaceId};
 
+use crate::DefaultSignIn;
 use crate::model::{CreatedVia, Membership, Workspace};
 
 fn read(row: &Row) -> Result<Workspace> {
@@ -113,4 +114,17 @@ pub(crate) async fn was_signed_up(tx: &mut Tx, workspace: &WorkspaceId) -> Resul
     let select = sql("SELECT 1 AS one FROM memberships WHERE workspace_id = $1 AND created_via = $2 LIMIT 1");
     let select = select.bind(workspace).bind(CreatedVia::SignUp.as_str());
     Ok(tx.fetch_optional(select).await?.is_some())
+}
+
+/// What the sign-in page offers first to people of the workspace's domains.
+pub(crate) async fn default_sign_in<Q: Queries>(db: &mut Q, id: &WorkspaceId) -> Result<DefaultSignIn> {
+    let select = sql("SELECT default_sign_in FROM workspaces WHERE id = $1");
+    let row = db.fetch_optional(select.bind(id)).await?;
+    let stored = row.map(|r| r.text("default_sign_in")).transpose()?;
+    Ok(stored.map_or(DefaultSignIn::Password, |text| DefaultSignIn::from_stored(&text)))
+}
+
+pub(crate) async fn set_default_sign_in(tx: &mut Tx, id: &WorkspaceId, way: DefaultSignIn) -> Result<()> {
+    let update = sql("UPDATE workspaces SET default_sign_in = $2 WHERE id = $1");
+    tx.execute(update.bind(id).bind(way.as_str())).await.map(drop)
 }

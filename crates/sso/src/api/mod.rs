@@ -12,6 +12,7 @@ pub(crate) mod settings;
 pub(crate) mod setup_links;
 pub(crate) mod shares;
 pub(crate) mod slo;
+pub(crate) mod social;
 pub(crate) mod sp_keys;
 pub(crate) mod views;
 pub(crate) mod wsfed;

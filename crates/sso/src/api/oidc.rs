@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use gatehouse_identity::model::SocialProvider;
 use gatehouse_identity::{Anybody, SESSION_SECONDS};
 use gatehouse_types::ConnectionId;
 use gatehouse_web::{ApiResult, CookieKind, Flash, Form, HtmlResult, Json, Path, Query, SeeOther, Web};
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use super::acs::cookie;
 use super::intake::{Intake, admit};
+use super::social;
 use crate::Sso;
 use crate::service::entry::SignedIn;
 use crate::service::oidc::callback::{Callback, Cookies};
@@ -50,7 +52,7 @@ async fn callback(
     landed(&web, &signed_in)
 }
 
-/// Back from the provider of the operator's client.
+/// Back from the provider of the operator's client: through a connection, or with an account there by itself.
 async fn operator_callback(
     State(sso): State<Sso>,
     web: Web,
@@ -58,12 +60,15 @@ async fn operator_callback(
     headers: HeaderMap,
     Query(answer): Query<Callback>,
 ) -> HtmlResult<Response> {
+    if sso.is_social(answer.state.as_deref()).await? {
+        return social::back(&sso, &web, &actor, (SocialProvider::Google, &answer), &headers).await;
+    }
     let signed_in = sso.finish_operator_oidc(&actor, &answer, cookies_of(&web, &headers)).await?;
     landed(&web, &signed_in)
 }
 
 /// The cookies that matter to an answer.
-fn cookies_of<'h>(web: &Web, headers: &'h HeaderMap) -> Cookies<'h> {
+pub(super) fn cookies_of<'h>(web: &Web, headers: &'h HeaderMap) -> Cookies<'h> {
     Cookies {
         browser: web.cookies().get(headers, CookieKind::CrossSitePost),
         session: web.cookies().get(headers, CookieKind::Session),

@@ -84,7 +84,7 @@ pub(crate) fn shared_routes() -> Router<Sso> {
 
 /// A form that says everything by its address; what else it holds is left alone.
 #[derive(serde::Deserialize)]
-struct Nothing {}
+pub(crate) struct Nothing {}
 
 /// The frame of the page.
 fn frame(context: &PageContext) -> Page {

@@ -71,6 +71,15 @@ impl Discovery {
         Ok(found)
     }
 
+    /// Whether an answer that names this issuer may be this provider's. With a template, which of the many it is, the token
+    /// tells.
+    pub(crate) fn is_of(&self, issuer: &str) -> bool {
+        match self.issuer.split_once("{tenantid}") {
+            Some((before, after)) => issuer.starts_with(before) && issuer.ends_with(after),
+            None => self.issuer == issuer,
+        }
+    }
+
     /// How we authenticate at the token endpoint when the connection does not say: with the secret in the header if
     /// the provider takes it there, else in the form.
     pub(crate) fn authentication(&self, has_secret: bool) -> Option<ClientAuthentication> {

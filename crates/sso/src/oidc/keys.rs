@@ -21,6 +21,8 @@ pub(crate) struct Keys {
     usable: Vec<CoreJsonWebKey>,
     /// Keys that are in the set and do not count: their ids, and why.
     refused: Vec<(Option<String>, &'static str)>,
+    /// The ids of keys that are for one issuer alone, each with that issuer or its template; Microsoft says so.
+    issuers: Vec<(String, String)>,
 }
 
 impl Keys {
@@ -40,6 +42,9 @@ impl Keys {
             let text = |name: &str| key.get(name).and_then(Value::as_str);
             if text("use").is_some_and(|u| u != "sig") {
                 continue;
+            }
+            if let (Some(kid), Some(issuer)) = (text("kid"), text("issuer")) {
+                keys.issuers.push((kid.to_owned(), issuer.to_owned()));
             }
             match unfit(key)
                 .map_or_else(|| serde_json::from_value(key.clone()).map_err(|_| "cannot be read"), Err)
@@ -63,6 +68,11 @@ impl Keys {
     /// Why the key of an id does not count, if it is there.
     pub(crate) fn refused(&self, kid: Option<&str>) -> Option<&'static str> {
         self.refused.iter().find(|(id, _)| id.as_deref() == kid).map(|(_, why)| *why)
+    }
+
+    /// The issuer that a key is for, when its set says.
+    pub(crate) fn issuer_of(&self, kid: &str) -> Option<&str> {
+        self.issuers.iter().find(|(id, _)| id == kid).map(|(_, issuer)| issuer.as_str())
     }
 
     /// The keys that may carry this id; all when a message names none.

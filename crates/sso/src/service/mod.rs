@@ -29,6 +29,7 @@ pub(crate) mod settings;
 pub(crate) mod setup_links;
 pub(crate) mod shared_key;
 pub(crate) mod shares;
+pub(crate) mod social;
 pub(crate) mod sp_keys;
 pub(crate) mod start;
 pub(crate) mod status;

@@ -15,3 +15,4 @@ pub(crate) mod requests;
 pub(crate) mod settings;
 pub(crate) mod setup_links;
 pub(crate) mod shares;
+pub(crate) mod social;

@@ -39,6 +39,7 @@ pub const SEALED: &[SealedColumn] = &[
     of_workspace("mails", "body"),
     of_installation("saml_keys", "private_key", &["id"]),
     of_installation("signing_keys", "private_key", &["id"]),
+    of_installation("social_requests", "secrets", &["id"]),
     of_workspace("sso_attempts", "message"),
     of_workspace("sso_connections", "client_secret"),
     of_workspace("sso_drafts", "client_secret"),

@@ -172,7 +172,8 @@ async fn nothing_in_flight_outlives_the_report(t: TestApp) {
         submit(&browser, &path, &path, &[]),
     );
     assert_eq!(said.status, 303, "{}", said.body);
-    assert!([204, 200, 401, 409].contains(&changed.status), "{}", changed.body);
+    // done before it, or refused: the session, or the password, had ended by then
+    assert!([204, 200, 400, 401, 409].contains(&changed.status), "{}", changed.body);
     for gone_on in [went, again] {
         if gone_on.status == 200 {
             let token = gone_on.ok()["accessToken"].as_str().unwrap().to_owned();

@@ -17,7 +17,7 @@ const SECOND_STEP: &str = "/api/v1/auth/second-step";
 const FACTORS: &str = "/api/v1/me/factors";
 
 /// An authenticator app: RFC 6238 written anew, independent of the server's library.
-struct App {
+pub(crate) struct App {
     key: Vec<u8>,
     recovery_codes: Vec<String>,
 }
@@ -50,7 +50,7 @@ impl App {
         format!("{:06}", word % 1_000_000)
     }
 
-    fn code(&self, t: &TestApp) -> String {
+    pub(crate) fn code(&self, t: &TestApp) -> String {
         self.code_at(t.clock.now().seconds())
     }
 
@@ -63,7 +63,7 @@ impl App {
 }
 
 /// Sets up an authenticator app for whoever calls, and goes on to the next step, in which no code was used yet.
-async fn enrol(t: &TestApp, caller: &Client) -> App {
+pub(crate) async fn enrol(t: &TestApp, caller: &Client) -> App {
     let begun = caller.post_to(&format!("{FACTORS}/totp")).await.ok();
     let mut app = App::knowing(begun["secret"].as_str().unwrap());
     let confirmed = caller.post(&format!("{FACTORS}/totp/confirm"), json!({"code": app.code(t)})).await.ok();

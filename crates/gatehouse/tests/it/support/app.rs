@@ -45,12 +45,24 @@ impl TestApp {
 
     /// The same where the operator has a client at Google, which is another provider here.
     pub(crate) async fn start_with_google(kind: Kind, issuer: &str) -> Self {
-        let google = gatehouse_sso::GoogleClient {
-            client_id: "operators-client".to_owned(),
-            client_secret: Secret::new("operators-secret"),
-            issuer: issuer.to_owned(),
-        };
+        let google = operator_client("operators-client", issuer);
         Self::start_with(kind, None, |settings| settings.google = Some(google)).await
+    }
+
+    /// The same with clients at Google and Microsoft; and whether strangers may sign up.
+    pub(crate) async fn start_with_social(
+        kind: Kind,
+        google: &str,
+        microsoft: &str,
+        sign_up: SignUp,
+    ) -> Self {
+        let google = operator_client("client-at-google", google);
+        let microsoft = operator_client("client-at-microsoft", &format!("{microsoft}/common/v2.0"));
+        let change = |settings: &mut Settings| {
+            (settings.google, settings.microsoft) = (Some(google), Some(microsoft));
+            settings.sign_up = sign_up;
+        };
+        Self::start_with(kind, None, change).await
     }
 
     /// Another server of the same installation, at an address of its own behind the same public one.
@@ -175,6 +187,14 @@ impl TestApp {
         let email = format!("{role}@main.test");
         self.person(&email, role).await;
         self.sign_in(&email).await
+    }
+}
+
+fn operator_client(id: &str, issuer: &str) -> gatehouse_sso::OperatorClient {
+    gatehouse_sso::OperatorClient {
+        client_id: id.to_owned(),
+        client_secret: Secret::new("operators-secret"),
+        issuer: issuer.to_owned(),
     }
 }
 

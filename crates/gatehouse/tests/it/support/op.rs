@@ -120,8 +120,17 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) async fn start(browser: &Client, connection: &str) -> Self {
-        let started = browser.get(&format!("/sso/{connection}/start")).await;
-        let way = started.location().unwrap_or_else(|| panic!("no way: {}", started.body));
+        Self::at(browser, &format!("/sso/{connection}/start")).await
+    }
+
+    /// The same from any of our addresses that leads to the provider.
+    pub(crate) async fn at(browser: &Client, path: &str) -> Self {
+        let started = browser.get(path).await;
+        Self::to(started.location().unwrap_or_else(|| panic!("no way: {}", started.body)))
+    }
+
+    /// What an address at the provider asks it.
+    pub(crate) fn to(way: &str) -> Self {
         let url: Url = way.parse().unwrap();
         Self { query: url.query_pairs().into_owned().collect() }
     }
@@ -145,6 +154,7 @@ impl Op {
         };
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
+            .route("/common/v2.0/.well-known/openid-configuration", get(shared_discovery))
             .route("/jwks", get(keys))
             .route("/token", post(token))
             .with_state(op.clone());
@@ -208,6 +218,14 @@ impl Op {
         json!({"name": name, "protocol": "oidc", "jitProvisioning": true, "defaultRole": "member",
             "oidcConfig": {"issuerUrl": self.issuer, "clientId": "gatehouse", "clientSecret": "s"}})
     }
+}
+
+/// Many tenants behind one document, as Microsoft has them.
+async fn shared_discovery(State(op): State<Op>) -> Response {
+    let i = &op.issuer;
+    let document = json!({"issuer": format!("{i}/{{tenantid}}/v2.0"), "authorization_endpoint": format!("{i}/auth"),
+        "token_endpoint": format!("{i}/token"), "jwks_uri": format!("{i}/jwks")});
+    Json(document).into_response()
 }
 
 async fn discovery(State(op): State<Op>) -> Response {

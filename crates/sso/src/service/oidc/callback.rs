@@ -121,7 +121,8 @@ impl Sso {
             }
         };
         let parties = (&client, &*provider);
-        let tokens = match self.exchange(&connection, parties, code, kept.verifier).await? {
+        let tokens = match self.exchange(Some(&connection.workspace_id), parties, code, kept.verifier).await?
+        {
             Ok(tokens) => tokens,
             Err(flaw) => return self.turn_away(way, flaw).await,
         };
@@ -328,14 +329,14 @@ impl Sso {
 }
 
 /// The code of an answer: from the right issuer, and no refusal.
-fn check_answer<'a>(
+pub(crate) fn check_answer<'a>(
     callback: &'a Callback,
     discovery: &Discovery,
     checks: &mut Vec<Reason>,
 ) -> Result<&'a str, Flaw> {
     let mixed_up = |detail: String| Flaw::new("issuer_mixed_up", "answering issuer", detail);
     match &callback.iss {
-        Some(iss) if *iss == discovery.issuer => {
+        Some(iss) if discovery.is_of(iss) => {
             checks.push(Reason::passed("answering issuer", format!("{} answers.", quote(iss))));
         }
         Some(iss) => {

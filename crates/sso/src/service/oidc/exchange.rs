@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gatehouse_outbound::header::{AUTHORIZATION, HeaderValue};
 use gatehouse_outbound::{Http, Limits, OutboundRequest};
 use gatehouse_store::decisions::Reason;
-use gatehouse_types::{Error, Id, RequestId, Result, Secret, random_token};
+use gatehouse_types::{Error, Id, RequestId, Result, Secret, WorkspaceId, random_token};
 use openidconnect::core::{CoreClient, CoreJsonWebKeySet};
 use openidconnect::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, HttpRequest, HttpResponse,
@@ -77,10 +77,10 @@ struct Answer {
 }
 
 impl Sso {
-    /// Exchanges a code for tokens.
+    /// Exchanges a code for tokens; a key to sign with is the workspace's.
     pub(crate) async fn exchange(
         &self,
-        connection: &Connection,
+        workspace: Option<&WorkspaceId>,
         (client, provider): (&OidcClient, &Provider),
         code: &str,
         verifier: String,
@@ -113,7 +113,12 @@ impl Sso {
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier));
         if named == Some(ClientAuthentication::PrivateKeyJwt) {
-            let statement = self.statement(connection, client, &discovery.token_endpoint).await?;
+            let Some(workspace) = workspace else {
+                let detail =
+                    "The provider takes no client secret, and the operator's client has nothing else.";
+                return Ok(Err(Flaw::new("client_refused", CHECK, detail)));
+            };
+            let statement = self.statement(workspace, client, &discovery.token_endpoint).await?;
             request = request
                 .add_extra_param("client_assertion_type", ASSERTION_TYPE)
                 .add_extra_param("client_assertion", statement);
@@ -149,7 +154,7 @@ impl Sso {
         parties: (&OidcClient, &Provider),
     ) -> Result<Reason> {
         let random = || random_token(&**self.0.store.random()).expose().to_owned();
-        Ok(match self.exchange(connection, parties, &random(), random()).await? {
+        Ok(match self.exchange(Some(&connection.workspace_id), parties, &random(), random()).await? {
             Err(flaw) if flaw.code == "token_refused" => Reason::passed(
                 CHECK,
                 "The provider knows our client: it refused only the made-up code of this test.",
@@ -167,11 +172,11 @@ impl Sso {
     /// Who we are, signed with the current key of the connection's workspace.
     async fn statement(
         &self,
-        connection: &Connection,
+        workspace: &WorkspaceId,
         client: &OidcClient,
         endpoint: &str,
     ) -> Result<String> {
-        let key = self.key_ring(&connection.workspace_id).await?.current;
+        let key = self.key_ring(workspace).await?.current;
         let id: RequestId = self.0.store.ids().make();
         let claims = assertion(&client.client_id, endpoint, id.as_str(), self.0.store.now().seconds());
         sign_jwt(&key.signing, key.certificate.fingerprint(), &claims)

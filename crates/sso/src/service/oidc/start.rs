@@ -94,7 +94,7 @@ impl Sso {
 }
 
 /// The address of the request with all its parameters.
-fn authorization_url(
+pub(crate) fn authorization_url(
     client: &OidcClient,
     discovery: &Discovery,
     (state, nonce): (&str, &str),
