@@ -226,7 +226,8 @@ impl App {
             .with::<PeopleMail>(self.identity.clone())
             .every(jobs::SWEEP_SECONDS, PeopleSweep, self.identity.clone())
             .every(jobs::SIGN_HEADS_SECONDS, jobs::SignHeads, self.store.clone())
-            .merge(gatehouse_sso::jobs(&self.sso));
+            .merge(gatehouse_sso::jobs(&self.sso))
+            .merge(gatehouse_scim::jobs(&self.scim));
         Worker::new(self.store.clone(), registry)
     }
 }

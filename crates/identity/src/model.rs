@@ -48,6 +48,8 @@ pub enum CreatedVia {
     Jit,
     /// By an invitation.
     Invitation,
+    /// By the identity provider, ahead of any sign-in (SCIM).
+    Scim,
     /// By signing up: the person who made the workspace.
     SignUp,
 }
@@ -59,6 +61,7 @@ impl CreatedVia {
             Self::Console => "console",
             Self::Jit => "jit",
             Self::Invitation => "invitation",
+            Self::Scim => "scim",
             Self::SignUp => "sign-up",
         }
     }

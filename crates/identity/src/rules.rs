@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use gatehouse_store::Tx;
-use gatehouse_types::{ConnectionId, Email, Result, Role, SessionId, Timestamp, UserId, WorkspaceId};
+use gatehouse_types::{ConnectionId, Domain, Email, Result, Role, SessionId, Timestamp, UserId, WorkspaceId};
 
 /// A boxed future, so that the rules can be a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -79,6 +79,13 @@ pub trait SignInRules: Send + Sync + std::fmt::Debug {
         old: &'a SessionId,
         new: &'a SessionId,
     ) -> Boxed<'a, Result<()>>;
+    /// Whether the workspace proved that the domain is its own, in the caller's transaction.
+    fn proved<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        workspace: &'a WorkspaceId,
+        domain: &'a Domain,
+    ) -> Boxed<'a, Result<bool>>;
     /// Where the address signs in.
     fn discover<'a>(&'a self, email: &'a Email) -> Boxed<'a, Result<Discovery>>;
     /// The person's identities at providers, in all workspaces, oldest first and so many at most.
@@ -100,6 +107,10 @@ impl SignInRules for NoSso {
 
     fn goes_on_as<'a>(&'a self, _: &'a mut Tx, _: &'a SessionId, _: &'a SessionId) -> Boxed<'a, Result<()>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn proved<'a>(&'a self, _: &'a mut Tx, _: &'a WorkspaceId, _: &'a Domain) -> Boxed<'a, Result<bool>> {
+        Box::pin(std::future::ready(Ok(false)))
     }
 
     fn linked<'a>(&'a self, _: &'a UserId, _: u32) -> Boxed<'a, Result<Vec<LinkedIdentity>>> {

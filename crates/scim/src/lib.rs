@@ -5,14 +5,17 @@
 //! `protocol` is pure: schemas, filters, PATCH, projection, bulk, and what Entra and Okta send in their own way.
 
 mod api;
+mod jobs;
 mod model;
 pub mod protocol;
+mod refused;
 mod scim;
 mod service;
 mod store;
 
 use axum::extract::FromRef;
 use gatehouse_identity::Identity;
+use gatehouse_store::jobs::Registry;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -31,10 +34,17 @@ pub fn api(scim: Scim) -> OpenApiRouter {
         .routes(routes!(api::tokens::list, api::tokens::create))
         .routes(routes!(api::tokens::get, api::tokens::delete))
         .routes(routes!(api::tokens::revoke))
+        .routes(routes!(api::activities::list))
+        .routes(routes!(api::activities::statistics))
         .with_state(scim)
 }
 
 /// The protocol at `/scim/v2`; it describes itself (RFC 7644 §4).
 pub fn protocol_routes(scim: Scim) -> axum::Router {
     api::endpoint::routes().with_state(scim)
+}
+
+/// The background work.
+pub fn jobs(scim: &Scim) -> Registry {
+    Registry::default().every(jobs::SWEEP_SECONDS, jobs::Sweep, scim.0.store.clone())
 }

@@ -7,6 +7,9 @@ use gatehouse_web::{Limiter, PublicUrl};
 /// Refusals of unknown tokens that are recorded for one network at once, and the seconds until one more.
 const REFUSALS: (u32, u32) = (100, 5);
 
+/// Refused changes of one token that are kept at once, and the seconds until one more: nobody fills the disk with them.
+const FAILURES: (u32, u32) = (1_000, 1);
+
 /// Directory provisioning: its tokens, and the protocol they open.
 #[derive(Clone, Debug)]
 pub struct Scim(pub(crate) Arc<Inner>);
@@ -18,13 +21,16 @@ pub(crate) struct Inner {
     pub(crate) public_url: PublicUrl,
     /// How many refusals of unknown tokens are recorded, per network.
     pub(crate) refusals: Limiter,
+    /// How many refused changes are kept, per token.
+    pub(crate) failures: Limiter,
 }
 
 impl Scim {
     /// The service over identity's store; resources are named under the public URL.
     pub fn new(identity: Identity, public_url: PublicUrl) -> Self {
         let store = identity.store().clone();
-        let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
-        Self(Arc::new(Inner { store, identity, public_url, refusals }))
+        let limiter = |(burst, seconds)| Limiter::new(Arc::clone(store.clock()), burst, seconds);
+        let (refusals, failures) = (limiter(REFUSALS), limiter(FAILURES));
+        Self(Arc::new(Inner { store, identity, public_url, refusals, failures }))
     }
 }

@@ -2,7 +2,9 @@
 
 use gatehouse_identity::rules::{Boxed, Candidate, Discovery, LinkedIdentity, SignInRules, SsoRule};
 use gatehouse_store::{Queries, Store, Tx};
-use gatehouse_types::{ConnectionId, Email, PageRequest, Result, Role, SessionId, UserId, random_token};
+use gatehouse_types::{
+    ConnectionId, Domain, Email, PageRequest, Result, Role, SessionId, UserId, WorkspaceId, random_token,
+};
 
 use crate::model::Config;
 use crate::service::identities;
@@ -71,6 +73,15 @@ impl SignInRules for Rules {
                 _ => Ok(SsoRule::Open),
             }
         })
+    }
+
+    fn proved<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        workspace: &'a WorkspaceId,
+        domain: &'a Domain,
+    ) -> Boxed<'a, Result<bool>> {
+        Box::pin(async move { Ok(domains::is_proved(tx, workspace, domain).await?) })
     }
 
     fn signing_out<'a>(

@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod backup;
+mod condition;
 pub mod decisions;
 mod engine;
 mod error;
@@ -28,6 +29,7 @@ mod row;
 pub mod server;
 mod tx;
 
+pub use condition::Condition;
 pub use error::Error;
 pub use keyring::{Binding, Keyring, MasterKey, SEALED, Sealed, SealedColumn};
 pub use list::Filter;

@@ -45,6 +45,11 @@ macro_rules! steps {
             (17, "scim", include_str!(concat!("../migrations/", $folder, "/0017_scim.sql"))),
             (18, "leavers", include_str!(concat!("../migrations/", $folder, "/0018_leavers.sql"))),
             (19, "social", include_str!(concat!("../migrations/", $folder, "/0019_social.sql"))),
+            (
+                20,
+                "scim_directory",
+                include_str!(concat!("../migrations/", $folder, "/0020_scim_directory.sql")),
+            ),
         ]
     };
 }

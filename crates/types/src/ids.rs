@@ -157,6 +157,12 @@ ids! {
     ChallengeId = "chl";
     /// A token with which an identity provider keeps a workspace's directory (SCIM).
     ScimTokenId = "sct";
+    /// A person of a workspace's directory.
+    ScimUserId = "scu";
+    /// A group of a workspace's directory.
+    ScimGroupId = "scg";
+    /// One thing that a provider did to a directory.
+    ScimActivityId = "sca";
     /// A made-up person of the lab identity provider.
     LabPersonId = "lab";
 }

@@ -19,8 +19,9 @@ pub use email::{Domain, Email};
 pub use error::{Error, Kind, Result};
 pub use ids::{
     AuditEventId, ChallengeId, ConnectionId, DecisionId, DomainId, DraftId, FactorId, Id, IdentityId, Ids,
-    InvitationId, JobId, LabPersonId, LinkId, MailId, OffboardingId, RequestId, ScimTokenId, SessionId,
-    SetupLinkId, SigningKeyId, SsoAttemptId, TraceShareId, UserId, WorkspaceId,
+    InvitationId, JobId, LabPersonId, LinkId, MailId, OffboardingId, RequestId, ScimActivityId, ScimGroupId,
+    ScimTokenId, ScimUserId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId, TraceShareId, UserId,
+    WorkspaceId,
 };
 pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};

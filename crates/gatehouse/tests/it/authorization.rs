@@ -87,6 +87,8 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/me/reauthenticate/passkey-options", Personal, ""),
     ("post", "/api/v1/me/reauthenticate", Personal, r#"{"password":"open-the-gate"}"#),
     ("get", "/api/v1/outbox", Admin, ""),
+    ("get", "/api/v1/scim/activities", Admin, ""),
+    ("get", "/api/v1/scim/statistics", Admin, ""),
     ("get", "/api/v1/scim/tokens", Admin, ""),
     ("post", "/api/v1/scim/tokens", Admin, r#"{"name":"Walked"}"#),
     ("get", "/api/v1/scim/tokens/{id}", Admin, ""),

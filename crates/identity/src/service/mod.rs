@@ -12,6 +12,7 @@ pub(crate) mod members;
 pub(crate) mod own_password;
 pub(crate) mod passkeys;
 pub(crate) mod people;
+pub(crate) mod provisioning;
 pub(crate) mod restored;
 pub(crate) mod second_step;
 pub(crate) mod security;

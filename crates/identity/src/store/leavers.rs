@@ -7,6 +7,8 @@ use gatehouse_types::{OffboardingId, Role, Timestamp, UserId, WorkspaceId};
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) role: Role,
+    /// Why, by its stored name.
+    pub(crate) cause: String,
     pub(crate) suspended_at: Timestamp,
 }
 
@@ -62,10 +64,24 @@ pub(crate) async fn kept<Q: Queries>(
     workspace: &WorkspaceId,
     user: &UserId,
 ) -> Result<Option<Kept>> {
-    let select = sql("SELECT role, suspended_at FROM suspended_members \
+    let select = sql("SELECT role, cause, suspended_at FROM suspended_members \
          WHERE workspace_id = $1 AND user_id = $2");
     let row = db.fetch_optional(select.bind(workspace).bind(user)).await?;
-    row.map(|r| Ok(Kept { role: r.parse("role")?, suspended_at: r.time("suspended_at")? })).transpose()
+    row.map(|r| {
+        Ok(Kept { role: r.parse("role")?, cause: r.text("cause")?, suspended_at: r.time("suspended_at")? })
+    })
+    .transpose()
+}
+
+/// Whether a membership of the person in another workspace is kept.
+pub(crate) async fn is_kept_elsewhere<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<bool> {
+    let select =
+        sql("SELECT 1 AS one FROM suspended_members WHERE user_id = $2 AND workspace_id <> $1 LIMIT 1");
+    Ok(db.fetch_optional(select.bind(workspace).bind(user)).await?.is_some())
 }
 
 /// Writes a receipt.

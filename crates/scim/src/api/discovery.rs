@@ -3,26 +3,26 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Refused};
+use super::answer::Answer;
 use super::endpoint::{BASE, Call, nothing_here, wrong_method};
 use crate::Scim;
+use crate::model::asked::MAX_RESULTS;
 use crate::protocol::ScimError;
 use crate::protocol::bulk::{MAX_OPERATIONS, MAX_PAYLOAD};
 use crate::protocol::schema::{self, RESOURCE_TYPES};
+use crate::refused::ScimResult;
 
 /// The URN of lists.
 pub(crate) const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 /// The URN of the configuration.
 const CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
-/// Resources of one answer at most.
-pub(crate) const MAX_RESULTS: i64 = 1_000;
 
 /// The address of the protocol, as clients see it.
 pub(crate) fn base(scim: &Scim) -> String {
     scim.0.public_url.join(BASE)
 }
 
-pub(super) fn answer(scim: &Scim, call: &Call, first: &str) -> Result<Answer, Refused> {
+pub(super) fn answer(scim: &Scim, call: &Call, first: &str) -> ScimResult<Answer> {
     if call.method != Method::GET && call.method != Method::HEAD {
         return Err(wrong_method());
     }

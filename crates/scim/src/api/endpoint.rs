@@ -9,14 +9,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::any;
-use gatehouse_types::{Error, Origin};
+use gatehouse_types::{Actor, Error, Origin};
 use serde_json::Value;
 
-use super::answer::{Answer, Refused, response};
-use super::discovery;
+use super::answer::{Answer, response};
+use super::{bulk, discovery, resources};
 use crate::Scim;
+use crate::model::{Asked, Resource};
 use crate::protocol::ScimError;
 use crate::protocol::bulk::MAX_PAYLOAD;
+use crate::refused::{Refused, ScimResult};
 
 /// Where the protocol is.
 pub(crate) const BASE: &str = "/scim/v2";
@@ -32,11 +34,15 @@ pub(crate) fn routes() -> Router<Scim> {
 /// A call of the protocol, with its caller known.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) actor: Actor,
     pub(crate) method: Method,
     /// The segments of the path below the base.
     pub(crate) path: Vec<String>,
     /// The query, as sent.
     pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    /// The body; `Null` when there is none.
+    pub(crate) body: Value,
 }
 
 async fn handle(State(scim): State<Scim>, request: Request) -> Response {
@@ -45,7 +51,7 @@ async fn handle(State(scim): State<Scim>, request: Request) -> Response {
     response(&asked, answered)
 }
 
-async fn answer(scim: &Scim, request: Request) -> Result<Answer, Refused> {
+async fn answer(scim: &Scim, request: Request) -> ScimResult<Answer> {
     let (parts, body) = request.into_parts();
     let origin = parts.extensions.get::<Origin>().cloned();
     let origin = origin.ok_or_else(|| Error::internal("the edge was not passed"))?;
@@ -54,11 +60,11 @@ async fn answer(scim: &Scim, request: Request) -> Result<Answer, Refused> {
         tracing::Span::current().record("gatehouse.workspace_id", tracing::field::display(workspace));
     }
     let body = to_bytes(body, MAX_PAYLOAD).await.map_err(|_| too_large())?;
-    read_body(&parts, &body)?;
+    let body = read_body(&parts, &body)?;
     let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
     let path = path.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
     let query = parts.uri.query().map(str::to_owned);
-    let call = Call { method: parts.method, path, query };
+    let call = Call { actor, method: parts.method, path, query, headers: parts.headers, body };
     dispatch(scim, call).await
 }
 
@@ -92,11 +98,30 @@ fn read_body(parts: &Parts, body: &[u8]) -> Result<Value, ScimError> {
 }
 
 /// What is at a path; names of resources count in any case.
-async fn dispatch(scim: &Scim, call: Call) -> Result<Answer, Refused> {
+async fn dispatch(scim: &Scim, call: Call) -> ScimResult<Answer> {
     let first = call.path.first().map(|s| s.to_ascii_lowercase()).unwrap_or_default();
-    match first.as_str() {
-        "serviceproviderconfig" | "resourcetypes" | "schemas" => discovery::answer(scim, &call, &first),
-        "me" => Err(ScimError::new(501, "A SCIM token is nobody in particular: there is no /Me.").into()),
+    match (first.as_str(), call.path.len(), &call.method) {
+        ("serviceproviderconfig" | "resourcetypes" | "schemas", ..) => discovery::answer(scim, &call, &first),
+        ("me", ..) => {
+            Err(ScimError::new(501, "A SCIM token is nobody in particular: there is no /Me.").into())
+        }
+        ("bulk", 1, _) => bulk::answer(scim, &call).await,
+        (".search", 1, &Method::POST) => {
+            resources::search_all(scim, &call, Asked::of_body(&call.body)?).await
+        }
+        ("", _, &Method::GET) => {
+            resources::search_all(scim, &call, Asked::of_query(call.query.as_deref())?).await
+        }
+        ("" | ".search", ..) => Err(wrong_method()),
+        _ => dispatch_resource(scim, &call).await,
+    }
+}
+
+/// A call of users or groups, alone or as part of a bulk request.
+pub(super) async fn dispatch_resource(scim: &Scim, call: &Call) -> ScimResult<Answer> {
+    match call.path.first().map(|s| s.to_ascii_lowercase()).as_deref() {
+        Some("users") => resources::answer(scim, call, Resource::User).await,
+        Some("groups") => resources::answer(scim, call, Resource::Group).await,
         _ => Err(nothing_here()),
     }
 }

@@ -1,6 +1,9 @@
 //! HTTP: extract, call one service function, answer.
 
+pub(crate) mod activities;
 pub(crate) mod answer;
+mod bulk;
 pub(crate) mod discovery;
 pub(crate) mod endpoint;
+mod resources;
 pub(crate) mod tokens;

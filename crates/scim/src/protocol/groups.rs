@@ -30,7 +30,7 @@ static GROUP: [Attribute; 2] = [
                 mutability: Mutability::Immutable,
                 ..Attribute::text("type", "What the member is.")
             },
-            Attribute::text("display", "The member's name.").read_only(),
+            Attribute { returned: "request", ..Attribute::text("display", "The member's name.").read_only() },
         ],
     ),
 ];

@@ -55,7 +55,7 @@ pub enum MemberChange {
 }
 
 /// The member of an object by its name in any case.
-pub(super) fn member<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
+pub fn member<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
     object.get(name).or_else(|| object.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v))
 }
 

@@ -41,6 +41,12 @@ impl Projection {
         }
     }
 
+    /// Whether the caller names exactly this part of an attribute; for parts that are returned on request alone.
+    pub fn asks_for(&self, of: &'static ResourceType, attribute: &str, sub: &str) -> bool {
+        let names = |name: &String| matches!(of.resolve(name), Some(Target::Attribute(p)) if p.is(attribute, Some(sub)));
+        self.only.iter().flatten().any(names)
+    }
+
     /// The resource as the caller wants to see it. What is always returned stays.
     pub fn apply(&self, of: &'static ResourceType, resource: Object) -> Object {
         match &self.only {

@@ -75,7 +75,7 @@ pub struct Attribute {
     pub is_exact: bool,
     /// Who sets it.
     pub mutability: Mutability,
-    /// `always` or `default` (RFC 7643 §7).
+    /// `always`, `default` or `request` (RFC 7643 §7).
     pub returned: &'static str,
     /// `none`, `server` or `global`.
     pub uniqueness: &'static str,

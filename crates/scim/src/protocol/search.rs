@@ -1,6 +1,6 @@
 //! The form in which stored resources are searched: one flat object, texts in their compared form, booleans as text.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::evaluate::compared;
 use super::schema::{Attribute, Place, ResourceType, Schema};
@@ -34,11 +34,14 @@ pub fn element_key(sub: &Attribute) -> String {
 pub fn form(of: &'static ResourceType, resource: &Object) -> Object {
     let mut out = Object::new();
     add(&mut out, None, of.core.attributes, resource);
+    let mut schemas = vec![json!({"value": of.core.urn})];
     for schema in of.extensions {
         if let Some(members) = resource.get(schema.urn).and_then(Value::as_object) {
+            schemas.push(json!({"value": schema.urn}));
             add(&mut out, Some(schema), schema.attributes, members);
         }
     }
+    out.insert("schemas".to_owned(), Value::Array(schemas));
     out
 }
 
@@ -93,8 +96,6 @@ fn plain(attribute: &Attribute, value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::super::USER;
     use super::*;
 
@@ -109,7 +110,7 @@ mod tests {
         assert_eq!(
             Value::Object(form),
             json!({
-                "username": "ada", "active": "true", "name.familyname": "lovelace",
+                "schemas": [{"value": USER.core.urn}, {"value": USER.extensions[0].urn}], "username": "ada", "active": "true", "name.familyname": "lovelace",
                 "emails": [{"value": "a@x"}, {"value": "b@x", "primary": "true"}], "emails^": "b@x",
                 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value": "M1",
             })

@@ -70,7 +70,11 @@ static USER: [Attribute; 20] = [
     Attribute::text("preferredLanguage", "The preferred languages, as in Accept-Language."),
     Attribute::text("locale", "Where the person is, for formats."),
     Attribute::text("timezone", "The time zone, by its IANA name."),
-    Attribute { kind: Kind::Boolean, ..Attribute::text("active", "Whether the person has access here.") },
+    Attribute {
+        kind: Kind::Boolean,
+        is_required: true,
+        ..Attribute::text("active", "Whether the person has access here; true when a new one does not say.")
+    },
     Attribute::many(
         "emails",
         "E-mail addresses.",

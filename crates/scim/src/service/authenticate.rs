@@ -1,7 +1,7 @@
 //! Who calls the protocol: a bearer token, and what it reaches.
 
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
-use gatehouse_types::{Actor, Error, Origin, Principal, Result, digest};
+use gatehouse_types::{Actor, Error, Origin, Principal, Result, ScimScope, digest};
 
 use crate::Scim;
 use crate::model::token::PREFIX;
@@ -78,5 +78,20 @@ impl Scim {
             Ok(decision) => error.decided(decision),
             Err(e) => e.into(),
         }
+    }
+
+    /// The check at the first line of what the protocol does: whether the token reaches this much.
+    ///
+    /// # Errors
+    /// `Authorization` with a recorded decision.
+    pub(crate) async fn require_scope(&self, actor: &Actor, scope: ScimScope) -> Result<()> {
+        if actor.may_provision(scope) {
+            return Ok(());
+        }
+        let detail = format!("The scope {} is needed; make a token that has it.", scope.as_str());
+        let reasons = vec![Reason::failed("scope", detail.clone())];
+        let refusal = Refusal { action: "scim:call", object: Some(scope.as_str().to_owned()), reasons };
+        let decision = refuse(&self.0.store, actor, actor.workspace_id.as_ref(), refusal).await?;
+        Err(Error::authorization(format!("This SCIM token does not reach this. {detail}")).decided(decision))
     }
 }

@@ -1,5 +1,10 @@
 //! Use cases and rules.
 
+pub(crate) mod access;
+pub(crate) mod activities;
 pub(crate) mod authenticate;
+pub(crate) mod directory;
+pub(crate) mod groups;
 pub(crate) mod restored;
 pub(crate) mod tokens;
+pub(crate) mod users;

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::Scim;
 use crate::model::token::{PREFIX, checked_expiry, checked_name, masked};
 use crate::model::{ScimToken, Wanted};
-use crate::store::tokens;
+use crate::store::{activities, tokens};
 
 /// Tokens of a workspace at most, whatever their status.
 const MAX_TOKENS: i64 = 100;
@@ -133,7 +133,7 @@ impl Scim {
         Ok(found)
     }
 
-    /// Removes a token for good.
+    /// Removes a token for good, with the activities that it did; the audit log keeps their number and a digest over them.
     ///
     /// # Errors
     /// `NotFound`; `Authorization` without the right.
@@ -142,17 +142,25 @@ impl Scim {
         let workspace = require(store, actor, Permission::ManageScim, object(id)).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let found = tokens::find(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let (count, hash) = activities::delete_of(&mut tx, id).await?;
         tokens::delete(&mut tx, id).await?;
-        record(&mut tx, actor, "scim.token-deleted", &found).await?;
+        let mut details = told(&found);
+        details["activities"] = json!(count);
+        details["activitiesDigest"] = json!(hash);
+        let event = Event::success("scim.token-deleted", ("scim-token", id.as_str()), details);
+        audit::record(&mut tx, actor, event).await?;
         Ok(tx.commit().await?)
     }
 }
 
-async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, token: &ScimToken) -> Result<()> {
-    let details = json!({
+fn told(token: &ScimToken) -> serde_json::Value {
+    json!({
         "name": token.name, "scopes": token.scopes.to_string(), "maskedValue": token.masked,
         "expiresAt": token.expires_at,
-    });
-    let event = Event::success(event, ("scim-token", token.id.as_str()), details);
+    })
+}
+
+async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, token: &ScimToken) -> Result<()> {
+    let event = Event::success(event, ("scim-token", token.id.as_str()), told(token));
     Ok(audit::record(tx, actor, event).await?)
 }

@@ -1,3 +1,7 @@
 //! The SQL of directory provisioning.
 
+pub(crate) mod activities;
+pub(crate) mod compile;
+pub(crate) mod groups;
 pub(crate) mod tokens;
+pub(crate) mod users;

@@ -86,6 +86,17 @@ pub(crate) async fn speaks_for<Q: Queries>(
     Ok(db.fetch_optional(select.bind(connection).bind(domain.as_str())).await?.is_some())
 }
 
+/// Whether a workspace proved a domain, for whichever of its connections.
+pub(crate) async fn is_proved<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    domain: &Domain,
+) -> Result<bool> {
+    let select = sql("SELECT d.id FROM sso_domains d JOIN sso_connections c ON c.id = d.connection_id \
+         WHERE c.workspace_id = $1 AND d.domain = $2 AND d.status = 'verified' AND c.deleted_at IS NULL");
+    Ok(db.fetch_optional(select.bind(workspace).bind(domain.as_str())).await?.is_some())
+}
+
 /// Whether a workspace proved a domain and keeps its people out of single sign-on.
 pub(crate) async fn stands_apart<Q: Queries>(
     db: &mut Q,

@@ -1,0 +1,75 @@
+//! What an identity provider does to people ahead of any sign-in: an account for an entry of its directory, and access given.
+//! How access ends is in `leavers`.
+
+use gatehouse_store::Tx;
+use gatehouse_types::{Actor, Email, Error, Result, Role, UserId, WorkspaceId};
+
+use crate::Identity;
+use crate::model::{CreatedVia, User};
+use crate::service::leavers::LeaveCause;
+use crate::store::{leavers, users, workspaces};
+
+/// What became of somebody who was to have access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetIn {
+    /// There is access, with this role.
+    With(Role),
+    /// An administrator suspended the person; only an administrator gives access back.
+    Suspended,
+}
+
+impl Identity {
+    /// The account of an address for a workspace's directory, made if nobody has it. `None` for an account of somebody who
+    /// is in another workspace, unless this one proved the domain: nobody is taken over by being named.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn account_for(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        email: &Email,
+        display_name: &str,
+    ) -> Result<Option<User>> {
+        let Some(user) = users::find_by_email(tx, email).await? else {
+            return self.insert_user(tx, actor, workspace, email, Some(display_name)).await.map(Some);
+        };
+        let own = workspaces::memberships(tx, &user.id).await?;
+        let elsewhere = own.iter().any(|m| m.workspace.id != *workspace)
+            || leavers::is_kept_elsewhere(tx, workspace, &user.id).await?;
+        if elsewhere && !self.0.rules.proved(tx, workspace, &email.domain()).await? {
+            return Ok(None);
+        }
+        Ok(Some(user))
+    }
+
+    /// Gives an account access to a workspace at the word of its directory: the role that was kept when the directory took
+    /// it away, else the least.
+    ///
+    /// # Errors
+    /// `NotFound` for an account that does not exist.
+    pub async fn let_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        user: &UserId,
+    ) -> Result<LetIn> {
+        if let Some(kept) = leavers::kept(tx, workspace, user).await? {
+            if kept.cause == LeaveCause::Suspended.as_str() {
+                return Ok(LetIn::Suspended);
+            }
+            if let Some(role) = self.bring_in(tx, actor, workspace, user).await? {
+                return Ok(LetIn::With(role));
+            }
+        }
+        users::hold(tx, user).await?;
+        let person = users::find(tx, user).await?.ok_or_else(|| Error::not_found("User"))?;
+        if let Some(role) = workspaces::role_of(tx, workspace, user).await? {
+            return Ok(LetIn::With(role));
+        }
+        self.add_member(tx, actor, workspace, &person, Role::Viewer, CreatedVia::Scim).await?;
+        Ok(LetIn::With(Role::Viewer))
+    }
+}
