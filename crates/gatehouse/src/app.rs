@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use gatehouse_events::{Events, EventsBelongings};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
@@ -42,6 +43,7 @@ pub struct App {
     identity: Identity,
     sso: Sso,
     scim: Scim,
+    events: Events,
     lab: Lab,
     mailer: Mailer,
     public_url: PublicUrl,
@@ -119,6 +121,7 @@ impl App {
         };
         let identity = Identity::open(store.clone(), public_url.as_str(), rules, people).await?;
         identity.also_ends(Arc::new(SsoBelongings));
+        identity.also_ends(Arc::new(EventsBelongings));
         let dns = Dns::from_setting(settings.dns_server.as_deref())
             .await
             .map_err(|e| SettingError::named("dns_server", e))?;
@@ -129,12 +132,13 @@ impl App {
             google: settings.google.clone(),
             microsoft: settings.microsoft.clone(),
         };
+        let events = Events::new(identity.clone(), http.clone());
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone());
         let lab = Lab::new(sso.clone(), public_url.clone());
         let mailer = mailer(settings, &parts.clock)?;
         let trusted_proxies = settings.trusted_proxies.clone();
-        Ok(Self { store, identity, sso, scim, lab, mailer, public_url, trusted_proxies })
+        Ok(Self { store, identity, sso, scim, events, lab, mailer, public_url, trusted_proxies })
     }
 
     /// The store.
@@ -172,6 +176,7 @@ impl App {
             .merge(gatehouse_identity::api(self.identity.clone()))
             .merge(gatehouse_sso::api(self.sso.clone()))
             .merge(gatehouse_scim::api(self.scim.clone()))
+            .merge(gatehouse_events::api(self.events.clone()))
             .merge(api::routes(self.clone()))
     }
 
@@ -227,7 +232,8 @@ impl App {
             .every(jobs::SWEEP_SECONDS, PeopleSweep, self.identity.clone())
             .every(jobs::SIGN_HEADS_SECONDS, jobs::SignHeads, self.store.clone())
             .merge(gatehouse_sso::jobs(&self.sso))
-            .merge(gatehouse_scim::jobs(&self.scim));
+            .merge(gatehouse_scim::jobs(&self.scim))
+            .merge(gatehouse_events::jobs(&self.events));
         Worker::new(self.store.clone(), registry)
     }
 }

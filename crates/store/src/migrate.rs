@@ -50,6 +50,7 @@ macro_rules! steps {
                 "scim_directory",
                 include_str!(concat!("../migrations/", $folder, "/0020_scim_directory.sql")),
             ),
+            (21, "webhooks", include_str!(concat!("../migrations/", $folder, "/0021_webhooks.sql"))),
         ]
     };
 }

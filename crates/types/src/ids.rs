@@ -147,6 +147,10 @@ ids! {
     InvitationId = "inv";
     /// The end of a person's access to a workspace.
     OffboardingId = "off";
+    /// A program that is told of events.
+    WebhookId = "whk";
+    /// One event on its way to a webhook.
+    DeliveryId = "dlv";
     /// A link sent by mail that counts once.
     LinkId = "lnk";
     /// A key that signs our tokens.

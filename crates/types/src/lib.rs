@@ -18,10 +18,10 @@ pub use clock::{Clock, SharedClock, SystemClock, TestClock, Timestamp};
 pub use email::{Domain, Email};
 pub use error::{Error, Kind, Result};
 pub use ids::{
-    AuditEventId, ChallengeId, ConnectionId, DecisionId, DomainId, DraftId, FactorId, Id, IdentityId, Ids,
-    InvitationId, JobId, LabPersonId, LinkId, MailId, OffboardingId, RequestId, ScimActivityId, ScimGroupId,
-    ScimTokenId, ScimUserId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId, TraceShareId, UserId,
-    WorkspaceId,
+    AuditEventId, ChallengeId, ConnectionId, DecisionId, DeliveryId, DomainId, DraftId, FactorId, Id,
+    IdentityId, Ids, InvitationId, JobId, LabPersonId, LinkId, MailId, OffboardingId, RequestId,
+    ScimActivityId, ScimGroupId, ScimTokenId, ScimUserId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId,
+    TraceShareId, UserId, WebhookId, WorkspaceId,
 };
 pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};

@@ -42,6 +42,7 @@ impl Role {
             P::ReadWorkspace => true,
             P::ManageSso
             | P::ManageScim
+            | P::ManageWebhooks
             | P::ReadAudit
             | P::ReadOutbox
             | P::ReadMembers
@@ -83,6 +84,8 @@ pub enum Permission {
     ManageSso,
     /// Make and take back the tokens of directory provisioning (SCIM), and read what was done with them.
     ManageScim,
+    /// Decide which programs are told of events.
+    ManageWebhooks,
     /// Decide who may sign in without single sign-on.
     ManageSsoExclusions,
     /// Decide what signing in demands here.
@@ -104,6 +107,7 @@ impl Permission {
             Self::ManageMembers => "members:manage",
             Self::ManageSso => "sso:manage",
             Self::ManageScim => "scim:manage",
+            Self::ManageWebhooks => "webhooks:manage",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
             Self::ManageSecuritySettings => "security-settings:manage",
             Self::ReadAudit => "audit:read",

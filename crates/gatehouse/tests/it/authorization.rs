@@ -136,6 +136,15 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("delete", "/api/v1/sso/sp-keys/{id}", Admin, ""),
     ("post", "/api/v1/sso/sp-keys/{id}/promote", Admin, ""),
     ("get", "/api/v1/sso/sp-metadata", Admin, ""),
+    ("get", "/api/v1/webhooks", Admin, ""),
+    ("post", "/api/v1/webhooks", Admin, r#"{"url":"https://hooks.example/","events":["*"]}"#),
+    ("get", "/api/v1/webhooks/{id}", Admin, ""),
+    ("put", "/api/v1/webhooks/{id}", Admin, r#"{"description":"walked"}"#),
+    ("delete", "/api/v1/webhooks/{id}", Admin, ""),
+    ("get", "/api/v1/webhooks/{id}/deliveries", Admin, ""),
+    ("post", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", Admin, ""),
+    ("post", "/api/v1/webhooks/{id}/roll-secret", Admin, ""),
+    ("post", "/api/v1/webhooks/{id}/test", Admin, ""),
 ];
 const PASSKEY: &str = r#"{"ceremony":"none","name":"Walked","credential":{"id":"AA","rawId":"AA",
     "type":"public-key","response":{"clientDataJSON":"AA","attestationObject":"AA"}}}"#;
@@ -247,6 +256,8 @@ struct Ids {
     draft: String,
     setup: String,
     scim_token: String,
+    webhook: String,
+    delivery: String,
 }
 
 impl Ids {
@@ -276,6 +287,10 @@ impl Ids {
         let setup = text(&owner.post("/api/v1/sso/setup-links", setup).await.ok()["link"]["id"]);
         let scim = serde_json::json!({"name": "Provider"});
         let scim_token = text(&owner.post("/api/v1/scim/tokens", scim).await.ok()["token"]["id"]);
+        let hook = serde_json::json!({"url": "https://hooks.example/", "events": ["webhook.*"]});
+        let webhook = text(&owner.post("/api/v1/webhooks", hook).await.ok()["webhook"]["id"]);
+        let told = owner.post_to(&format!("/api/v1/webhooks/{webhook}/test")).await.ok();
+        let delivery = text(&told["id"]);
         let workspace = t.workspace.to_string();
         t.person("walked@main.test", Role::Member).await;
         // somebody whose access ended once, and is a member again
@@ -303,6 +318,8 @@ impl Ids {
             draft,
             setup,
             scim_token,
+            webhook,
+            delivery,
         }
     }
 
@@ -328,6 +345,8 @@ impl Ids {
             draft: odd(&self.draft),
             setup: odd(&self.setup),
             scim_token: odd(&self.scim_token),
+            webhook: odd(&self.webhook),
+            delivery: odd(&self.delivery),
         }
     }
 
@@ -340,6 +359,7 @@ impl Ids {
             _ if text.contains("/sp-keys/") => &self.sp_key,
             _ if text.contains("/setup-links/") => &self.setup,
             _ if text.contains("/scim/tokens/") => &self.scim_token,
+            _ if text.contains("/webhooks/") => &self.webhook,
             _ => &self.connection,
         };
         text.replace("{id}", id)
@@ -348,6 +368,7 @@ impl Ids {
             .replace("{identity_id}", &self.identity)
             .replace("{session_id}", &self.session)
             .replace("{share_id}", &self.share)
+            .replace("{delivery_id}", &self.delivery)
             .replace("{draft_id}", &self.draft)
             .replace("{workspace}", &self.workspace)
     }
@@ -490,13 +511,16 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
     let ids = Ids::of(&t, &owner).await;
     let other = owner.post("/api/v1/sso/connections", serde_json::from_str(OIDC).unwrap()).await.ok();
     let me = owner.get("/api/v1/me").await.ok()["user"]["id"].as_str().unwrap().to_owned();
-    let mixed = Ids { connection: other["id"].as_str().unwrap().to_owned(), user: me, ..ids.clone() };
+    let hook = serde_json::json!({"url": "https://other.example/", "events": ["webhook.*"]});
+    let hook = owner.post("/api/v1/webhooks", hook).await.ok()["webhook"]["id"].as_str().unwrap().to_owned();
+    let connection = other["id"].as_str().unwrap().to_owned();
+    let mixed = Ids { connection, user: me, webhook: hook, ..ids.clone() };
     for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() >= 2) {
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(body).unwrap());
         let answer = owner.call(method, &mixed.fill(path), body.clone()).await;
         answer.refused(404, "not_found");
-        let (connection, user) = (ids.connection.clone(), ids.user.clone());
-        let unknown = Ids { connection, user, ..ids.unknown() }.fill(path);
+        let (connection, user, webhook) = (ids.connection.clone(), ids.user.clone(), ids.webhook.clone());
+        let unknown = Ids { connection, user, webhook, ..ids.unknown() }.fill(path);
         assert_eq!(answer.body, owner.call(method, &unknown, body).await.body, "{method} {path}");
     }
 }

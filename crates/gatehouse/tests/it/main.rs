@@ -6,6 +6,7 @@ mod audit_log;
 mod authorization;
 mod connections;
 mod errors;
+mod events;
 mod keyring;
 mod openapi;
 mod openid;

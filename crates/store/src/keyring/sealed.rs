@@ -46,6 +46,8 @@ pub const SEALED: &[SealedColumn] = &[
     of_installation("sso_logouts", "called", &["id"]),
     of_installation("sso_requests", "secrets", &["id"]),
     of_installation("sso_sessions", "called", &["session_id"]),
+    of_workspace("webhooks", "former_secret"),
+    of_workspace("webhooks", "secret"),
 ];
 
 impl SealedColumn {

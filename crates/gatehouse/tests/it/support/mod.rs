@@ -6,6 +6,7 @@ mod lab;
 mod op;
 mod openid;
 mod process;
+mod receiver;
 mod smtp;
 mod wsfed;
 
@@ -15,6 +16,7 @@ pub(crate) use lab::{Form, LabConnection};
 pub(crate) use op::{Asked, Op, Signer};
 
 pub(crate) use process::{Program, Serving, without_settings};
+pub(crate) use receiver::{Received, Receiver};
 pub(crate) use smtp::SmtpSink;
 pub(crate) use wsfed::token_form;
 

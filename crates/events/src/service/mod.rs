@@ -1,0 +1,3 @@
+pub(crate) mod belongings;
+pub(crate) mod deliver;
+pub(crate) mod webhooks;
