@@ -5,6 +5,7 @@
 //! `protocol` is pure: schemas, filters, PATCH, projection, bulk, and what Entra and Okta send in their own way.
 
 mod api;
+mod console;
 mod jobs;
 mod model;
 pub mod protocol;
@@ -42,6 +43,11 @@ pub fn api(scim: Scim) -> OpenApiRouter {
 /// The protocol at `/scim/v2`; it describes itself (RFC 7644 §4).
 pub fn protocol_routes(scim: Scim) -> axum::Router {
     api::endpoint::routes().with_state(scim)
+}
+
+/// The console's pages.
+pub fn console(scim: Scim) -> axum::Router {
+    console::routes().with_state(scim)
 }
 
 /// The background work.

@@ -195,6 +195,13 @@ const PAGES: &[(&str, &str)] = &[
     ("post", "/account/second-step/fac_1/remove"),
     ("get", "/settings/security/sign-in"),
     ("post", "/settings/security/sign-in"),
+    ("get", "/settings/security/scim"),
+    ("post", "/settings/security/scim/tokens"),
+    ("get", "/settings/security/scim/tokens/sct_1/revoke"),
+    ("post", "/settings/security/scim/tokens/sct_1/revoke"),
+    ("get", "/settings/security/scim/tokens/sct_1/delete"),
+    ("post", "/settings/security/scim/tokens/sct_1/delete"),
+    ("get", "/settings/security/scim/activities"),
     ("post", "/sign-out"),
     ("post", "/switch-workspace"),
     ("get", "/settings/security/sso"),
@@ -544,6 +551,8 @@ async fn the_console_hides_single_sign_on_from_viewers_and_members(t: TestApp) {
             "/settings/security/sso/keys",
             "/settings/security/sso/metadata",
             "/settings/security/sso/metadata/stop",
+            "/settings/security/scim",
+            "/settings/security/scim/activities",
         ] {
             assert_eq!(browser.get(page).await.status, 403, "{page}");
         }

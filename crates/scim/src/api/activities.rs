@@ -96,7 +96,21 @@ fn moment(field: &'static str, text: &str) -> Result<(Timestamp, i64)> {
 }
 
 impl ListIn {
-    fn wanted(&self) -> Result<WantedActivities> {
+    /// Of a form whose empty fields choose nothing: operation, kind of resource, status, from, until.
+    pub(crate) fn of([operation, resource_type, status, start_date, end_date]: [&str; 5]) -> Self {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Self {
+            operation: given(operation),
+            resource_type: given(resource_type),
+            status: given(status),
+            start_date: given(start_date),
+            end_date: given(end_date),
+        }
+    }
+
+    /// # Errors
+    /// `Validation` for what is no choice, and no date.
+    pub(crate) fn wanted(&self) -> Result<WantedActivities> {
         let is_success = match self.status.as_deref() {
             None => None,
             Some("success") => Some(true),

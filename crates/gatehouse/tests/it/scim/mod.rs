@@ -2,6 +2,7 @@
 
 mod activities;
 mod bulk;
+mod console;
 mod dialects;
 mod discovery;
 mod filters;

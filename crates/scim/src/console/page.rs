@@ -1,0 +1,219 @@
+//! Tokens and numbers.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use gatehouse_identity::Visitor;
+use gatehouse_types::{Actor, Kind, PageRequest, Result, ScimScope, ScimTokenId};
+use gatehouse_web::{
+    Confirm, FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, Tone, VerifiedForm, View,
+    When,
+};
+use serde::Deserialize;
+
+use super::{ACTIVITIES_PATH, Nothing, PATH, frame};
+use crate::Scim;
+use crate::model::{ScimToken, TokenStatus, Wanted};
+use crate::service::activities::Statistics;
+use crate::service::tokens::NewToken;
+
+/// A token whose last use is longer ago than this has fallen silent, in seconds (two days: providers ask every hour).
+const SILENT: i64 = 2 * 86_400;
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct TokenForm {
+    name: String,
+    users: Option<String>,
+    groups: Option<String>,
+    expires_in_days: String,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    masked: String,
+    status: &'static str,
+    tone: Tone,
+    is_active: bool,
+    scopes: String,
+    expires: Option<When>,
+    used: Option<When>,
+    revoke: String,
+    delete: String,
+}
+
+impl Row {
+    fn of(token: ScimToken, scim: &Scim) -> Self {
+        let now = scim.0.store.now();
+        let is_silent = token.last_used_at.is_some_and(|at| at < now.plus_seconds(-SILENT));
+        let (status, tone) = match token.status(now) {
+            TokenStatus::Active if is_silent => ("Silent", Tone::Warn),
+            TokenStatus::Active => ("Active", Tone::Good),
+            TokenStatus::Revoked => ("Revoked", Tone::Neutral),
+            TokenStatus::Expired => ("Expired", Tone::Warn),
+        };
+        Self {
+            status,
+            tone,
+            is_active: token.status(now) == TokenStatus::Active,
+            scopes: token.scopes.iter().map(ScimScope::as_str).collect::<Vec<_>>().join(", "),
+            expires: token.expires_at.map(When::from),
+            used: token.last_used_at.map(When::from),
+            revoke: format!("{PATH}/tokens/{}/revoke", token.id),
+            delete: format!("{PATH}/tokens/{}/delete", token.id),
+            id: token.id.to_string(),
+            name: token.name,
+            masked: token.masked,
+        }
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "scim/page.html")]
+struct ScimPage {
+    page: Page,
+    path: &'static str,
+    activities: &'static str,
+    base: String,
+    /// The value of the token that was just made.
+    value: String,
+    form: TokenForm,
+    errors: FieldErrors,
+    rows: Vec<Row>,
+    numbers: Statistics,
+    last_sync: Option<When>,
+}
+
+async fn view(
+    scim: &Scim,
+    actor: &Actor,
+    context: &PageContext,
+    form: TokenForm,
+    errors: FieldErrors,
+    value: String,
+) -> Result<Response> {
+    let tokens = scim.tokens(actor, Wanted::default(), PageRequest::new(1, 100)?).await?.data;
+    let numbers = scim.statistics(actor).await?;
+    let last_sync = numbers.last_sync_at.map(When::from);
+    let rows = tokens.into_iter().map(|t| Row::of(t, scim)).collect();
+    let (base, page) = (crate::api::discovery::base(scim), frame(context));
+    let (path, activities) = (PATH, ACTIVITIES_PATH);
+    Ok(View(ScimPage { page, path, activities, base, value, form, errors, rows, numbers, last_sync })
+        .into_response())
+}
+
+fn blank() -> TokenForm {
+    let ticked = Some("true".to_owned());
+    TokenForm {
+        users: ticked.clone(),
+        groups: ticked,
+        expires_in_days: "365".to_owned(),
+        ..TokenForm::default()
+    }
+}
+
+/// The page.
+pub(super) async fn show(
+    State(scim): State<Scim>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+) -> HtmlResult<Response> {
+    Ok(view(&scim, &actor, &context, blank(), FieldErrors::none(), String::new()).await?)
+}
+
+fn wanted(form: &TokenForm) -> NewToken {
+    let kinds = [(form.users.is_some(), "users"), (form.groups.is_some(), "groups")];
+    let scopes = kinds.into_iter().filter(|(wanted, _)| *wanted);
+    let scopes = scopes.flat_map(|(_, kind)| [format!("{kind}:read"), format!("{kind}:write")]).collect();
+    let days = form.expires_in_days.trim();
+    let expires_in_days = (!days.is_empty()).then(|| days.parse().unwrap_or(0));
+    NewToken { name: form.name.clone(), scopes: Some(scopes), expires_in_days }
+}
+
+/// Makes a token, and shows its value this once.
+pub(super) async fn make(
+    State(scim): State<Scim>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    VerifiedForm(form): VerifiedForm<TokenForm>,
+) -> HtmlResult<Response> {
+    match scim.make_token(&actor, wanted(&form)).await {
+        Ok(made) => {
+            let value = made.value.expose().to_owned();
+            Ok(view(&scim, &actor, &context, blank(), FieldErrors::none(), value).await?)
+        }
+        Err(e) if matches!(e.kind(), Kind::Validation | Kind::Conflict) => {
+            let e = if e.kind() == Kind::Conflict { e.on_field("name") } else { e };
+            let page = view(&scim, &actor, &context, form, FieldErrors::from(&e), String::new()).await?;
+            Ok((StatusCode::BAD_REQUEST, page).into_response())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+async fn ask(
+    scim: &Scim,
+    actor: &Actor,
+    context: &PageContext,
+    id: &ScimTokenId,
+    (step, title, text): (&'static str, &'static str, &'static str),
+) -> HtmlResult<Confirm> {
+    let token = scim.token(actor, id).await?;
+    let mut page = frame(context).under("Provisioning", PATH);
+    page.title = format!("{title} {}?", token.name);
+    Ok(Confirm {
+        page,
+        text: text.to_owned(),
+        action: format!("{PATH}/tokens/{id}/{step}"),
+        fields: Vec::new(),
+        confirm: title.to_owned(),
+        cancel: PATH.to_owned(),
+        danger: true,
+    })
+}
+
+/// The question before a token is taken back, without JavaScript.
+pub(super) async fn ask_revoke(
+    State(scim): State<Scim>,
+    Visitor(actor): Visitor,
+    Path(id): Path<ScimTokenId>,
+    context: PageContext,
+) -> HtmlResult<Confirm> {
+    let text = "The provider's calls with it are refused from this moment on. What it did stays listed.";
+    ask(&scim, &actor, &context, &id, ("revoke", "Revoke", text)).await
+}
+
+/// Takes a token back.
+pub(super) async fn revoke(
+    State(scim): State<Scim>,
+    Visitor(actor): Visitor,
+    Path(id): Path<ScimTokenId>,
+    VerifiedForm(_): VerifiedForm<Nothing>,
+) -> HtmlResult<SeeOther> {
+    scim.revoke_token(&actor, &id).await?;
+    Ok(SeeOther::to(PATH).saying(Flash::success("The token was revoked.")))
+}
+
+/// The question before a token is removed, without JavaScript.
+pub(super) async fn ask_delete(
+    State(scim): State<Scim>,
+    Visitor(actor): Visitor,
+    Path(id): Path<ScimTokenId>,
+    context: PageContext,
+) -> HtmlResult<Confirm> {
+    let text = "It is gone for good, with the list of what it did. The audit log keeps every change.";
+    ask(&scim, &actor, &context, &id, ("delete", "Delete", text)).await
+}
+
+/// Removes a token.
+pub(super) async fn delete(
+    State(scim): State<Scim>,
+    Visitor(actor): Visitor,
+    Path(id): Path<ScimTokenId>,
+    VerifiedForm(_): VerifiedForm<Nothing>,
+) -> HtmlResult<SeeOther> {
+    scim.delete_token(&actor, &id).await?;
+    Ok(SeeOther::to(PATH).saying(Flash::success("The token was deleted.")))
+}
