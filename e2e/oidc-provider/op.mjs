@@ -55,4 +55,12 @@ provider.use(async (ctx, next) => {
   }
   await next()
 })
+// its own pages know no choice among accounts: whoever asks for one gets the sign-in
+provider.use(async (ctx, next) => {
+  if (ctx.path === '/auth' && ctx.query.prompt === 'select_account') {
+    const { prompt: _, ...others } = ctx.query
+    ctx.query = others
+  }
+  await next()
+})
 provider.listen(Number(OP_PORT), 'localhost')

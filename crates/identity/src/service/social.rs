@@ -183,13 +183,13 @@ impl Identity {
             };
             return Ok(Err(self.refuse_account(actor, who, refused).await?));
         };
+        let own = self.own_workspaces(&user).await?;
         if known.is_none() && social::of_user(db, &user.id).await?.iter().any(|l| l.provider == who.provider)
         {
             let detail = format!("The account with this address is linked to another account at {name}.");
-            let refused = Refused::new("other_account_linked", LINKED, detail);
+            let refused = Refused::new("other_account_linked", LINKED, detail).at(own.first());
             return Ok(Err(self.refuse_account(actor, who, refused).await?));
         }
-        let own = self.own_workspaces(&user).await?;
         let Some(at) = own.iter().find(|w| !w.sso_required).map(|w| w.membership.clone()) else {
             let refused = match own.first() {
                 None => Refused::new("no_workspace", "membership", "The person is no member of any workspace."),

@@ -1,6 +1,7 @@
 //! A person's own accounts at Google and Microsoft: linking one while signed in, looking at them, unlinking one.
 
 use gatehouse_store::audit::{self, Event};
+use gatehouse_store::decisions::{Reason, Refusal, refuse};
 use gatehouse_types::{Actor, Error, Id, Result};
 use serde_json::json;
 
@@ -9,6 +10,10 @@ use crate::model::{SocialIdentity, SocialProvider};
 use crate::service::own_password::no_trial;
 use crate::service::social::Vouched;
 use crate::store::{passwords, social, users};
+
+/// What is said to whoever came through a company's provider.
+const BY_YOURSELF: &str = "You signed in through your company's identity provider. Sign in with your password to link an \
+     account: it would sign you in to your other workspaces too.";
 
 /// A provider, as it stands to a person.
 #[derive(Clone, Debug)]
@@ -39,11 +44,25 @@ impl Identity {
     /// Whether the acting person may begin to link an account.
     ///
     /// # Errors
-    /// `NotFound` for a provider that is not offered; `Authorization` without a fresh proof; `Conflict` when an account
-    /// of the provider is linked.
+    /// `NotFound` for a provider that is not offered; `Authorization` without a fresh proof, and for a session that began
+    /// through a connection; `Conflict` when an account of the provider is linked.
     pub async fn require_linking(&self, actor: &Actor, provider: SocialProvider) -> Result<()> {
         if !self.offers(provider) {
             return Err(Error::not_found("Sign-in provider"));
+        }
+        let session = self.still_signed_in(&mut self.0.store.reader(), actor).await?;
+        if session.connection_id.is_some() {
+            let refusal = Refusal {
+                action: "sign-in-provider:link",
+                object: Some(format!("user:{}", actor.user()?)),
+                reasons: vec![Reason::failed(
+                    "session",
+                    "It began through a connection, whose provider speaks for the person in its own workspaces only. An \
+                     account that is linked would sign in to all of them.",
+                )],
+            };
+            let decision = refuse(&self.0.store, actor, actor.workspace_id.as_ref(), refusal).await?;
+            return Err(Error::authorization(BY_YOURSELF).decided(decision));
         }
         self.require_proof(actor).await?;
         let own = social::of_user(&mut self.0.store.reader(), actor.user()?).await?;
@@ -63,7 +82,9 @@ impl Identity {
         let user = self.me(actor).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
         users::hold(&mut tx, &user.id).await?;
-        self.still_signed_in(&mut tx, actor).await?;
+        if self.still_signed_in(&mut tx, actor).await?.connection_id.is_some() {
+            return Err(Error::conflict(BY_YOURSELF));
+        }
         match social::find(&mut tx, &who.issuer, &who.subject).await? {
             Some(linked) if linked.user_id == user.id => return Ok(tx.rollback().await?),
             Some(_) => {

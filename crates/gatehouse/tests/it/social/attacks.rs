@@ -38,6 +38,9 @@ async fn another_subject_with_the_same_address_is_somebody_else(world: World) {
     let answer = world.enter(Google, &other, |c| c["sub"] = json!("u-2")).await;
     refused(&other, Google, &answer);
     assert!(world.why(&answer).await.contains("linked to another account at Google"));
+    // the workspace of the person it was tried on may know
+    let owner = world.t.owner().await;
+    owner.get(&format!("/api/v1/decisions/{}", answer.decision())).await.ok();
     // the linked one is known by its subject, whatever its address has become
     let again = world.t.client();
     let turn = |c: &mut Value| {

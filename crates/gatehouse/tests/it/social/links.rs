@@ -79,6 +79,29 @@ async fn linking_wants_a_fresh_proof_and_the_same_session(world: World) {
     caller.delete(&format!("{OWN}/microsoft")).await.refused(403, "authorization_error");
 }
 
+async fn a_companys_provider_links_nobodys_account(world: World) {
+    // whoever runs it could link an account of their own, and sign in with it to the person's other workspaces
+    let owner = world.t.owner().await;
+    let lab = world.t.active_lab(&owner).await;
+    let browser = world.t.client();
+    assert_eq!(world.t.enter_from_lab(&browser, &lab.id, "ada").await.status, 303);
+    assert_eq!(me(&browser).await, ADA);
+    let page = browser.get("/account").await.body;
+    let refused = Form::to(&page, "/account/sign-in-providers/google/link").send(&browser).await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    assert!(world.why(&refused).await.starts_with("session: It began through a connection"));
+    assert_eq!(browser.get(OWN).await.ok()["data"][0]["linked"], false);
+    // nor does a session that goes on from it in another workspace
+    let other = world.t.workspace("Other").await;
+    world.t.person_in(&other, ADA, Role::Member).await;
+    let switched = browser.post("/api/v1/auth/switch-workspace", json!({"workspaceId": other})).await;
+    if switched.status == 200 {
+        let page = browser.get("/account").await.body;
+        let again = Form::to(&page, "/account/sign-in-providers/google/link").send(&browser).await;
+        assert_eq!(again.status, 403, "{}", again.body);
+    }
+}
+
 async fn who_is_nobodys_member_any_more_is_unlinked(world: World) {
     assert_eq!(world.enter(Google, &world.t.client(), |_| {}).await.status, 303);
     let owner = world.t.owner().await;
@@ -122,6 +145,7 @@ async fn who_reports_a_sign_in_is_unlinked(world: World) {
 with_providers![with_ada:
     an_account_is_linked_by_whoever_is_signed_in,
     linking_wants_a_fresh_proof_and_the_same_session,
+    a_companys_provider_links_nobodys_account,
     who_is_nobodys_member_any_more_is_unlinked,
     who_reports_a_sign_in_is_unlinked,
 ];
