@@ -11,6 +11,8 @@ const pages = {
   'single-sign-on-form': '/settings/security/sso?tab=enable',
   'single-sign-on-keys': '/settings/security/sso/keys',
   'single-sign-on-metadata': '/settings/security/sso/metadata',
+  provisioning: '/settings/security/scim',
+  'provisioning-activities': '/settings/security/scim/activities',
   people: '/settings/people',
   account: '/account',
   audit: '/settings/audit',

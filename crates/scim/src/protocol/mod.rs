@@ -12,6 +12,8 @@ mod groups;
 pub mod patch;
 pub mod path;
 pub mod project;
+#[cfg(test)]
+mod properties;
 pub mod schema;
 pub mod search;
 pub mod test;

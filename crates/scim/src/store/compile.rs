@@ -242,3 +242,6 @@ pub(crate) fn order(
     let absent = end(Condition::fixed(" ORDER BY (").then(value.clone()).sql(" IS NULL)"));
     Ok(end(end(absent.sql(", ").then(value)).sql(", e.id")))
 }
+
+#[cfg(test)]
+mod tests;
