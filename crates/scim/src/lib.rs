@@ -40,9 +40,9 @@ pub fn api(scim: Scim) -> OpenApiRouter {
         .with_state(scim)
 }
 
-/// The protocol at `/scim/v2`; it describes itself (RFC 7644 §4).
+/// The protocol at `/scim/v2`, which describes itself (RFC 7644 §4), and `/scim/oauth/token` (RFC 6749 §4.4).
 pub fn protocol_routes(scim: Scim) -> axum::Router {
-    api::endpoint::routes().with_state(scim)
+    api::endpoint::routes().merge(api::oauth::routes()).with_state(scim)
 }
 
 /// The console's pages.

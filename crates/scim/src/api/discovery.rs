@@ -73,6 +73,10 @@ fn config(base: &str) -> Value {
             "type": "oauthbearertoken", "name": "OAuth Bearer Token", "primary": true,
             "description": "A SCIM token, made in the console or over the API.",
             "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+        }, {
+            "type": "oauth2", "name": "OAuth 2.0 client credentials", "primary": false,
+            "description": "The id and the value of a SCIM token, exchanged at /scim/oauth/token for an hour.",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc6749#section-4.4",
         }],
         "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{base}/ServiceProviderConfig")},
     })

@@ -5,5 +5,6 @@ pub(crate) mod answer;
 mod bulk;
 pub(crate) mod discovery;
 pub(crate) mod endpoint;
+pub(crate) mod oauth;
 mod resources;
 pub(crate) mod tokens;

@@ -1,15 +1,15 @@
 //! Who calls the protocol: a bearer token, and what it reaches.
 
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
-use gatehouse_types::{Actor, Error, Origin, Principal, Result, ScimScope, digest};
+use gatehouse_types::{Actor, Error, Origin, Principal, Result, ScimScope};
 
+use super::access_token;
 use crate::Scim;
-use crate::model::token::PREFIX;
 use crate::model::{ScimToken, TokenStatus};
 use crate::store::tokens;
 
 /// The longest token that is looked at, in bytes.
-const MAX_TOKEN: usize = 256;
+pub(super) const MAX_TOKEN: usize = 256;
 /// How exact the last use of a token is, in seconds.
 const USE_SECONDS: i64 = 60;
 
@@ -23,9 +23,9 @@ impl Scim {
         let Some(value) = bearer.filter(|v| !v.is_empty()) else {
             return Err(Error::authentication("Send a SCIM token: Authorization: Bearer scim_…"));
         };
-        let found = match value.len() <= MAX_TOKEN && value.starts_with(PREFIX) {
-            true => tokens::by_digest(&mut store.reader(), &digest(value)).await?,
-            false => None,
+        let found = match value.len() <= MAX_TOKEN && value.starts_with(access_token::PREFIX) {
+            true => self.by_access_token(value).await?,
+            false => self.by_value(value).await?,
         };
         let now = store.now();
         match found {
@@ -39,7 +39,7 @@ impl Scim {
     }
 
     /// Notes the use of a token, to the minute.
-    async fn note_use(&self, token: &ScimToken) -> Result<()> {
+    pub(super) async fn note_use(&self, token: &ScimToken) -> Result<()> {
         let store = &self.0.store;
         let before = store.now().plus_seconds(-USE_SECONDS);
         if token.last_used_at.is_some_and(|at| at >= before) {
@@ -51,7 +51,7 @@ impl Scim {
     }
 
     /// The refusal of a value that opens nothing; why is for the administrators of its workspace.
-    async fn refused(&self, origin: Origin, token: Option<ScimToken>) -> Error {
+    pub(super) async fn refused(&self, origin: Origin, token: Option<ScimToken>) -> Error {
         let error =
             Error::authentication("This SCIM token opens nothing: it is unknown, expired, or was revoked.");
         if self.0.refusals.check(&origin.network()).is_err() {

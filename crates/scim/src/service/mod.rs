@@ -1,6 +1,7 @@
 //! Use cases and rules.
 
 pub(crate) mod access;
+pub(crate) mod access_token;
 pub(crate) mod activities;
 pub(crate) mod authenticate;
 pub(crate) mod directory;

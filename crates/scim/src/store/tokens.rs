@@ -80,6 +80,13 @@ pub(crate) async fn by_digest<Q: Queries>(db: &mut Q, digest: &str) -> Result<Op
     db.fetch_optional(select.bind(digest)).await?.as_ref().map(read).transpose()
 }
 
+/// A token by its id alone, whatever its status: whose it is, the caller has proved.
+pub(crate) async fn by_id<Q: Queries>(db: &mut Q, id: &ScimTokenId) -> Result<Option<ScimToken>> {
+    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
+         revoked_at, last_used_at FROM scim_tokens WHERE id = $1");
+    db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
+}
+
 /// How many tokens a workspace has, whatever their status.
 pub(crate) async fn count(tx: &mut Tx, workspace: &WorkspaceId) -> Result<i64> {
     let select = sql("SELECT COUNT(*) AS n FROM scim_tokens WHERE workspace_id = $1");

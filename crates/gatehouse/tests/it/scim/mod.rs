@@ -8,6 +8,7 @@ mod discovery;
 mod filters;
 mod groups;
 mod leaver;
+mod oauth;
 mod tokens;
 mod users;
 
