@@ -24,7 +24,8 @@ impl Scim {
             let until = store.now();
             let mut tx = store.begin_always().await?;
             let arrived = users::arrivals(&mut tx, workspace, SLACK, BATCH).await?;
-            let is_last = i64::try_from(arrived.len()).is_ok_and(|n| n < BATCH);
+            let mut is_last = i64::try_from(arrived.len()).is_ok_and(|n| n < BATCH);
+            let mut taken_in = 0;
             for (user, email, name) in arrived {
                 let attributes = json!({
                     "userName": email, "displayName": name,
@@ -42,11 +43,12 @@ impl Scim {
                     created_at: store.now(),
                     updated_at: store.now(),
                 };
-                if !users::insert_if_new(&mut tx, &entry).await? {
-                    // somebody whom the provider named before
-                    users::link(&mut tx, &entry).await?;
-                }
+                // or somebody whom the provider named before; a name that is another account's stays that one's
+                let is_in =
+                    users::insert_if_new(&mut tx, &entry).await? || users::link(&mut tx, &entry).await?;
+                taken_in += usize::from(is_in);
             }
+            is_last |= taken_in == 0;
             if is_last {
                 users::set_adopted_until(&mut tx, workspace, until).await?;
             }

@@ -130,13 +130,13 @@ pub(crate) async fn insert_if_new(tx: &mut Tx, e: &UserEntry) -> Result<bool> {
     Ok(is_new)
 }
 
-/// Links an entry without an account, found by its name, to one.
-pub(crate) async fn link(tx: &mut Tx, e: &UserEntry) -> Result<()> {
+/// Links an entry without an account, found by its name, to one; says whether there was one.
+pub(crate) async fn link(tx: &mut Tx, e: &UserEntry) -> Result<bool> {
     let update = sql(
         "UPDATE scim_users SET user_id = $3 WHERE workspace_id = $1 AND user_name_key = $2 AND user_id IS NULL",
     );
     let update = update.bind(&e.workspace_id).bind(e.user_name_key()).bind(e.user_id.as_ref());
-    tx.execute(update).await.map(drop)
+    Ok(tx.execute(update).await? == 1)
 }
 
 /// Changes an entry, if it still has the version `before`; says whether it had. Fails with `Unique` as [`insert`].
