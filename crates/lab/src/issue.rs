@@ -19,7 +19,7 @@ pub(crate) const CLAIMS: [(&str, &str, &str); 5] = [
     (EMAIL_CLAIM, "the same", "the same, when email is missing"),
     ("name", "the full name", "shown name; another attribute: attributeMapping.name"),
     (NAME_CLAIM, "the same", "the same, when name is missing"),
-    ("groups", "each group a value", "not read in this version"),
+    ("groups", "each group a value", "roles, where the connection maps them: roleMapping"),
 ];
 
 /// What is to be said, and to whom.

@@ -225,8 +225,12 @@ async fn rows(app: &App, entries: &[Entry]) -> Result<Vec<Row>> {
 
 /// Who did it, by name: a person, the product, or nobody known.
 async fn person(app: &App, entry: &Entry, names: &mut BTreeMap<String, String>) -> Result<String> {
-    let Some(id) = &entry.actor_id else {
-        return Ok(if entry.actor_kind == "system" { "Gatehouse" } else { "Nobody signed in" }.to_owned());
+    let id = match (entry.actor_kind.as_str(), &entry.actor_id) {
+        ("system", _) => return Ok("Gatehouse".to_owned()),
+        ("setup-link", _) => return Ok("Somebody with a setup link".to_owned()),
+        ("scim", _) => return Ok("The directory (SCIM)".to_owned()),
+        (_, None) => return Ok("Nobody signed in".to_owned()),
+        (_, Some(id)) => id,
     };
     if let Some(name) = names.get(id) {
         return Ok(name.clone());

@@ -158,6 +158,7 @@ const PAGES: &[(&str, &str)] = &[
     ("get", "/settings/audit"),
     ("get", "/settings/audit/aud_1"),
     ("get", "/settings/decisions/dec_1"),
+    ("post", "/settings/security/sso/show"),
     ("get", "/account"),
     ("post", "/account/name"),
     ("post", "/invitation/none/accept"),

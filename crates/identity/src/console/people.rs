@@ -88,7 +88,7 @@ fn roles(actor: &Actor) -> Vec<Choice> {
     let highest = actor.role().unwrap_or(Role::Viewer);
     let words = |r: Role| match r {
         Role::Viewer => "Viewer: looks, changes nothing",
-        Role::Member => "Member: works with flows and scripts",
+        Role::Member => "Member: uses the product, administers nothing",
         Role::Admin => "Admin: administers the workspace",
         Role::Owner => "Owner: answers for the workspace",
     };

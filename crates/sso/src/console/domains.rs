@@ -188,7 +188,22 @@ pub(super) async fn ask(
     page.title = format!("Remove {}?", claim.domain);
     Ok(Confirm {
         page,
-        text: "Its addresses are not sent to the provider any more.".to_owned(),
+        text: {
+            let people = sso.people_lately(&actor, &view.connection.id, &claim.domain).await?;
+            let who = match people {
+                0 => String::new(),
+                1 => " One person with such an address signed in through it during the last 14 days."
+                    .to_owned(),
+                n => {
+                    format!(" {n} people with such an address signed in through it during the last 14 days.")
+                }
+            };
+            format!(
+                "Nobody with an address at {} gets in through the provider any more, and whoever has no password needs a \
+                 reset link.{who}",
+                claim.domain
+            )
+        },
         action: format!("{PATH}/domains/{domain}/remove"),
         fields: Vec::new(),
         confirm: "Remove".to_owned(),
@@ -205,6 +220,9 @@ pub(super) async fn remove(
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> HtmlResult<SeeOther> {
     let id = connection(&sso, &actor).await?;
-    sso.remove_domain(&actor, &id, &domain).await?;
-    Ok(back(Flash::success("The domain was removed.")))
+    match sso.remove_domain(&actor, &id, &domain).await {
+        Ok(()) => Ok(back(Flash::success("The domain was removed."))),
+        Err(e) if e.kind() == Kind::Conflict => Ok(back(Flash::failure(e.message()))),
+        Err(e) => Err(e.into()),
+    }
 }

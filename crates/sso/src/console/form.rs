@@ -26,6 +26,8 @@ pub(super) struct SsoForm {
     pub(super) slo_url: String,
     pub(super) request_binding: String,
     pub(super) force_authn: Option<String>,
+    /// Ticked when a connection that people use shall give way to one of another protocol.
+    pub(super) replace: Option<String>,
     pub(super) authn_context: Vec<String>,
     pub(super) sign_on_url: String,
     pub(super) metadata_url: String,

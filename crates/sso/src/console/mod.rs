@@ -60,6 +60,7 @@ pub(crate) fn routes() -> Router<Sso> {
         .merge(metadata_routes())
         .merge(setup::routes())
         .route(ATTEMPTS_PATH, get(attempts::list))
+        .route(&at("/show"), post(page::show_other))
         .route(&at("/attempts/{id}"), get(trace::show))
         .route(&at("/attempts/{id}/reveal"), post(trace::reveal))
         .route(&at("/attempts/{id}/share"), post(trace::share))

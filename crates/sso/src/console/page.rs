@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
-use gatehouse_types::{Actor, Error, Kind, Timestamp};
+use gatehouse_types::{Actor, ConnectionId, Error, Kind, Timestamp};
 use gatehouse_web::{
     Choice, FieldErrors, Flash, HtmlResult, Page, PageContext, Query, SeeOther, Step, Tab, VerifiedForm,
     View, When,
@@ -20,7 +20,7 @@ use super::people::{People, people};
 use super::presets::{self, Labels};
 use super::roles::RolesForm;
 use super::{PATH, checklist, frame};
-use crate::model::{Connection, ConnectionStatus, Protocol, Provider};
+use crate::model::{Connection, ConnectionStatus, Draft, Protocol, Provider};
 use crate::rules::start_path;
 use crate::service::page::{PageState, Saved};
 use crate::{MAX_CERTIFICATES, Sso};
@@ -54,6 +54,10 @@ pub(super) struct SsoPage {
     oidc: OidcView,
     /// The protocol of the connection that a save would replace; empty when it stays.
     replaced: &'static str,
+    /// How many people signed in through the connection lately, when it is active.
+    lately: i64,
+    drafts: Vec<Waiting>,
+    others: Vec<Other>,
     provider: Provider,
     acs: String,
     idp_acs: String,
@@ -74,6 +78,21 @@ pub(super) struct SsoPage {
     /// When the client secret ends, if that is soon or past.
     secret_ending: Option<When>,
     people: People,
+}
+
+/// A change that waits.
+struct Waiting {
+    path: String,
+    at: When,
+    changes: String,
+}
+
+/// A connection that the page does not show.
+struct Other {
+    id: String,
+    name: String,
+    protocol: &'static str,
+    status: String,
 }
 
 /// What a form that is shown again brings along.
@@ -131,6 +150,9 @@ fn view(
             .map(|c| c.config.protocol())
             .filter(|present| *present != protocol)
             .map_or("", presets::protocol_name),
+        lately: if active.is_some() { state.lately } else { 0 },
+        drafts: connection.map(|c| state.drafts.iter().map(|d| waiting(d, c)).collect()).unwrap_or_default(),
+        others: state.others.iter().map(other).collect(),
         provider,
         acs: sso.sp_acs_url(&state.saml_id),
         idp_acs: sso.idp_acs_url(&state.saml_id),
@@ -150,6 +172,23 @@ fn view(
         people,
         errors: again.errors,
         form,
+    }
+}
+
+fn waiting(draft: &Draft, connection: &Connection) -> Waiting {
+    Waiting {
+        path: super::drafts::path_of(&draft.id),
+        at: When::from(draft.created_at),
+        changes: draft.changes(connection).join(", "),
+    }
+}
+
+fn other(c: &Connection) -> Other {
+    Other {
+        id: c.id.to_string(),
+        name: c.name.clone(),
+        protocol: presets::protocol_name(c.config.protocol()),
+        status: c.status.to_string(),
     }
 }
 
@@ -219,6 +258,16 @@ pub(super) async fn save(
         return again(&sso, &actor, &context, Again { form: Some(form), errors, ..Again::default() }, &why)
             .await;
     }
+    let state = sso.page_state(&actor).await?;
+    let present = state.connection.as_ref().map(|v| &v.connection);
+    let used = present.is_some_and(|c| c.status == ConnectionStatus::Active) && state.lately > 0;
+    if used && form.replace.is_none() && present.is_some_and(|c| c.config.protocol() != form.protocol()) {
+        let mut errors = FieldErrors::none();
+        errors.add("replace", "People sign in through the present connection. Tick the box to let it go.");
+        let why = Error::validation("replace", "The present connection is in use.");
+        return again(&sso, &actor, &context, Again { form: Some(form), errors, ..Again::default() }, &why)
+            .await;
+    }
     let saved = match form.protocol() {
         Protocol::Wsfed => sso.save_wsfed_page(&actor, form.wsfed_input()).await,
         Protocol::Oidc => sso.save_oidc_page(&actor, form.oidc_input()).await,
@@ -235,6 +284,25 @@ pub(super) async fn save(
         }
         Err(e) => Err(e.into()),
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ShowForm {
+    connection: ConnectionId,
+}
+
+/// Takes another connection of the workspace onto the page.
+pub(super) async fn show_other(
+    State(sso): State<Sso>,
+    Visitor(actor): Visitor,
+    VerifiedForm(form): VerifiedForm<ShowForm>,
+) -> HtmlResult<SeeOther> {
+    let told = match sso.update_settings(&actor, Some(form.connection), None).await {
+        Ok(_) => Flash::success("The page shows this connection now."),
+        Err(e) if matches!(e.kind(), Kind::Validation | Kind::NotFound) => Flash::failure(e.message()),
+        Err(e) => return Err(e.into()),
+    };
+    Ok(SeeOther::to(PATH).saying(told))
 }
 
 /// How the save went, in a sentence.

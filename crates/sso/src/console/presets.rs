@@ -109,7 +109,7 @@ pub(super) fn client_authentications() -> Vec<Choice> {
 pub(super) fn roles() -> Vec<Choice> {
     let label = |role| match role {
         Role::Viewer => "Viewer: looks, changes nothing",
-        Role::Member => "Member: works with flows and scripts",
+        Role::Member => "Member: uses the product, administers nothing",
         Role::Admin | Role::Owner => "Admin: administers the workspace",
     };
     let given = [Role::Viewer, Role::Member, Role::Admin];

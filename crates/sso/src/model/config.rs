@@ -250,12 +250,9 @@ impl Config {
             Self::Saml(saml) => vec![saml.entity_id.clone()],
             Self::Wsfed(wsfed) => wsfed.expected_issuer().into_iter().collect(),
             Self::Oidc(oidc) => {
-                let discovery = oidc.discovery_url.as_deref().and_then(|url| url::Url::parse(url).ok());
-                let discovery = discovery.map(|url| url.origin().ascii_serialization());
-                [Some(oidc.issuer_url.clone()), Some(oidc.client_id.clone()), discovery]
-                    .into_iter()
-                    .flatten()
-                    .collect()
+                let asked_at =
+                    oidc.asked_at().map(|o| o.map(|o| o.ascii_serialization()).unwrap_or_default());
+                [vec![oidc.issuer_url.clone(), oidc.client_id.clone()], asked_at.to_vec()].concat()
             }
         }
     }

@@ -179,6 +179,13 @@ impl DomainClaim {
     }
 }
 
+impl DomainClaim {
+    /// Whether the provider speaks for the domain's addresses.
+    pub(crate) fn speaks(&self) -> bool {
+        self.status == DomainStatus::Verified && self.federated
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gatehouse_types::Id;

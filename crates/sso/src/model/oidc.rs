@@ -62,7 +62,8 @@ impl OidcConfig {
     /// The origins that are told the client secret, or told where to send it.
     pub(crate) fn asked_at(&self) -> [Option<url::Origin>; 2] {
         let origin = |url: &str| url::Url::parse(url).ok().map(|u| u.origin());
-        [origin(&self.issuer_url), self.discovery_url.as_deref().and_then(origin)]
+        let discovery = self.discovery_url.as_deref().unwrap_or(&self.issuer_url);
+        [origin(&self.issuer_url), origin(discovery)]
     }
 
     /// Whether the operator's client is meant.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::connections::{not_found, object};
 use crate::Sso;
 use crate::model::{ConnectionStatus, DomainClaim, DomainStatus, Look, VERIFY_PREFIX, VerificationMethod};
-use crate::store::{connections, domains};
+use crate::store::{attempts, connections, domains, settings};
 
 /// Domains of one connection at most.
 const MAX_DOMAINS: usize = 100;
@@ -205,10 +205,32 @@ impl Sso {
         let mut tx = self.0.store.begin(&actor.origin).await?;
         connections::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let claim = domains::find(&mut tx, id, domain).await?.ok_or_else(domain_not_found)?;
+        let last = !domains::of(&mut tx, id).await?.iter().any(|d| d.id != claim.id && d.speaks());
+        if claim.speaks() && last && settings::enforced(&mut tx, workspace).await?.as_ref() == Some(id) {
+            return Err(Error::conflict(
+                "Everybody must sign in through this connection, and this is its last verified domain: nobody could. Turn \
+                 single sign-on off first, or verify another domain.",
+            ));
+        }
         domains::delete(&mut tx, domain).await?;
         domains::settle_primary(&mut tx, id).await?;
         record(&mut tx, actor, "sso.domain-removed", &claim).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// How many people with an address at a domain came in through a connection during the last 14 days.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub(crate) async fn people_lately(
+        &self,
+        actor: &Actor,
+        id: &ConnectionId,
+        domain: &gatehouse_types::Domain,
+    ) -> Result<i64> {
+        require(&self.0.store, actor, Permission::ManageSso, Some(object(id))).await?;
+        let since = self.0.store.now().plus_seconds(-attempts::KEPT_DAYS * 86_400);
+        Ok(attempts::people_since(&mut self.0.store.reader(), id, since, Some(domain)).await?)
     }
 
     async fn claim(

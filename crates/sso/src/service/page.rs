@@ -3,20 +3,27 @@
 use std::collections::BTreeMap;
 
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, ConnectionId, DraftId, Email, Error, Id, Kind, Permission, Result, Role};
+use gatehouse_types::{
+    Actor, ConnectionId, DraftId, Email, Error, Id, Kind, PageRequest, Permission, Result, Role,
+};
 
 use super::connections::{ConfigPatch, ConnectionPatch, ConnectionView};
 use super::settings::SettingsView;
 use crate::Sso;
 use crate::model::{
-    Config, Connection, ConnectionStatus, NewConnection, Protocol, Provider, RequestBinding, SamlConfig,
+    Config, Connection, ConnectionStatus, Draft, NewConnection, Protocol, Provider, RequestBinding,
+    SamlConfig,
 };
-use crate::store::{connections, settings};
+use crate::store::attempts::{self, KEPT_DAYS};
+use crate::store::connections::Wanted;
+use crate::store::{connections, drafts, settings};
 
 /// The name of the connection that the page makes.
 pub(crate) const PAGE_CONNECTION: &str = "Single Sign On";
 /// Members that the page offers to choose from, at most.
 const MEMBERS: i64 = 500;
+/// Waiting changes and other connections that the page shows, at most.
+const SHOWN: u32 = 20;
 /// Connections that one workspace makes on the page one after another, at most.
 const MAX_PROMISES: u32 = 1000;
 
@@ -33,6 +40,12 @@ pub(crate) struct PageState {
     pub(crate) openid_id: ConnectionId,
     /// Members to choose excluded people from.
     pub(crate) members: Vec<Email>,
+    /// How many people signed in through the connection during the last 14 days.
+    pub(crate) lately: i64,
+    /// Changes to the connection that wait.
+    pub(crate) drafts: Vec<Draft>,
+    /// The workspace's other connections.
+    pub(crate) others: Vec<Connection>,
 }
 
 /// What the page saves: the values of one provider.
@@ -80,7 +93,21 @@ impl Sso {
         let (saml_id, wsfed_id, openid_id) = (of(Protocol::Saml), of(Protocol::Wsfed), of(Protocol::Oidc));
         let workspace = actor.workspace()?;
         let members = self.0.identity.member_emails(&mut self.0.store.reader(), workspace, MEMBERS).await?;
-        Ok(PageState { settings, connection, saml_id, wsfed_id, openid_id, members })
+        let (lately, drafts) = match &connection {
+            Some(view) => {
+                let db = &mut self.0.store.reader();
+                let since = self.0.store.now().plus_seconds(-KEPT_DAYS * 86_400);
+                let id = &view.connection.id;
+                let lately = attempts::people_since(db, id, since, None).await?;
+                (lately, drafts::list(db, id, PageRequest::new(1, SHOWN)?).await?.0)
+            }
+            None => (0, Vec::new()),
+        };
+        let wanted = Wanted::default();
+        let (db, first) = (&mut self.0.store.reader(), PageRequest::new(1, SHOWN)?);
+        let mut others = connections::list(db, workspace, wanted, first).await?.0;
+        others.retain(|c| connection.as_ref().is_none_or(|v| v.connection.id != c.id));
+        Ok(PageState { settings, connection, saml_id, wsfed_id, openid_id, members, lately, drafts, others })
     }
 
     /// The id that the page's next connection gets, so that its addresses can be given to the provider before the

@@ -7,7 +7,7 @@ use super::import::fill_new;
 use super::settings::no_longer_mandatory;
 use crate::Sso;
 use crate::model::{Connection, MetadataState, NewConnection};
-use crate::store::{connections, domains, settings};
+use crate::store::{connections, domains, drafts, settings, setup_links};
 
 impl Sso {
     /// Makes the page's connection, in the place of the present one if there is one. That one goes in the same
@@ -39,6 +39,8 @@ impl Sso {
         let mut tx = self.0.store.begin(&actor.origin).await?;
         let old = connections::lock(&mut tx, workspace, &present.id).await?.ok_or_else(not_found)?;
         connections::delete(&mut tx, &old.id).await?;
+        drafts::delete_all(&mut tx, &old.id).await?;
+        setup_links::revoke_of(&mut tx, &old.id).await?;
         connections::insert(&mut tx, &connection, secret.as_ref()).await?;
         domains::move_all(&mut tx, &old.id, &id).await?;
         no_longer_mandatory(&mut tx, actor, workspace, &old.id).await?;

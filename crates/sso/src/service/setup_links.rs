@@ -233,6 +233,10 @@ impl Sso {
     ) -> Result<()> {
         let c = &view.connection;
         if c.status == ConnectionStatus::Active && self.proved_first(inside, c, &patch).await?.is_some() {
+            let mut tx = self.0.store.begin(&inside.origin).await?;
+            let what = "given a change that waits for you, because it would lock somebody out,";
+            self.tell_owners(&mut tx, inside, &c.workspace_id, c, what).await?;
+            tx.commit().await?;
             return Err(Error::conflict(
                 "With these values somebody who signed in lately would not get in any more, so they are not in use yet. \
                  Ask whoever sent you this link to look at them.",

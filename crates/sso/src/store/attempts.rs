@@ -1,6 +1,6 @@
 use gatehouse_store::{Binding, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
 use gatehouse_types::{
-    ConnectionId, DecisionId, Email, Id, PageRequest, SsoAttemptId, Timestamp, WorkspaceId,
+    ConnectionId, DecisionId, Domain, Email, Id, PageRequest, SsoAttemptId, Timestamp, WorkspaceId,
 };
 use zeroize::Zeroizing;
 
@@ -139,6 +139,19 @@ pub(crate) async fn signed_in<Q: Queries>(
         sql("SELECT id FROM sso_attempts WHERE connection_id = $1 AND outcome = 'success' AND email = $2 \
          LIMIT 1");
     Ok(db.fetch_optional(select.bind(connection).bind(email.as_str())).await?.is_some())
+}
+
+/// How many people came in through a connection since a moment, by their addresses; at one domain when it is given.
+pub(crate) async fn people_since<Q: Queries>(
+    db: &mut Q,
+    connection: &ConnectionId,
+    since: Timestamp,
+    domain: Option<&Domain>,
+) -> Result<i64> {
+    let select = sql("SELECT COUNT(DISTINCT email) AS n FROM sso_attempts WHERE connection_id = $1 \
+         AND outcome = 'success' AND at >= $2 AND email LIKE $3");
+    let of = domain.map_or_else(|| "%".to_owned(), |d| format!("%@{d}"));
+    db.fetch_one(select.bind(connection).bind(since).bind(of)).await?.int("n")
 }
 
 /// An attempt with its message, opened.

@@ -4,6 +4,7 @@ mod browsers;
 mod drafts;
 mod faults;
 mod flows;
+mod guarded;
 mod logout;
 mod logout_key;
 mod mandatory;

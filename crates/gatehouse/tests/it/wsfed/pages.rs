@@ -91,6 +91,8 @@ async fn r020_a_switch_from_saml_and_back_leaves_nothing_behind(t: TestApp) {
         ("metadataUrl", &lab.wsfed_metadata_url()),
         ("jitProvisioning", "true"),
         ("defaultRole", "viewer"),
+        // people use the present one
+        ("replace", "true"),
     ];
     let saved = submit(&browser, PAGE, &wsfed).await;
     assert_eq!((saved.status, saved.location()), (303, Some(PAGE)), "{}", saved.body);
@@ -141,7 +143,8 @@ async fn r020_a_switch_from_saml_and_back_leaves_nothing_behind(t: TestApp) {
     assert_eq!(still["wsfedConfig"]["realm"], second["wsfedConfig"]["realm"]);
 
     // and back
-    assert_eq!(submit(&browser, PAGE, &saml).await.status, 303);
+    let back: Vec<_> = saml.iter().copied().chain([("replace", "true")]).collect();
+    assert_eq!(submit(&browser, PAGE, &back).await.status, 303);
     let third = page_connection(&owner).await;
     assert_eq!((&third["protocol"], &third["status"]), (&json!("saml"), &json!("active")));
     assert_ne!(third["id"], first["id"]);

@@ -31,8 +31,9 @@ async fn holder(sso: &Sso, actor: &Actor, token: String) -> Result<Holder> {
 }
 
 impl Holder {
-    fn back(&self, part: &str, flash: Flash) -> Response {
-        SeeOther::to(format!("{}#{part}", base(&self.token))).saying(flash).into_response()
+    /// The page from its beginning, where what is said stands.
+    fn back(&self, flash: Flash) -> Response {
+        SeeOther::to(base(&self.token)).saying(flash).into_response()
     }
 
     /// The page again, with what is wrong beside the fields.
@@ -191,7 +192,7 @@ pub(super) async fn save(
                 Err(e) => Err(e),
             };
             match saved {
-                Ok(()) => Ok(holder.back("values", Flash::success("The values are saved."))),
+                Ok(()) => Ok(holder.back(Flash::success("The values are saved."))),
                 Err(e) if again_kind(&e) => {
                     let errors = errors_of(&e);
                     holder
@@ -224,7 +225,7 @@ pub(super) async fn add_domain(
             match claim(&holder).await {
                 Ok(claim) => {
                     let text = format!("{} was added. Put the proof in place, then verify it.", claim.domain);
-                    Ok(holder.back("domains", Flash::success(text)))
+                    Ok(holder.back(Flash::success(text)))
                 }
                 Err(e) if again_kind(&e) => {
                     let e = e.on_field("domain");
@@ -238,12 +239,11 @@ pub(super) async fn add_domain(
     )
 }
 
-/// Does one thing by the link and goes back to a part of the page with what came of it.
+/// Does one thing by the link and goes back to the page with what came of it.
 async fn act(
     sso: &Sso,
     actor: &Actor,
     token: String,
-    part: &str,
     what: impl AsyncFnOnce(&Holder) -> Result<Flash>,
 ) -> Response {
     let done = async {
@@ -252,7 +252,7 @@ async fn act(
             Err(e) if again_kind(&e) => Flash::failure(e.message().to_owned()),
             other => other?,
         };
-        Ok(holder.back(part, flash))
+        Ok(holder.back(flash))
     };
     answered(done.await)
 }
@@ -264,7 +264,7 @@ pub(super) async fn verify_domain(
     Path((token, domain)): Path<(String, DomainId)>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> Response {
-    act(&sso, &actor, token, "domains", async |holder| {
+    act(&sso, &actor, token, async |holder| {
         let found = sso.verify_domain(&holder.inside, &holder.link.connection_id, &domain).await?;
         Ok(match found.success {
             true => Flash::success(format!("{} is verified.", found.domain.domain)),
@@ -281,7 +281,7 @@ pub(super) async fn test(
     Path(token): Path<String>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> Response {
-    act(&sso, &actor, token, "switch", async |holder| {
+    act(&sso, &actor, token, async |holder| {
         let report = sso.test_connection(&holder.inside, &holder.link.connection_id).await?;
         Ok(match report.error() {
             None => Flash::success("The configuration is in order."),
@@ -298,7 +298,7 @@ pub(super) async fn activate(
     Path(token): Path<String>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> Response {
-    act(&sso, &actor, token, "switch", async |holder| {
+    act(&sso, &actor, token, async |holder| {
         sso.activate_connection(&holder.inside, &holder.link.connection_id).await?;
         Ok(Flash::success("It is on: people of your verified domains sign in through your provider."))
     })
