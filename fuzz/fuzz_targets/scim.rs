@@ -47,7 +47,8 @@ fn body(sent: &Value) {
         match patch::parse(sent).and_then(|operations| patch::apply(of, start(), &operations)) {
             Err(refused) => told(&refused),
             Ok((after, _)) => {
-                let again = patch::document(&USER, &Value::Object(after.clone())).expect("the canonical form").0;
+                let again =
+                    patch::document(&USER, &Value::Object(after.clone())).expect("the canonical form").0;
                 assert!(std::ptr::eq(of, &GROUP) || again == after, "{after:?}");
                 drop(search::form(&USER, &after));
             }
