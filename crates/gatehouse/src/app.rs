@@ -135,6 +135,7 @@ impl App {
         let events = Events::new(identity.clone(), http.clone());
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone());
+        sso.reach_directory(Arc::new(crate::directory::ByLink(scim.clone())));
         let lab = Lab::new(sso.clone(), public_url.clone());
         let mailer = mailer(settings, &parts.clock)?;
         let trusted_proxies = settings.trusted_proxies.clone();

@@ -13,6 +13,7 @@ mod audit_query;
 mod audit_words;
 pub mod cli;
 mod console;
+mod directory;
 mod idempotency;
 mod jobs;
 mod server;

@@ -35,7 +35,7 @@ pub use service::logout_start::Leave;
 pub use service::oidc::callback::{Callback, Cookies};
 pub use service::restored::after_restore;
 pub use service::settings::SettingsView;
-pub use service::setup_links::{NewSetupLink, SetupOf};
+pub use service::setup_links::{Directory, NewSetupLink, SetupOf};
 pub use service::shared_key::{SharedKeyStep, SharedKeys};
 pub use service::shares::NewShare;
 pub use service::social::callback::SocialOutcome;

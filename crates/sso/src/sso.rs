@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gatehouse_identity::Identity;
@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::model::KeyState;
 use crate::service::oidc::provider::Slot;
+use crate::service::setup_links::Directory;
 use crate::service::wsfed::round_trips::RoundTrips;
 use crate::store::keys::{self, NewKey};
 
@@ -116,6 +117,8 @@ pub(crate) struct Inner {
     /// Pinned certificates by their text: reading one costs as much as verifying with it.
     pub(crate) certificates: Cache<String, Certificate>,
     shared_key: OnceCell<()>,
+    /// Directory provisioning, for setup links.
+    pub(crate) directory: OnceLock<Arc<dyn Directory>>,
     pub(crate) opened_keys: Cache<SigningKeyId, Arc<OwnKey>>,
 }
 
@@ -138,6 +141,11 @@ pub struct LabKey {
 }
 
 impl Sso {
+    /// Lets setup links reach directory provisioning; the first call counts.
+    pub fn reach_directory(&self, directory: Arc<dyn Directory>) {
+        let _ = self.0.directory.set(directory);
+    }
+
     /// The service.
     pub fn new(identity: Identity, http: Http, dns: Dns, public_url: PublicUrl, options: Options) -> Self {
         let store = identity.store().clone();
@@ -155,6 +163,7 @@ impl Sso {
             providers: Cache::new(PROVIDERS),
             certificates: Cache::new(READ_CERTIFICATES),
             shared_key: OnceCell::new(),
+            directory: OnceLock::new(),
             opened_keys: Cache::builder().max_capacity(OPENED_KEYS).time_to_idle(OPENED_IDLE).build(),
             store,
             identity,

@@ -51,6 +51,11 @@ macro_rules! steps {
                 include_str!(concat!("../migrations/", $folder, "/0020_scim_directory.sql")),
             ),
             (21, "webhooks", include_str!(concat!("../migrations/", $folder, "/0021_webhooks.sql"))),
+            (
+                22,
+                "setup_provisioning",
+                include_str!(concat!("../migrations/", $folder, "/0022_setup_provisioning.sql")),
+            ),
         ]
     };
 }

@@ -4,14 +4,14 @@ use gatehouse_identity::require;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
-    Actor, Error, Id, Page, PageRequest, Permission, Result, ScimScope, ScimScopes, ScimTokenId, Secret,
-    digest, random_token,
+    Actor, Error, Id, Page, PageRequest, Permission, Principal, Result, ScimScope, ScimScopes, ScimTokenId,
+    Secret, Timestamp, WorkspaceId, digest, random_token,
 };
 use serde_json::json;
 
 use crate::Scim;
 use crate::model::token::{PREFIX, checked_expiry, checked_name, masked};
-use crate::model::{ScimToken, Wanted};
+use crate::model::{ScimToken, TokenStatus, Wanted};
 use crate::store::{activities, tokens};
 
 /// Tokens of a workspace at most, whatever their status.
@@ -90,6 +90,60 @@ impl Scim {
         Ok(MadeToken { token, value })
     }
 
+    /// Makes a token that reads and writes people and groups for the holder of a setup link, in the place of the one of
+    /// the same name. Whoever calls has seen that the link was made for it.
+    ///
+    /// # Errors
+    /// `Authorization` for anybody else; `Conflict` for too many tokens.
+    pub async fn make_link_token(&self, actor: &Actor, name: &str) -> Result<Secret> {
+        let store = &self.0.store;
+        if !matches!(actor.principal, Principal::SetupLink { .. }) {
+            return Err(Error::authorization("Only a setup link makes its token."));
+        }
+        let workspace = actor.workspace()?;
+        let value = Secret::new(format!("{PREFIX}{}", random_token(&**store.random()).expose()));
+        let token = ScimToken {
+            id: store.ids().make(),
+            workspace_id: workspace.clone(),
+            name: checked_name(name)?.to_owned(),
+            scopes: ScimScopes::of(ScimScope::ALL),
+            masked: masked(&value),
+            created_by: None,
+            created_at: store.now(),
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        let mut tx = store.begin(&actor.origin).await?;
+        if let Some(former) = tokens::by_name(&mut tx, workspace, name).await? {
+            remove(&mut tx, actor, &former).await?;
+        }
+        if tokens::count(&mut tx, workspace).await? >= MAX_TOKENS {
+            return Err(Error::conflict(
+                "The workspace has 100 SCIM tokens already. Ask whoever sent you this link.",
+            ));
+        }
+        tokens::insert(&mut tx, &token, &digest(value.expose())).await?;
+        record(&mut tx, actor, "scim.token-created", &token).await?;
+        tx.commit().await?;
+        Ok(value)
+    }
+
+    /// Whether a workspace has a token of this name that opens something, and when it was last used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn token_use(&self, workspace: &WorkspaceId, name: &str) -> Result<Option<Option<Timestamp>>> {
+        let found = tokens::by_name(&mut self.0.store.reader(), workspace, name).await?;
+        let now = self.0.store.now();
+        Ok(found.filter(|t| t.status(now) == TokenStatus::Active).map(|t| t.last_used_at))
+    }
+
+    /// Where providers' provisioning calls.
+    pub fn base_url(&self) -> String {
+        self.0.public_url.join("/scim/v2")
+    }
+
     /// One page of the workspace's tokens, the latest first.
     ///
     /// # Errors
@@ -142,15 +196,20 @@ impl Scim {
         let workspace = require(store, actor, Permission::ManageScim, object(id)).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let found = tokens::find(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
-        let (count, hash) = activities::delete_of(&mut tx, id).await?;
-        tokens::delete(&mut tx, id).await?;
-        let mut details = told(&found);
-        details["activities"] = json!(count);
-        details["activitiesDigest"] = json!(hash);
-        let event = Event::success("scim.token-deleted", ("scim-token", id.as_str()), details);
-        audit::record(&mut tx, actor, event).await?;
+        remove(&mut tx, actor, &found).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Removes a token with what was done with it.
+async fn remove(tx: &mut Tx, actor: &Actor, found: &ScimToken) -> Result<()> {
+    let (count, hash) = activities::delete_of(tx, &found.id).await?;
+    tokens::delete(tx, &found.id).await?;
+    let mut details = told(found);
+    details["activities"] = json!(count);
+    details["activitiesDigest"] = json!(hash);
+    let event = Event::success("scim.token-deleted", ("scim-token", found.id.as_str()), details);
+    Ok(audit::record(tx, actor, event).await?)
 }
 
 fn told(token: &ScimToken) -> serde_json::Value {

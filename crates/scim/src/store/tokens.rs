@@ -73,6 +73,17 @@ pub(crate) async fn find<Q: Queries>(
     db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
 }
 
+/// The token of a name.
+pub(crate) async fn by_name<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    name: &str,
+) -> Result<Option<ScimToken>> {
+    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
+         revoked_at, last_used_at FROM scim_tokens WHERE workspace_id = $1 AND name_key = $2");
+    db.fetch_optional(select.bind(workspace).bind(name.to_lowercase())).await?.as_ref().map(read).transpose()
+}
+
 /// The token of a value, whatever its status.
 pub(crate) async fn by_digest<Q: Queries>(db: &mut Q, digest: &str) -> Result<Option<ScimToken>> {
     let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \

@@ -25,6 +25,9 @@ pub(crate) struct LinkIn {
     jit_provisioning: Option<bool>,
     /// The role they get: `viewer` (default), `member` or `admin`.
     default_role: Option<String>,
+    /// Whether its holder may also give the directory a token (SCIM), which keeps the people of the whole workspace
+    /// (default: false).
+    provisioning: Option<bool>,
     /// 1 to 30, default 7.
     expires_in_days: Option<i64>,
 }
@@ -68,13 +71,16 @@ pub(crate) struct LinkOut {
     id: SetupLinkId,
     #[schema(value_type = String)]
     connection_id: ConnectionId,
+    /// Whether it also gives the directory a token.
+    provisioning: bool,
     #[serde(flatten)]
     life: LifeOut,
 }
 
 impl LinkOut {
     fn of(link: SetupLink, now: Timestamp) -> Self {
-        Self { id: link.id, connection_id: link.connection_id, life: LifeOut::of(link.life, now) }
+        let life = LifeOut::of(link.life, now);
+        Self { id: link.id, connection_id: link.connection_id, provisioning: link.provisioning, life }
     }
 }
 
@@ -99,8 +105,8 @@ pub(crate) async fn create(
 ) -> ApiResult<(Extension<NeverStored>, Json<NewLinkOut>)> {
     // who may not is told so before what is wrong with the values
     gatehouse_identity::require(&sso.0.store, &actor, gatehouse_types::Permission::ManageSso, None).await?;
-    let days = input.expires_in_days;
-    let made = sso.make_setup_link(&actor, input.of()?, days).await?;
+    let (days, provisioning) = (input.expires_in_days, input.provisioning.unwrap_or(false));
+    let made = sso.make_setup_link(&actor, input.of()?, provisioning, days).await?;
     let link = LinkOut::of(made.link, sso.0.store.now());
     Ok((Extension(NeverStored), Json(NewLinkOut { link, url: made.url.expose().to_owned() })))
 }

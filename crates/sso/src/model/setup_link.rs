@@ -11,6 +11,8 @@ pub struct SetupLink {
     pub workspace_id: WorkspaceId,
     /// The connection; the link reaches nothing else.
     pub connection_id: ConnectionId,
+    /// Whether its holder may also give the directory a token (SCIM).
+    pub provisioning: bool,
     /// How long it opens anything, and how often it did.
     pub life: LinkLife,
 }

@@ -1,10 +1,11 @@
 //! Setup links: the provider's administrator, who has no account here, finishes one connection.
 
 use gatehouse_identity::require;
+use gatehouse_identity::rules::Boxed;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
     Actor, ConnectionId, Error, Id, Kind, Page, PageRequest, Permission, Principal, Result, Role, Secret,
-    SetupLinkId, digest, random_token,
+    SetupLinkId, Timestamp, WorkspaceId, digest, random_token,
 };
 use serde_json::json;
 
@@ -54,6 +55,26 @@ pub enum SetupOf {
     },
 }
 
+/// What a link's token is called.
+pub(crate) fn directory_name(link: &SetupLink) -> String {
+    format!("Setup link {}", link.id)
+}
+
+/// Directory provisioning, as far as a setup link reaches it; the application puts it in.
+pub trait Directory: Send + Sync + std::fmt::Debug {
+    /// Where the provider's provisioning calls.
+    fn base_url(&self) -> String;
+    /// Makes a token of this name in the actor's workspace, in the place of the one before. The caller has seen that the
+    /// actor's link was made for it.
+    fn new_token<'a>(&'a self, actor: &'a Actor, name: &'a str) -> Boxed<'a, Result<Secret>>;
+    /// Whether there is a token of this name, and when it was last used.
+    fn token_use<'a>(
+        &'a self,
+        workspace: &'a WorkspaceId,
+        name: &'a str,
+    ) -> Boxed<'a, Result<Option<Option<Timestamp>>>>;
+}
+
 fn gone() -> Error {
     Error::new(
         Kind::NotFound,
@@ -75,6 +96,7 @@ impl Sso {
         &self,
         actor: &Actor,
         of: SetupOf,
+        provisioning: bool,
         days: Option<i64>,
     ) -> Result<NewSetupLink> {
         let store = &self.0.store;
@@ -83,6 +105,9 @@ impl Sso {
             SetupOf::New { .. } => None,
         };
         let workspace = require(store, actor, Permission::ManageSso, about).await?;
+        if provisioning {
+            require(store, actor, Permission::ManageScim, None).await?;
+        }
         let days = days.unwrap_or(DEFAULT_DAYS);
         if !(1..=MAX_DAYS).contains(&days) {
             return Err(Error::validation("expiresInDays", "expiresInDays must be between 1 and 30."));
@@ -111,6 +136,7 @@ impl Sso {
             id: store.ids().make(),
             workspace_id: workspace.clone(),
             connection_id: id.clone(),
+            provisioning,
             life: LinkLife::new(actor, now, now.plus_seconds(days * 86_400)),
         };
         if setup_links::live(&mut tx, &id, now).await? >= MAX_LIVE {
@@ -243,6 +269,20 @@ impl Sso {
             ));
         }
         self.update_connection(inside, &c.id, patch).await.map(drop)
+    }
+
+    /// Gives the directory of a link's holder a token: one for each link, the next takes the place of the one before.
+    ///
+    /// # Errors
+    /// `NotFound` for a link that was not made for it.
+    pub(crate) async fn token_by_setup_link(&self, inside: &Actor, link: &SetupLink) -> Result<Secret> {
+        let directory = self.directory(link).ok_or_else(gone)?;
+        directory.new_token(inside, &directory_name(link)).await
+    }
+
+    /// The directory that a link reaches, if it was made for it.
+    pub(crate) fn directory(&self, link: &SetupLink) -> Option<&dyn Directory> {
+        self.0.directory.get().filter(|_| link.provisioning).map(AsRef::as_ref)
     }
 
     /// The name of the workspace that a link is of.

@@ -5,13 +5,14 @@ use super::links;
 use crate::model::SetupLink;
 
 const COLUMNS: &str = "id, workspace_id, connection_id, created_by, created_at, expires_at, revoked_at, opened, \
-     first_opened_at, last_used_at";
+     first_opened_at, last_used_at, provisioning";
 
 fn read(row: &Row) -> Result<SetupLink> {
     Ok(SetupLink {
         id: row.id("id")?,
         workspace_id: row.id("workspace_id")?,
         connection_id: row.id("connection_id")?,
+        provisioning: row.bool("provisioning")?,
         life: links::life(row)?,
     })
 }
@@ -20,14 +21,16 @@ fn read(row: &Row) -> Result<SetupLink> {
 pub(crate) async fn insert(tx: &mut Tx, link: &SetupLink, token: &str) -> Result<()> {
     let insert =
         sql("INSERT INTO sso_setup_links (id, workspace_id, connection_id, owner_kind, version, token, \
-         created_by, created_at, expires_at, opened) VALUES ($1, $2, $3, 'workspace', 1, $4, $5, $6, $7, 0)")
+         created_by, created_at, expires_at, opened, provisioning) \
+         VALUES ($1, $2, $3, 'workspace', 1, $4, $5, $6, $7, 0, $8)")
         .bind(&link.id)
         .bind(&link.workspace_id)
         .bind(&link.connection_id)
         .bind(token)
         .bind(link.life.created_by.clone())
         .bind(link.life.created_at)
-        .bind(link.life.expires_at);
+        .bind(link.life.expires_at)
+        .bind(link.provisioning);
     tx.execute(insert).await.map(drop)
 }
 
@@ -61,7 +64,7 @@ pub(crate) async fn find<Q: Queries>(
 ) -> Result<Option<SetupLink>> {
     let select = sql(
         "SELECT id, workspace_id, connection_id, created_by, created_at, expires_at, revoked_at, opened, \
-         first_opened_at, last_used_at FROM sso_setup_links WHERE workspace_id = $1 AND id = $2",
+         first_opened_at, last_used_at, provisioning FROM sso_setup_links WHERE workspace_id = $1 AND id = $2",
     );
     db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
 }
@@ -70,7 +73,7 @@ pub(crate) async fn find<Q: Queries>(
 pub(crate) async fn open<Q: Queries>(db: &mut Q, token: &str, now: Timestamp) -> Result<Option<SetupLink>> {
     let select =
         sql("SELECT l.id, l.workspace_id, l.connection_id, l.created_by, l.created_at, l.expires_at, \
-         l.revoked_at, l.opened, l.first_opened_at, l.last_used_at FROM sso_setup_links l \
+         l.revoked_at, l.opened, l.first_opened_at, l.last_used_at, l.provisioning FROM sso_setup_links l \
          JOIN sso_connections c ON c.id = l.connection_id AND c.deleted_at IS NULL \
          WHERE l.token = $1 AND l.revoked_at IS NULL AND l.expires_at > $2");
     db.fetch_optional(select.bind(token).bind(now)).await?.as_ref().map(read).transpose()

@@ -219,6 +219,53 @@ async fn a_link_locks_nobody_out(t: TestApp) {
     assert_eq!(owner.get(&format!("{}/drafts", lab.path)).await.ok()["pagination"]["totalItems"], 1);
 }
 
+async fn a_link_gives_the_directory_its_token_when_it_was_made_for_it(t: TestApp) {
+    let owner = t.owner().await;
+    let lab = t.active_lab(&owner).await;
+    let plain = owner.post(LINKS, json!({"connectionId": lab.id})).await.ok();
+    assert_eq!(plain["link"]["provisioning"], false);
+    let path_of = |made: &Value| {
+        let url = made["url"].as_str().unwrap();
+        url[url.find("/setup/").unwrap()..].to_owned()
+    };
+    let (browser, path) = (t.client(), path_of(&plain));
+    let page = browser.get(&path).await.body;
+    assert!(!page.contains("SCIM base URL"), "{page}");
+    let mut form = Form::to(&page, &format!("{path}/test"));
+    form.action = format!("{path}/directory");
+    assert_eq!(form.send(&browser).await.status, 404);
+
+    let made = owner.post(LINKS, json!({"connectionId": lab.id, "provisioning": true})).await.ok();
+    let path = path_of(&made);
+    let page = browser.get(&path).await.body;
+    assert!(page.contains("/scim/v2") && page.contains("Make a token in step 6"), "{page}");
+    let token = |page: &str| {
+        let from = page.find("scim_").unwrap_or_else(|| panic!("no token: {page}"));
+        page[from..].split('"').next().unwrap().to_owned()
+    };
+    let shown = submit(&browser, &path, "/directory", &[]).await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    let first = token(&shown.body);
+    let users = t.client().with_token(&first).get("/scim/v2/Users").await;
+    assert_eq!(users.status, 200, "{}", users.body);
+    let page = browser.get(&path).await.body;
+    assert!(!page.contains(&first) && !page.contains("Make a token in step 6"), "{page}");
+    // another one takes its place
+    let second = token(&submit(&browser, &path, "/directory", &[]).await.body);
+    assert_eq!(t.client().with_token(&first).get("/scim/v2/Users").await.status, 401);
+    assert_eq!(t.client().with_token(&second).get("/scim/v2/Users").await.status, 200);
+    let listed = owner.get("/api/v1/scim/tokens").await.ok();
+    assert_eq!(listed["pagination"]["totalItems"], 1, "{listed}");
+    assert_eq!(listed["data"][0]["scopes"].as_array().unwrap().len(), 4);
+    let entry = owner.get("/api/v1/audit-events?event=scim.token-created").await.ok()["data"][0].clone();
+    assert_eq!(entry["actorKind"], "setup-link");
+    // the link is over, the token is the company's
+    let id = made["link"]["id"].as_str().unwrap();
+    owner.delete(&format!("{LINKS}/{id}")).await.ok();
+    assert_eq!(browser.get(&path).await.status, 404);
+    assert_eq!(t.client().with_token(&second).get("/scim/v2/Users").await.status, 200);
+}
+
 async fn bad_links_are_refused(t: TestApp) {
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
@@ -252,5 +299,6 @@ on_both![
     a_stranger_with_a_link_finishes_the_connection,
     a_link_ends_by_time_by_revocation_and_with_its_connection,
     a_link_locks_nobody_out,
+    a_link_gives_the_directory_its_token_when_it_was_made_for_it,
     bad_links_are_refused,
 ];

@@ -239,6 +239,24 @@ pub(super) async fn add_domain(
     )
 }
 
+/// Gives the directory a token, shown this once on the page.
+pub(super) async fn directory(
+    State(sso): State<Sso>,
+    Anybody(actor): Anybody,
+    Path(token): Path<String>,
+    context: PageContext,
+    VerifiedForm(_): VerifiedForm<Nothing>,
+) -> Response {
+    let made = async {
+        let holder = holder(&sso, &actor, token).await?;
+        let (inside, link) = (&holder.inside, &holder.link);
+        let made = sso.token_by_setup_link(inside, link).await?;
+        let shown = Again { directory_token: Some(made), ..Again::default() };
+        view(&sso, inside, &context, &holder.token, link, &holder.view, None, shown).await
+    };
+    answered(made.await)
+}
+
 /// Does one thing by the link and goes back to the page with what came of it.
 async fn act(
     sso: &Sso,

@@ -31,6 +31,7 @@ pub(super) struct LinkForm {
     name: String,
     protocol: String,
     jit_provisioning: Option<String>,
+    provisioning: Option<String>,
     expires_in_days: String,
 }
 
@@ -137,7 +138,7 @@ pub(super) async fn make(
     VerifiedForm(form): VerifiedForm<LinkForm>,
 ) -> HtmlResult<Response> {
     let days = form.expires_in_days.trim().parse().unwrap_or(0);
-    match sso.make_setup_link(&actor, wanted(&form)?, Some(days)).await {
+    match sso.make_setup_link(&actor, wanted(&form)?, form.provisioning.is_some(), Some(days)).await {
         Ok(made) => {
             let url = made.url.expose().to_owned();
             let form = empty(&LinkForm::default());

@@ -36,6 +36,7 @@ pub(super) fn shared_routes() -> Router<Sso> {
         .layer(DefaultBodyLimit::max(MAX_METADATA_FORM))
         .route(&at("/domains"), post(actions::add_domain))
         .route(&at("/domains/{id}/verify"), post(actions::verify_domain))
+        .route(&at("/directory"), post(actions::directory))
         .route(&at("/test"), post(actions::test))
         .route(&at("/activate"), post(actions::activate))
 }

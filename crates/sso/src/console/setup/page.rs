@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::rules::start_path;
 use crate::service::connections::ConnectionView;
-use crate::service::setup_links::SETUP_PATH;
+use crate::service::setup_links::{SETUP_PATH, directory_name};
 use crate::{Sso, WantedAttempts};
 
 /// One light: what it waits for, and whether that has happened.
@@ -128,6 +128,10 @@ struct SetupPage {
     may_activate: bool,
     active: bool,
     start: String,
+    /// Where the directory calls; empty when the link does not reach it.
+    directory: String,
+    /// A token that was just made.
+    directory_token: String,
 }
 
 /// What a page that is shown again brings along.
@@ -136,6 +140,8 @@ pub(super) struct Again {
     pub(super) form: Option<ValuesForm>,
     pub(super) domain: DomainForm,
     pub(super) errors: FieldErrors,
+    /// A token that was just made for the directory.
+    pub(super) directory_token: Option<Secret>,
 }
 
 /// The path of a link's page.
@@ -240,7 +246,24 @@ pub(super) async fn view(
         href: format!("{base}?provider={}", g.slug),
         current: g.slug == guide.slug,
     };
-    let lights = lights(sso, inside, view).await?;
+    let mut lights = lights(sso, inside, view).await?;
+    let directory = sso.directory(link);
+    if let Some(directory) = directory {
+        let found = directory.token_use(&link.workspace_id, &directory_name(link)).await?;
+        let called = found.flatten();
+        lights.push(Light {
+            label: "Your directory called us",
+            on: called.is_some(),
+            detail: match (found, called) {
+                (_, Some(_)) => String::new(),
+                (Some(_), None) => {
+                    "Save the token at your provider, and start provisioning there.".to_owned()
+                }
+                (None, None) => "Make a token in step 6.".to_owned(),
+            },
+            at: called.map(When::from),
+        });
+    }
     let active = c.status == ConnectionStatus::Active;
     let page = SetupPage {
         // no menus: whoever has the link has no account, or comes without it
@@ -264,6 +287,8 @@ pub(super) async fn view(
         may_activate: !active && lights.iter().take(3).all(|l| l.on),
         active,
         start: start_path(&c.id),
+        directory: directory.map(|d| d.base_url()).unwrap_or_default(),
+        directory_token: again.directory_token.map(|t| t.expose().to_owned()).unwrap_or_default(),
         lights,
         base,
     };
