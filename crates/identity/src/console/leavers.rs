@@ -43,6 +43,13 @@ impl ReceiptPage {
             "setup-link" => ("setup link", "setup links"),
             "trace-share" => ("link to a sign-in attempt", "links to sign-in attempts"),
             "account-at-provider" => ("account at an identity provider", "accounts at identity providers"),
+            "sign-in-provider" => {
+                ("account that signs in at a provider", "accounts that sign in at providers")
+            }
+            "webhook" => ("webhook", "webhooks"),
+            "scim-token" => ("token of the directory (SCIM)", "tokens of the directory (SCIM)"),
+            "api-key" => ("API key", "API keys"),
+            "api-app" => ("API app", "API apps"),
             "last-owner" => ("membership of the last owner", "memberships of last owners"),
             other => (other, other),
         };

@@ -135,10 +135,30 @@ pub struct Leaver<'a> {
     pub cause: LeaveCause,
 }
 
+/// What stays of somebody goes to somebody else.
+#[derive(Clone, Copy, Debug)]
+pub struct HandOver<'a> {
+    /// Who says so; the workspace is the actor's too.
+    pub actor: &'a Actor,
+    /// The workspace.
+    pub workspace: &'a WorkspaceId,
+    /// Who answered for the things so far.
+    pub from: &'a UserId,
+    /// The member who answers for them from now on; `None`: nobody in particular, they are the company's alone.
+    pub to: Option<&'a UserId>,
+}
+
 /// A part of the product in which people own something: it ends what the person owned there, in the transaction.
 pub trait Belongings: Send + Sync + std::fmt::Debug {
     /// Ends what the leaver owned; what is the company's stays and is named.
     fn part<'a>(&'a self, tx: &'a mut Tx, leaver: Leaver<'a>) -> Boxed<'a, Result<Parted>>;
+
+    /// Makes somebody else answer for what [`Belongings::part`] names as staying, in the transaction, with an audit entry
+    /// for each thing. Answers what changed hands; said again, that is nothing.
+    fn hand_over<'a>(&'a self, tx: &'a mut Tx, hand_over: HandOver<'a>) -> Boxed<'a, Result<Vec<Things>>> {
+        let (_, _) = (tx, hand_over);
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 }
 
 /// What the leaver switch did: the receipt.
