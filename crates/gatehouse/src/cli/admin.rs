@@ -58,7 +58,7 @@ pub(crate) enum Admin {
         #[arg(long)]
         email: String,
     },
-    /// Turn the mandatory single sign-on of a workspace off; every owner is told by e-mail.
+    /// Turn the mandatory single sign-on of a workspace off; every owner is told by e-mail, unless it was off already.
     #[command(after_help = "Example:\n  gatehouse admin break-glass --workspace Acme")]
     BreakGlass {
         /// The workspace's name.

@@ -11,17 +11,23 @@ use serde::Deserialize;
 use super::page::tabs;
 use super::{Nothing, PATH, frame};
 use crate::Sso;
+use crate::model::ConnectionStatus;
 
-/// What turning it off means, in the dialog and on the page without JavaScript.
-const CONSEQUENCE: &str = "Everybody signs in by default again, and nobody comes in through the provider. The values \
+/// What turning it off means where it is mandatory, in the dialog and on the page without JavaScript.
+const MANDATORY: &str = "Everybody signs in by default again, and nobody comes in through the provider. The values \
      stay here for the next time.";
+
+/// The same where the connection is in use without being mandatory.
+const OPTIONAL: &str = "Single sign-on is in use, but nobody has to come in through it. Turned off, nobody comes in \
+     through the provider, and everybody signs in by default. The values stay here for the next time.";
 
 #[derive(askama::Template)]
 #[template(path = "sso/disable.html")]
 struct DisablePage {
     page: Page,
     tabs: Vec<Tab>,
-    enabled: bool,
+    /// Whether there is something to turn off.
+    on: bool,
     consequence: &'static str,
 }
 
@@ -38,20 +44,20 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> HtmlResult<Response> {
     let state = sso.page_state(&actor).await?;
-    if state.connection.is_none() {
-        return Ok(SeeOther::to(PATH).into_response());
-    }
+    let Some(view) = &state.connection else { return Ok(SeeOther::to(PATH).into_response()) };
+    let (mandatory, active) =
+        (state.settings.settings.enabled, view.connection.status == ConnectionStatus::Active);
+    let consequence = if mandatory { MANDATORY } else { OPTIONAL };
     let mut page = frame(&context);
     if asked.confirm.is_none() {
-        let enabled = state.settings.settings.enabled;
-        let shown = DisablePage { page, tabs: tabs(false), enabled, consequence: CONSEQUENCE };
+        let shown = DisablePage { page, tabs: tabs(false), on: mandatory || active, consequence };
         return Ok(View(shown).into_response());
     }
     page.title = "Disable single sign-on?".to_owned();
     let action = format!("{PATH}/disable");
     Ok(Confirm {
         page,
-        text: CONSEQUENCE.to_owned(),
+        text: consequence.to_owned(),
         cancel: action.clone(),
         action,
         fields: Vec::new(),

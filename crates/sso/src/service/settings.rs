@@ -221,7 +221,7 @@ impl Sso {
     }
 
     /// The way in when nothing else is left: turns mandatory single sign-on off from the machine's console, and tells
-    /// every owner.
+    /// every owner. Where it is off already nobody is told; that it was asked for is recorded all the same.
     ///
     /// # Errors
     /// `Authorization` for anyone but the machine; `NotFound` for an unknown workspace.
@@ -235,6 +235,14 @@ impl Sso {
         let mut inside = actor.clone();
         inside.workspace_id = Some(workspace.id.clone());
         let mut tx = store.begin(&actor.origin).await?;
+        let before = settings::find(&mut tx, &workspace.id).await?;
+        if !self.keeps_out(&mut tx, &workspace.id, &before).await? {
+            let details = json!({"enabled": false, "connectionId": before.connection_id, "changed": false});
+            let event = Event::success("sso.break-glass", ("workspace", workspace.id.as_str()), details);
+            audit::record(&mut tx, &inside, event).await?;
+            tx.commit().await?;
+            return Ok(Vec::new());
+        }
         self.disable_in(&mut tx, &inside, &workspace.id, "sso.break-glass").await?;
         let owners = self.0.identity.owners(&mut tx, &workspace.id).await?;
         for owner in &owners {
@@ -254,6 +262,21 @@ impl Sso {
         }
         tx.commit().await?;
         Ok(owners)
+    }
+
+    /// Whether there is anything to turn off: single sign-on is mandatory, or its connection lets people in.
+    async fn keeps_out(
+        &self,
+        tx: &mut gatehouse_store::Tx,
+        workspace: &WorkspaceId,
+        settings: &Settings,
+    ) -> Result<bool> {
+        if settings.enabled {
+            return Ok(true);
+        }
+        let Some(id) = &settings.connection_id else { return Ok(false) };
+        let found = connections::find(tx, workspace, id).await?;
+        Ok(found.is_some_and(|c| c.status == ConnectionStatus::Active))
     }
 }
 

@@ -132,7 +132,32 @@ async fn breaking_the_glass_turns_it_off_and_tells_every_owner(t: TestApp) {
         (&events["data"][0]["actorKind"], &events["pagination"]["totalItems"]),
         (&json!("system"), &json!(1))
     );
+    // once more changes nothing: nobody gets a second mail, and it is recorded as what it was
+    assert!(t.app.sso().break_glass(&t.app.machine(), "Main").await.unwrap().is_empty());
+    assert_eq!(owner.get("/api/v1/outbox").await.ok()["data"].as_array().unwrap().len(), mails.len());
+    let events = owner.get("/api/v1/audit-events?event=sso.break-glass").await.ok();
+    assert_eq!(
+        (&events["data"][0]["details"]["changed"], &events["pagination"]["totalItems"]),
+        (&json!(false), &json!(2))
+    );
     assert_eq!(t.stranger().await.get("/api/v1/outbox").await.ok()["data"], json!([]));
+}
+
+async fn the_tab_that_disables_says_what_is_so(t: TestApp) {
+    let owner = t.owner().await;
+    let lab = t.active_lab(&owner).await;
+    let browser = t.browser("owner@main.test").await;
+    let tab = async || browser.get("/settings/security/sso/disable").await.body;
+    owner.put(SETTINGS, json!({"connectionId": lab.id})).await.ok();
+    let optional = tab().await;
+    assert!(optional.contains("nobody has to come in through it") && optional.contains(">Disable SSO<"));
+    // it is not in force, but it can be turned off, and glass can be broken
+    owner.post_to(&format!("{SETTINGS}/enable")).await.ok();
+    let mandatory = tab().await;
+    assert!(mandatory.contains("Everybody signs in by default again"), "{mandatory}");
+    owner.post_to(&format!("{SETTINGS}/disable")).await.ok();
+    let off = tab().await;
+    assert!(off.contains("Single sign-on is off") && !off.contains("dialog"), "{off}");
 }
 
 async fn the_machine_alone_breaks_the_glass(t: TestApp) {
@@ -158,6 +183,7 @@ on_both![
     an_administrator_without_another_way_in_proves_it_first,
     r030_r031_disabling_opens_the_password_and_keeps_the_values,
     breaking_the_glass_turns_it_off_and_tells_every_owner,
+    the_tab_that_disables_says_what_is_so,
     the_machine_alone_breaks_the_glass,
     a_connection_that_is_deleted_locks_nobody_out,
 ];
