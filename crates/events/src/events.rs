@@ -5,6 +5,8 @@ use gatehouse_outbound::Http;
 use gatehouse_store::Store;
 use gatehouse_web::Limiter;
 
+use crate::under_way::UnderWay;
+
 /// Tests and redeliveries of one workspace at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (30, 10);
 
@@ -19,6 +21,7 @@ pub(crate) struct Inner {
     pub(crate) http: Http,
     /// Tests and redeliveries, per workspace.
     pub(crate) by_hand: Limiter,
+    pub(crate) under_way: Arc<UnderWay>,
 }
 
 impl Events {
@@ -26,6 +29,6 @@ impl Events {
     pub fn new(identity: Identity, http: Http) -> Self {
         let store = identity.store().clone();
         let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
-        Self(Arc::new(Inner { store, identity, http, by_hand }))
+        Self(Arc::new(Inner { store, identity, http, by_hand, under_way: Arc::default() }))
     }
 }

@@ -10,6 +10,7 @@ mod model;
 mod service;
 mod signature;
 mod store;
+mod under_way;
 
 use axum::extract::FromRef;
 use gatehouse_identity::Identity;
@@ -45,9 +46,9 @@ pub fn api(events: Events) -> OpenApiRouter {
 
 /// The background work.
 pub fn jobs(events: &Events) -> Registry {
-    Registry::default().every(DELIVER_SECONDS, jobs::Deliver, events.clone()).every(
-        SWEEP_SECONDS,
-        jobs::Sweep,
-        events.clone(),
-    )
+    Registry::default()
+        .every(DELIVER_SECONDS, jobs::Deliver, events.clone())
+        .every(SWEEP_SECONDS, jobs::Sweep, events.clone())
+        // programs of others answer when they like
+        .apart::<jobs::Deliver>()
 }

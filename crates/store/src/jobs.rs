@@ -1,7 +1,7 @@
 //! Background work: a queue in the database, filled in the caller's transaction, claimed with a lease by any
 //! server, retried with back-off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,9 +10,10 @@ use std::time::Duration;
 use gatehouse_types::{JobId, Result as TypesResult, TRACES, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tracing::Instrument;
 
-use crate::{Queries, Result, Row, Store, Tx, numbers, sql};
+use crate::{Queries, Query, Result, Row, Store, Tx, Value, numbers, sql};
 
 /// How long a worker may hold a job; afterwards another takes it, seconds.
 const LEASE_SECONDS: i64 = 60;
@@ -92,6 +93,7 @@ type Enqueue =
 pub struct Registry {
     runs: BTreeMap<&'static str, Run>,
     recurring: BTreeMap<&'static str, (i64, Enqueue)>,
+    apart: BTreeSet<&'static str>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -127,11 +129,20 @@ impl Registry {
         self.with::<J>(context)
     }
 
+    /// Takes a kind out of the row in which the others wait for each other: for work that waits for strangers. It is
+    /// looked for every two seconds, and nothing else waits for it.
+    #[must_use]
+    pub fn apart<J: Job>(mut self) -> Self {
+        self.apart.insert(J::KIND);
+        self
+    }
+
     /// Both registries' kinds.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.runs.extend(other.runs);
         self.recurring.extend(other.recurring);
+        self.apart.extend(other.apart);
         self
     }
 }
@@ -142,6 +153,31 @@ pub struct Worker {
     store: Store,
     registry: Registry,
     name: String,
+}
+
+/// A row of jobs that wait for each other.
+struct Lane {
+    /// Whose leases they are.
+    owner: String,
+    /// Whether these kinds alone are taken, or all but them.
+    takes: bool,
+    kinds: Vec<&'static str>,
+}
+
+impl Lane {
+    /// The condition of a claim, whose values come from number `first` on.
+    fn place(&self, first: usize) -> String {
+        let places: Vec<_> = (first..first + self.kinds.len()).map(|n| format!("${n}")).collect();
+        match (self.kinds.is_empty(), self.takes) {
+            (true, _) => String::new(),
+            (false, true) => format!(" AND kind IN ({})", places.join(", ")),
+            (false, false) => format!(" AND kind NOT IN ({})", places.join(", ")),
+        }
+    }
+
+    fn values<const N: usize>(&self, before: [Value; N]) -> Vec<Value> {
+        before.into_iter().chain(self.kinds.iter().map(|kind| Value::from(*kind))).collect()
+    }
 }
 
 struct Claimed {
@@ -158,22 +194,49 @@ impl Worker {
         Self { store, registry, name }
     }
 
+    /// All kinds in one row.
+    fn whole(&self) -> Lane {
+        Lane { owner: self.name.clone(), takes: false, kinds: Vec::new() }
+    }
+
+    /// The kinds that are apart, or the others.
+    fn lane(&self, apart: bool) -> Lane {
+        let owner = if apart { format!("{}-apart", self.name) } else { self.name.clone() };
+        Lane { owner, takes: apart, kinds: self.registry.apart.iter().copied().collect() }
+    }
+
     /// Works until `stop` is done. What runs then may finish in the grace time; what does not is given back to other
     /// workers at once, instead of at the end of its lease.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
-        tokio::pin!(stop);
         if let Err(e) = self.schedule_all().await {
             tracing::error!(error = %e, "recurring jobs could not be scheduled");
         }
+        let (tell, told) = watch::channel(false);
+        let apart = async {
+            if !self.registry.apart.is_empty() {
+                self.work(&self.lane(true), told.clone()).await;
+            }
+        };
+        let main = self.lane(false);
+        tokio::join!(self.work(&main, told.clone()), apart, async {
+            stop.await;
+            let _ = tell.send(true);
+        });
+    }
+
+    /// One row's work.
+    async fn work(&self, lane: &Lane, mut told: watch::Receiver<bool>) {
+        let stop = async move { drop(told.wait_for(|stop| *stop).await) };
+        tokio::pin!(stop);
         loop {
-            let step = self.step();
+            let step = self.step_of(lane);
             tokio::pin!(step);
             let stepped = tokio::select! {
                 biased;
                 stepped = &mut step => stepped,
                 () = &mut stop => {
                     if tokio::time::timeout(STOP_GRACE, step).await.is_err() {
-                        self.give_back().await;
+                        self.give_back(lane).await;
                     }
                     return;
                 }
@@ -189,18 +252,22 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = &mut stop => return,
-                () = self.store.jobs_waker().notified(), if !worked => {}
+                () = self.store.jobs_waker().notified(), if !worked && !lane.takes => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Runs one due job, if there is one; says whether there was.
+    /// Runs one due job of any kind, if there is one; says whether there was.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn step(&self) -> Result<bool> {
-        let Some(job) = self.claim().await? else { return Ok(false) };
+        self.step_of(&self.whole()).await
+    }
+
+    async fn step_of(&self, lane: &Lane) -> Result<bool> {
+        let Some(job) = self.claim(lane).await? else { return Ok(false) };
         let began = std::time::Instant::now();
         let kind = self.registry.runs.get_key_value(job.kind.as_str()).map_or("unknown", |(kind, _)| *kind);
         let span = tracing::info_span!(target: TRACES, parent: None, "job",
@@ -226,18 +293,18 @@ impl Worker {
             Err(_) => "failed",
         };
         numbers::job(kind, how, began.elapsed());
-        self.conclude(&job, outcome).await?;
+        self.conclude(lane, &job, outcome).await?;
         Ok(true)
     }
 
-    /// Ends the leases of this worker; the tries that were cut off do not count.
-    async fn give_back(&self) {
+    /// Ends the leases of a row; the tries that were cut off do not count.
+    async fn give_back(&self, lane: &Lane) {
         let given = async {
             let mut tx = self.store.begin_always().await?;
             let update =
                 sql("UPDATE jobs SET lease_owner = NULL, lease_until = NULL, attempts = attempts - 1 \
                  WHERE lease_owner = $1 AND lease_until IS NOT NULL");
-            let jobs = tx.execute(update.bind(self.name.as_str())).await?;
+            let jobs = tx.execute(update.bind(lane.owner.as_str())).await?;
             tx.commit().await?;
             Ok::<u64, crate::Error>(jobs)
         };
@@ -260,27 +327,34 @@ impl Worker {
         Ok(())
     }
 
-    async fn claim(&self) -> Result<Option<Claimed>> {
+    async fn claim(&self, lane: &Lane) -> Result<Option<Claimed>> {
         let now = self.store.now();
-        let due = sql("SELECT id FROM jobs WHERE state = 'ready' AND run_at <= $1 AND \
-             (lease_until IS NULL OR lease_until < $1) LIMIT 1");
-        if self.store.reader().fetch_optional(due.bind(now)).await?.is_none() {
+        let due = format!("SELECT id FROM jobs WHERE {DUE}{} LIMIT 1", lane.place(2));
+        let due = Query::assembled(due, lane.values([now.into()]));
+        if self.store.reader().fetch_optional(due).await?.is_none() {
             return Ok(None);
         }
         let mut tx = self.store.begin_always().await?;
-        let text = if tx.is_postgres() { CLAIM_POSTGRES } else { CLAIM_SQLITE };
-        let claim = sql(text).bind(now).bind(now.plus_seconds(LEASE_SECONDS)).bind(self.name.as_str());
-        let row = tx.fetch_optional(claim).await?;
+        let lock = if tx.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
+        let claim = format!(
+            "UPDATE jobs SET lease_until = $2, lease_owner = $3, attempts = attempts + 1 \
+             WHERE id = (SELECT id FROM jobs WHERE {DUE}{} ORDER BY run_at, id LIMIT 1{lock}) \
+             RETURNING id, kind, payload, attempts",
+            lane.place(4)
+        );
+        let until = now.plus_seconds(LEASE_SECONDS);
+        let values = lane.values([now.into(), until.into(), lane.owner.as_str().into()]);
+        let row = tx.fetch_optional(Query::assembled(claim, values)).await?;
         tx.commit().await?;
         row.as_ref().map(read_claimed).transpose()
     }
 
-    async fn conclude(&self, job: &Claimed, outcome: TypesResult<()>) -> Result<()> {
+    async fn conclude(&self, lane: &Lane, job: &Claimed, outcome: TypesResult<()>) -> Result<()> {
         let mut tx = self.store.begin_always().await?;
         match outcome {
             Ok(()) => {
                 let done = sql("DELETE FROM jobs WHERE id = $1 AND lease_owner = $2");
-                tx.execute(done.bind(&job.id).bind(self.name.as_str())).await?;
+                tx.execute(done.bind(&job.id).bind(lane.owner.as_str())).await?;
             }
             Err(e) => {
                 tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, error = %e,
@@ -290,7 +364,7 @@ impl Worker {
                     sql("UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5 \
                      WHERE id = $1 AND lease_owner = $2")
                     .bind(&job.id)
-                    .bind(self.name.as_str())
+                    .bind(lane.owner.as_str())
                     .bind(state)
                     .bind(self.store.now().plus_seconds(pause_after(job.attempts)))
                     .bind(e.message());
@@ -305,15 +379,8 @@ impl Worker {
     }
 }
 
-const CLAIM_SQLITE: &str = "UPDATE jobs SET lease_until = $2, lease_owner = $3, attempts = attempts + 1 \
-     WHERE id = (SELECT id FROM jobs WHERE state = 'ready' AND run_at <= $1 AND \
-     (lease_until IS NULL OR lease_until < $1) ORDER BY run_at, id LIMIT 1) \
-     RETURNING id, kind, payload, attempts";
-
-const CLAIM_POSTGRES: &str = "UPDATE jobs SET lease_until = $2, lease_owner = $3, attempts = attempts + 1 \
-     WHERE id = (SELECT id FROM jobs WHERE state = 'ready' AND run_at <= $1 AND \
-     (lease_until IS NULL OR lease_until < $1) ORDER BY run_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) \
-     RETURNING id, kind, payload, attempts";
+/// What a worker may take at the moment `$1`.
+const DUE: &str = "state = 'ready' AND run_at <= $1 AND (lease_until IS NULL OR lease_until < $1)";
 
 fn read_claimed(row: &Row) -> Result<Claimed> {
     Ok(Claimed {

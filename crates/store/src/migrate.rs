@@ -56,6 +56,11 @@ macro_rules! steps {
                 "setup_provisioning",
                 include_str!(concat!("../migrations/", $folder, "/0022_setup_provisioning.sql")),
             ),
+            (
+                26,
+                "deliveries_due",
+                include_str!(concat!("../migrations/", $folder, "/0026_deliveries_due.sql")),
+            ),
         ]
     };
 }

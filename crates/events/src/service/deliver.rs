@@ -21,12 +21,14 @@ use crate::store::{deliveries, webhooks};
 const BEHIND: i64 = 200;
 /// Entries of a log that are looked at in one step.
 const AT_ONCE: i64 = 500;
-/// Deliveries of one webhook that are under way at once.
+/// Deliveries that are started of one webhook at once; further ones when these have ended.
 const EACH: i64 = 4;
-/// Deliveries that are under way at once, of all.
-const TOGETHER: i64 = 32;
-/// Rounds of one run, so that others get their turn.
-const ROUNDS: usize = 2;
+/// The same of one that failed the last time: nothing is lost while it is silent.
+const EACH_FAILING: i64 = 1;
+/// How long one run goes on while something is under way; what has not ended then goes on by itself.
+const RUN: Duration = Duration::from_secs(10);
+/// How often a run looks for new entries and for what fell due, while something is under way.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long a program may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a delivery that is under way is left alone by other servers, in seconds.
@@ -39,32 +41,64 @@ const GIVE_UP_SECONDS: i64 = 5 * 86_400;
 const MAX_ERROR: usize = 300;
 
 impl Events {
-    /// Everything that is due, in a bounded number of rounds.
+    /// Everything that is due. Each delivery ends by itself: a program that does not answer keeps no other waiting.
     ///
     /// # Errors
     /// When the database fails.
     pub(crate) async fn deliver_due(&self) -> Result<()> {
-        for webhook in webhooks::behind(&mut self.0.store.reader(), BEHIND).await? {
-            self.collect(&webhook).await?;
-        }
-        for _ in 0..ROUNDS {
-            let mut tx = self.0.store.begin_always().await?;
-            let until = self.0.store.now().plus_seconds(TAKEN_SECONDS);
-            let due = deliveries::take_due(&mut tx, EACH, TOGETHER, until).await?;
-            tx.commit().await?;
-            if due.is_empty() {
-                break;
+        let (began, under_way) = (Instant::now(), &self.0.under_way);
+        loop {
+            for webhook in webhooks::behind(&mut self.0.store.reader(), BEHIND).await? {
+                self.collect(&webhook).await?;
             }
-            let mut under_way = tokio::task::JoinSet::new();
-            for (workspace, delivery) in due {
-                let events = self.clone();
-                under_way.spawn(async move { events.send(&workspace, delivery).await });
+            let started = self.start_due(false).await? | self.start_due(true).await?;
+            if !started && under_way.is_empty() || began.elapsed() >= RUN {
+                return Ok(());
             }
-            while let Some(ended) = under_way.join_next().await {
-                ended.map_err(Error::internal)??;
+            tokio::select! {
+                () = under_way.one_ended() => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
-        Ok(())
+    }
+
+    /// Starts what is due of programs that answer, or of those that fail, as far as there are places; says whether there
+    /// was anything.
+    async fn start_due(&self, failing: bool) -> Result<bool> {
+        let under_way = &self.0.under_way;
+        let (busy, free) = under_way.look(failing);
+        if free == 0 {
+            return Ok(false);
+        }
+        let each = if failing { EACH_FAILING } else { EACH };
+        let (reader, now) = (&mut self.0.store.reader(), self.0.store.now());
+        let (most, mut due) = (i64::try_from(free).unwrap_or(1), Vec::new());
+        for webhook in webhooks::with_due(reader, failing, &busy, most, now).await? {
+            due.extend(deliveries::due(reader, &webhook, each, now).await?);
+        }
+        due.truncate(free);
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let until = now.plus_seconds(TAKEN_SECONDS);
+        let mut tx = self.0.store.begin_always().await?;
+        let mut taken = Vec::new();
+        for (workspace, delivery) in due {
+            if deliveries::take(&mut tx, &delivery, until).await? {
+                taken.push((workspace, delivery));
+            }
+        }
+        tx.commit().await?;
+        for (workspace, delivery) in taken {
+            let (events, place) = (self.clone(), under_way.begin(&delivery.webhook_id, failing));
+            tokio::spawn(async move {
+                if let Err(error) = events.send(&workspace, delivery).await {
+                    tracing::warn!(?error, cause = ?error.cause(), "how a delivery went could not be stored");
+                }
+                drop(place);
+            });
+        }
+        Ok(true)
     }
 
     /// Puts what a webhook wants of the log's new entries on its way, and moves its position on, in one transaction.
@@ -90,7 +124,8 @@ impl Events {
         let store = &self.0.store;
         let found = webhooks::find(&mut store.reader(), workspace, &delivery.webhook_id).await?;
         let Some(webhook) = found else { return Ok(()) };
-        let Some(body) = self.body(workspace, &delivery).await? else { return Ok(()) };
+        let Some(payload) = self.payload(workspace, &delivery).await? else { return Ok(()) };
+        let body = payload.to_string();
         let began = Instant::now();
         let answer = self.post(&webhook, &delivery, &body).await;
         delivery.took_ms = Some(i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX));
@@ -150,7 +185,7 @@ impl Events {
     }
 
     /// What is sent: type, time and data (Standard Webhooks, "Payload structure"). `None` when the entry is not there.
-    async fn body(&self, workspace: &WorkspaceId, delivery: &Delivery) -> Result<Option<String>> {
+    pub(crate) async fn payload(&self, workspace: &WorkspaceId, delivery: &Delivery) -> Result<Option<Json>> {
         if delivery.event == TEST {
             let data = json!({"workspaceId": workspace, "message": "Somebody tests this webhook."});
             return Ok(Some(payload(TEST, &delivery.created_at.to_string(), data)));
@@ -200,6 +235,6 @@ impl Events {
     }
 }
 
-fn payload(kind: &str, at: &str, data: Json) -> String {
-    json!({"type": kind, "timestamp": at, "data": data}).to_string()
+fn payload(kind: &str, at: &str, data: Json) -> Json {
+    json!({"type": kind, "timestamp": at, "data": data})
 }

@@ -61,33 +61,27 @@ pub(crate) async fn insert(
     })
 }
 
-/// Takes deliveries that are due, a few of each webhook, for a while: another server leaves them alone.
-pub(crate) async fn take_due(
-    tx: &mut Tx,
-    each: i64,
+/// The deliveries of a webhook that are due, a few of them, the longest due first.
+pub(crate) async fn due<Q: Queries>(
+    db: &mut Q,
+    webhook: &WebhookId,
     most: i64,
-    until: Timestamp,
+    now: Timestamp,
 ) -> Result<Vec<(WorkspaceId, Delivery)>> {
-    let now = tx.store().now();
     let select =
         sql("SELECT id, workspace_id, webhook_id, event_id, event, state, attempts, next_at, last_status, \
-         last_error, took_ms, created_at, ended_at FROM (SELECT d.*, \
-         ROW_NUMBER() OVER (PARTITION BY d.webhook_id ORDER BY d.next_at, d.id) AS place \
-         FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id \
-         WHERE d.state = 'pending' AND d.next_at <= $1 AND w.status = 'active') due \
-         WHERE place <= $2 ORDER BY next_at, id LIMIT $3");
-    let rows = tx.fetch_all(select.bind(now).bind(each).bind(most)).await?;
-    let mut taken = Vec::new();
-    for row in &rows {
-        let delivery = read(row)?;
-        let take = sql(
-            "UPDATE webhook_deliveries SET next_at = $3 WHERE id = $1 AND state = 'pending' AND next_at = $2",
-        );
-        if tx.execute(take.bind(&delivery.id).bind(delivery.next_at).bind(until)).await? == 1 {
-            taken.push((row.id("workspace_id")?, delivery));
-        }
-    }
-    Ok(taken)
+         last_error, took_ms, created_at, ended_at FROM webhook_deliveries \
+         WHERE webhook_id = $1 AND state = 'pending' AND next_at <= $2 ORDER BY next_at, id LIMIT $3");
+    let rows = db.fetch_all(select.bind(webhook).bind(now).bind(most)).await?;
+    rows.iter().map(|row| Ok((row.id("workspace_id")?, read(row)?))).collect()
+}
+
+/// Takes a delivery for a while: another server leaves it alone. Says whether it was still there to be taken.
+pub(crate) async fn take(tx: &mut Tx, delivery: &Delivery, until: Timestamp) -> Result<bool> {
+    let take = sql(
+        "UPDATE webhook_deliveries SET next_at = $3 WHERE id = $1 AND state = 'pending' AND next_at = $2",
+    );
+    Ok(tx.execute(take.bind(&delivery.id).bind(delivery.next_at).bind(until)).await? == 1)
 }
 
 /// Stores how a try went.

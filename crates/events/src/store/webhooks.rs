@@ -134,6 +134,24 @@ pub(crate) async fn behind<Q: Queries>(db: &mut Q, most: i64) -> Result<Vec<Webh
     db.fetch_all(select.bind(most)).await?.iter().map(read).collect()
 }
 
+/// Active webhooks of which something is due: those that answered the last time, or those that failed; without the
+/// `busy` ones, whose ids stand in one text. Who waited longest comes first.
+pub(crate) async fn with_due<Q: Queries>(
+    db: &mut Q,
+    failing: bool,
+    busy: &str,
+    most: i64,
+    now: Timestamp,
+) -> Result<Vec<WebhookId>> {
+    let select =
+        sql("SELECT w.id FROM webhooks w WHERE w.status = 'active' AND (w.failing_since IS NOT NULL) = $1 \
+         AND $2 NOT LIKE '%' || w.id || '%' AND EXISTS (SELECT 1 FROM webhook_deliveries d \
+         WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_at <= $3) \
+         ORDER BY COALESCE(w.last_used_at, 0), w.id LIMIT $4");
+    let rows = db.fetch_all(select.bind(failing).bind(busy).bind(now).bind(most)).await?;
+    rows.iter().map(|row| row.id("id")).collect()
+}
+
 /// Moves the position on; says whether nobody else did meanwhile.
 pub(crate) async fn move_on(tx: &mut Tx, id: &WebhookId, from: i64, to: i64) -> Result<bool> {
     let update =

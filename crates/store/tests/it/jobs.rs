@@ -1,10 +1,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use gatehouse_store::jobs::{Job, Registry, When, Worker, enqueue, workers_keep_up};
 use gatehouse_testkit::{TestStore, on_both};
 use gatehouse_types::{Error, Result};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, oneshot};
+
+/// Waits until it is told to go on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Hang;
+
+impl Job for Hang {
+    const KIND: &'static str = "test.hang";
+    type Context = Arc<Notify>;
+    async fn run(self, go_on: Self::Context) -> Result<()> {
+        go_on.notified().await;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Count {
@@ -83,4 +98,33 @@ on_both!(work_that_nobody_takes_is_noticed, |t: TestStore| async move {
     assert!(!workers_keep_up(&t.store).await.unwrap());
     assert!(worker.step().await.unwrap());
     assert!(workers_keep_up(&t.store).await.unwrap());
+});
+
+on_both!(work_that_is_apart_is_waited_for_by_nobody, |t: TestStore| async move {
+    let (seen, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let registry =
+        Registry::default().with::<Count>(seen.clone()).with::<Hang>(go_on.clone()).apart::<Hang>();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let worker = Worker::new(t.store.clone(), registry);
+    let running = tokio::spawn(worker.run(async { drop(stopped.await) }));
+    let mut tx = t.store.begin_always().await.unwrap();
+    enqueue(&mut tx, &Hang, When::default()).await.unwrap();
+    tx.commit().await.unwrap();
+    // both of its kind hang, one after the other, while the rest is done
+    let mut tx = t.store.begin_always().await.unwrap();
+    enqueue(&mut tx, &Hang, When::default()).await.unwrap();
+    tx.commit().await.unwrap();
+    for n in 1..=5 {
+        add(&t, Count { fail_first: 0 }, None, true).await;
+        let began = Instant::now();
+        while seen.load(Ordering::SeqCst) < n {
+            assert!(began.elapsed() < Duration::from_secs(20), "the work waits");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    go_on.notify_one();
+    stop.send(()).unwrap();
+    // what hangs on has its grace time
+    go_on.notify_one();
+    running.await.unwrap();
 });

@@ -1,5 +1,7 @@
 //! Events for the company's own programs: signed webhooks, tried again, with a log.
 
+mod lanes;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
