@@ -13,6 +13,7 @@ const pages = {
   'single-sign-on-metadata': '/settings/security/sso/metadata',
   provisioning: '/settings/security/scim',
   'provisioning-activities': '/settings/security/scim/activities',
+  webhooks: '/settings/security/webhooks',
   people: '/settings/people',
   account: '/account',
   audit: '/settings/audit',

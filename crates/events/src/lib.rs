@@ -4,6 +4,7 @@
 //! left out, whatever feature it came from. [`jobs::Deliver`] collects what is new, sends what is due and tries again.
 
 mod api;
+mod console;
 mod events;
 mod jobs;
 mod model;
@@ -40,8 +41,14 @@ pub fn api(events: Events) -> OpenApiRouter {
         .routes(routes!(api::webhooks::test))
         .routes(routes!(api::webhooks::rotate))
         .routes(routes!(api::deliveries::list))
+        .routes(routes!(api::deliveries::get))
         .routes(routes!(api::deliveries::redeliver))
         .with_state(events)
+}
+
+/// The console's pages.
+pub fn console(events: Events) -> axum::Router {
+    console::routes().with_state(events)
 }
 
 /// The background work.

@@ -202,6 +202,7 @@ impl App {
             .merge(gatehouse_sso::browser(self.sso.clone()))
             .merge(gatehouse_scim::protocol_routes(self.scim.clone()))
             .merge(gatehouse_scim::console(self.scim.clone()))
+            .merge(gatehouse_events::console(self.events.clone()))
             .merge(gatehouse_lab::routes(self.lab.clone()))
             .merge(console::routes(self.clone()))
             .merge(asset_routes());

@@ -3,6 +3,7 @@ use gatehouse_identity::{Caller, require};
 use gatehouse_types::{DeliveryId, Page, Permission, Timestamp, WebhookId};
 use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Events;
 use crate::model::{Delivery, State as DeliveryState};
@@ -74,6 +75,34 @@ pub(crate) async fn list(
     require(&events.0.store, &actor, Permission::ManageWebhooks, Some(format!("webhook:{id}"))).await?;
     let state = input.state.as_deref().map(str::parse).transpose()?;
     Ok(Json(events.deliveries(&actor, &id, state, page).await?.map(Into::into)))
+}
+
+/// A delivery with what is sent.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WebhookDeliveryDetails)]
+pub(crate) struct DetailsOut {
+    #[serde(flatten)]
+    delivery: DeliveryOut,
+    /// The body of the request; without its `details` for whoever does not read the audit log, `null` when there is
+    /// nothing to send any more.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Value>,
+}
+
+/// Get a delivery with what is sent.
+#[utoipa::path(get, operation_id = "getWebhookDelivery", path = "/api/v1/webhooks/{id}/deliveries/{delivery_id}", tag = "Webhooks",
+    params(("id" = String, Path), ("delivery_id" = String, Path)), responses(
+    (status = 200, body = DetailsOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn get(
+    State(events): State<Events>,
+    Caller(actor): Caller,
+    Path((id, delivery)): Path<(WebhookId, DeliveryId)>,
+) -> ApiResult<Json<DetailsOut>> {
+    let (delivery, payload) = events.delivery(&actor, &id, &delivery).await?;
+    Ok(Json(DetailsOut { delivery: delivery.into(), payload }))
 }
 
 /// Send an event once more, now; the answer tells how it went.

@@ -6,7 +6,7 @@ use gatehouse_store::audit::{self, Event, heads};
 use gatehouse_types::{
     Actor, DeliveryId, Error, Id, Page, PageRequest, Permission, Result, Secret, WebhookId, WorkspaceId,
 };
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::Events;
 use crate::model::{Delivery, State, Status, Webhook, checked_description, checked_events, checked_url};
@@ -43,7 +43,7 @@ async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, w: &Webhook) ->
 }
 
 /// Of an address only the host: the rest may hold a secret.
-fn host(url: &str) -> Option<String> {
+pub(crate) fn host(url: &str) -> Option<String> {
     url::Url::parse(url).ok()?.host_str().map(str::to_owned)
 }
 
@@ -180,6 +180,29 @@ impl Events {
         self.webhook(actor, id).await?;
         let (found, total) = deliveries::page(&mut self.0.store.reader(), id, state, page).await?;
         Ok(Page::new(found, page, total))
+    }
+
+    /// A delivery with what was sent, or will be: `None` when there is nothing to send any more. Whoever does not read the
+    /// audit log does not read it here either: they see the payload without its `details`.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub(crate) async fn delivery(
+        &self,
+        actor: &Actor,
+        id: &WebhookId,
+        delivery: &DeliveryId,
+    ) -> Result<(Delivery, Option<Json>)> {
+        let webhook = self.webhook(actor, id).await?;
+        let found = deliveries::find(&mut self.0.store.reader(), id, delivery).await?;
+        let found = found.ok_or_else(|| Error::not_found("Delivery"))?;
+        let mut payload = self.payload(&webhook.workspace_id, &found).await?;
+        if !actor.may(Permission::ReadAudit)
+            && let Some(details) = payload.as_mut().and_then(|p| p.pointer_mut("/data/details"))
+        {
+            *details = json!("[redacted: it takes the right audit:read]");
+        }
+        Ok((found, payload))
     }
 
     /// Sends a made-up event at once and tells how it went.

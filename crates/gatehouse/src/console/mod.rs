@@ -19,10 +19,12 @@ const SSO_PATH: &str = "/settings/security/sso";
 pub(crate) fn nav() -> Nav {
     let sso = NavItem::new("sso", "Single Sign On", SSO_PATH).needs(Permission::ManageSso);
     let scim = NavItem::new("scim", "Provisioning", "/settings/security/scim").needs(Permission::ManageScim);
+    let webhooks =
+        NavItem::new("webhooks", "Webhooks", "/settings/security/webhooks").needs(Permission::ManageWebhooks);
     let sign_in = NavItem::new("sign-in", "Signing in", "/settings/security/sign-in")
         .needs(Permission::ManageSecuritySettings);
     let audit = NavItem::new("audit", "Audit log", audit::PATH).needs(Permission::ReadAudit);
-    let security = NavGroup { label: "Security & Control", items: vec![sso, scim, sign_in, audit] };
+    let security = NavGroup { label: "Security & Control", items: vec![sso, scim, webhooks, sign_in, audit] };
     let people = NavItem::new("people", "People", "/settings/people").needs(Permission::ReadMembers);
     let workspace = NavGroup { label: "Workspace", items: vec![people] };
     let settings = NavItem::new("settings", "Settings", "/settings").needs(Permission::ManageSso);

@@ -1,5 +1,6 @@
 //! Events for the company's own programs: signed webhooks, tried again, with a log.
 
+mod console;
 mod lanes;
 
 use aws_lc_rs::hmac;
