@@ -52,5 +52,8 @@ pub fn console(scim: Scim) -> axum::Router {
 
 /// The background work.
 pub fn jobs(scim: &Scim) -> Registry {
-    Registry::default().every(jobs::SWEEP_SECONDS, jobs::Sweep, scim.0.store.clone())
+    Registry::default()
+        .every(jobs::SWEEP_SECONDS, jobs::Sweep, scim.0.store.clone())
+        .every(jobs::LOOK_SECONDS, jobs::CountDays, scim.0.store.clone())
+        .every(jobs::LOOK_SECONDS, jobs::SilenceWarnings, scim.clone())
 }

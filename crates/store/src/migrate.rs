@@ -61,6 +61,11 @@ macro_rules! steps {
                 "deliveries_due",
                 include_str!(concat!("../migrations/", $folder, "/0026_deliveries_due.sql")),
             ),
+            (
+                27,
+                "scim_statistics",
+                include_str!(concat!("../migrations/", $folder, "/0027_scim_statistics.sql")),
+            ),
         ]
     };
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Scim;
 use crate::model::activity::WantedActivities;
+use crate::model::rhythm::DAY;
 use crate::model::{Activity, Operation, Resource};
 
 /// Whether it was done.
@@ -78,8 +79,6 @@ pub(crate) struct ListIn {
 
 /// One microsecond: an end that is a moment is included.
 const MOMENT: i64 = 1;
-/// A day, in microseconds.
-const DAY: i64 = 86_400 * 1_000_000;
 
 /// The moment, or the first one of the day, and how long it lasts.
 fn moment(field: &'static str, text: &str) -> Result<(Timestamp, i64)> {
@@ -168,9 +167,29 @@ pub(crate) struct StatisticsOut {
     #[serde(rename = "errorCount24h")]
     errors: i64,
     active_tokens: i64,
+    /// The last 30 days (UTC), today last.
+    daily: Vec<DayOut>,
 }
 
-/// Get numbers over the directory and the last 24 hours.
+/// What providers did on a day.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ScimDay)]
+pub(crate) struct DayOut {
+    #[schema(example = "2026-11-30")]
+    date: String,
+    creates: i64,
+    updates: i64,
+    deletes: i64,
+    /// Changes that were refused.
+    errors: i64,
+}
+
+/// The date of a day since 1970.
+pub(crate) fn date(day: i64) -> String {
+    Timestamp::from_micros(day.saturating_mul(DAY)).to_string().chars().take(10).collect()
+}
+
+/// Get numbers over the directory, the last 24 hours and the last 30 days.
 #[utoipa::path(get, operation_id = "getScimStatistics", path = "/api/v1/scim/statistics", tag = "SCIM", responses(
     (status = 200, body = StatisticsOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
@@ -189,5 +208,16 @@ pub(crate) async fn statistics(
         last_sync_at: s.last_sync_at,
         errors: s.errors,
         active_tokens: s.active_tokens,
+        daily: s
+            .days
+            .into_iter()
+            .map(|d| DayOut {
+                date: date(d.day),
+                creates: d.counts.created,
+                updates: d.counts.updated,
+                deletes: d.counts.deleted,
+                errors: d.counts.refused,
+            })
+            .collect(),
     }))
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::answer::{Answer, response};
 use super::{bulk, discovery, resources};
 use crate::Scim;
+use crate::model::dialect::dialect;
 use crate::model::{Asked, Resource};
 use crate::protocol::ScimError;
 use crate::protocol::bulk::MAX_PAYLOAD;
@@ -55,12 +56,20 @@ async fn answer(scim: &Scim, request: Request) -> ScimResult<Answer> {
     let (parts, body) = request.into_parts();
     let origin = parts.extensions.get::<Origin>().cloned();
     let origin = origin.ok_or_else(|| Error::internal("the edge was not passed"))?;
-    let actor = scim.authenticate(origin, bearer(&parts.headers)).await?;
+    let (actor, token) = scim.authenticate(origin, bearer(&parts.headers)).await?;
     if let Some(workspace) = &actor.workspace_id {
         tracing::Span::current().record("gatehouse.workspace_id", tracing::field::display(workspace));
     }
-    let body = to_bytes(body, MAX_PAYLOAD).await.map_err(|_| too_large())?;
-    let body = read_body(&parts, &body)?;
+    let body = to_bytes(body, MAX_PAYLOAD).await.map_err(|_| too_large());
+    let body = body.and_then(|body| read_body(&parts, &body));
+    let heard = dialect(
+        actor.origin.user_agent.as_deref(),
+        &parts.method,
+        parts.uri.query(),
+        body.as_ref().unwrap_or(&Value::Null),
+    );
+    scim.note_use(&token, heard).await?;
+    let body = body?;
     let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
     let path = path.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
     let query = parts.uri.query().map(str::to_owned);

@@ -6,7 +6,7 @@ use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, NeverStored, PageParams
 use serde::{Deserialize, Serialize};
 
 use crate::Scim;
-use crate::model::{ScimToken, TokenStatus, Wanted};
+use crate::model::{Dialect, ScimToken, TokenStatus, Wanted};
 use crate::service::tokens::NewToken;
 
 /// The token to make.
@@ -43,11 +43,23 @@ pub(crate) struct TokenOut {
     revoked_at: Option<Timestamp>,
     /// To the minute.
     last_used_at: Option<Timestamp>,
+    /// When the provider last called with it or changed something; `null`: never.
+    last_sync_at: Option<Timestamp>,
+    /// When it last changed something, or was refused to, in the last 90 days.
+    last_change_at: Option<Timestamp>,
+    /// Which provider speaks with it, judged by the name of its client and the form of its requests.
+    dialect: Option<Dialect>,
+    /// Whether it was used, but not for two days.
+    silent: bool,
 }
 
 impl TokenOut {
-    pub(crate) fn of(token: ScimToken, now: Timestamp) -> Self {
+    pub(crate) fn of(token: ScimToken, changed: Option<Timestamp>, now: Timestamp) -> Self {
         Self {
+            last_sync_at: token.last_used_at.max(changed),
+            last_change_at: changed,
+            silent: token.is_silent(now),
+            dialect: token.dialect,
             status: token.status(now),
             scopes: token.scopes.iter().map(ScimScope::as_str).collect(),
             id: token.id,
@@ -84,7 +96,7 @@ pub(crate) async fn create(
 ) -> ApiResult<(Extension<NeverStored>, Json<NewTokenOut>)> {
     let new = NewToken { name: input.name, scopes: input.scopes, expires_in_days: input.expires_in_days };
     let made = scim.make_token(&actor, new).await?;
-    let token = TokenOut::of(made.token, scim.0.store.now());
+    let token = TokenOut::of(made.token, None, scim.0.store.now());
     let plain_value = made.value.expose().to_owned();
     Ok((Extension(NeverStored), Json(NewTokenOut { token, plain_value })))
 }
@@ -115,8 +127,11 @@ pub(crate) async fn list(
     require(&scim.0.store, &actor, Permission::ManageScim, None).await?;
     let status = input.status.as_deref().map(str::parse).transpose()?;
     let found = scim.tokens(&actor, Wanted { status, name: input.name }, page).await?;
-    let now = scim.0.store.now();
-    Ok(Json(found.map(|token| TokenOut::of(token, now))))
+    let (changes, now) = (scim.last_changes(&actor).await?, scim.0.store.now());
+    Ok(Json(found.map(|token| {
+        let changed = changes.get(&token.id).copied();
+        TokenOut::of(token, changed, now)
+    })))
 }
 
 /// Get a SCIM token, without its value.
@@ -130,7 +145,8 @@ pub(crate) async fn get(
     Path(id): Path<ScimTokenId>,
 ) -> ApiResult<Json<TokenOut>> {
     let token = scim.token(&actor, &id).await?;
-    Ok(Json(TokenOut::of(token, scim.0.store.now())))
+    let changed = scim.last_changes(&actor).await?.get(&token.id).copied();
+    Ok(Json(TokenOut::of(token, changed, scim.0.store.now())))
 }
 
 /// Take a SCIM token back: calls with it are refused at once.
@@ -144,7 +160,8 @@ pub(crate) async fn revoke(
     Path(id): Path<ScimTokenId>,
 ) -> ApiResult<Json<TokenOut>> {
     let token = scim.revoke_token(&actor, &id).await?;
-    Ok(Json(TokenOut::of(token, scim.0.store.now())))
+    let changed = scim.last_changes(&actor).await?.get(&token.id).copied();
+    Ok(Json(TokenOut::of(token, changed, scim.0.store.now())))
 }
 
 /// Remove a SCIM token for good.

@@ -2,6 +2,7 @@
 
 mod activities;
 mod page;
+mod plots;
 
 use axum::Router;
 use axum::routing::{get, post};

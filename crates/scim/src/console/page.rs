@@ -4,21 +4,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
-use gatehouse_types::{Actor, Kind, PageRequest, Result, ScimScope, ScimTokenId};
+use gatehouse_types::{Actor, Kind, PageRequest, Result, ScimScope, ScimTokenId, Timestamp};
 use gatehouse_web::{
     Confirm, FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, Tone, VerifiedForm, View,
     When,
 };
 use serde::Deserialize;
 
+use super::plots::{self, DayRow, Plot};
 use super::{ACTIVITIES_PATH, Nothing, PATH, frame};
 use crate::Scim;
-use crate::model::{ScimToken, TokenStatus, Wanted};
+use crate::model::{Dialect, ScimToken, TokenStatus, Wanted};
 use crate::service::activities::Statistics;
 use crate::service::tokens::NewToken;
-
-/// A token whose last use is longer ago than this has fallen silent, in seconds (two days: providers ask every hour).
-const SILENT: i64 = 2 * 86_400;
 
 /// What was asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -39,17 +37,18 @@ struct Row {
     is_active: bool,
     scopes: String,
     expires: Option<When>,
-    used: Option<When>,
+    /// Which provider speaks with it.
+    dialect: &'static str,
+    synced: Option<When>,
+    changed: Option<When>,
     revoke: String,
     delete: String,
 }
 
 impl Row {
-    fn of(token: ScimToken, scim: &Scim) -> Self {
-        let now = scim.0.store.now();
-        let is_silent = token.last_used_at.is_some_and(|at| at < now.plus_seconds(-SILENT));
+    fn of(token: ScimToken, changed: Option<Timestamp>, now: Timestamp) -> Self {
         let (status, tone) = match token.status(now) {
-            TokenStatus::Active if is_silent => ("Silent", Tone::Warn),
+            TokenStatus::Active if token.is_silent(now) => ("Silent", Tone::Warn),
             TokenStatus::Active => ("Active", Tone::Good),
             TokenStatus::Revoked => ("Revoked", Tone::Neutral),
             TokenStatus::Expired => ("Expired", Tone::Warn),
@@ -60,7 +59,9 @@ impl Row {
             is_active: token.status(now) == TokenStatus::Active,
             scopes: token.scopes.iter().map(ScimScope::as_str).collect::<Vec<_>>().join(", "),
             expires: token.expires_at.map(When::from),
-            used: token.last_used_at.map(When::from),
+            dialect: token.dialect.map_or("", Dialect::name),
+            synced: token.last_used_at.max(changed).map(When::from),
+            changed: changed.map(When::from),
             revoke: format!("{PATH}/tokens/{}/revoke", token.id),
             delete: format!("{PATH}/tokens/{}/delete", token.id),
             id: token.id.to_string(),
@@ -84,6 +85,8 @@ struct ScimPage {
     rows: Vec<Row>,
     numbers: Statistics,
     last_sync: Option<When>,
+    plots: Vec<Plot>,
+    days: Vec<DayRow>,
 }
 
 async fn view(
@@ -97,11 +100,18 @@ async fn view(
     let tokens = scim.tokens(actor, Wanted::default(), PageRequest::new(1, 100)?).await?.data;
     let numbers = scim.statistics(actor).await?;
     let last_sync = numbers.last_sync_at.map(When::from);
-    let rows = tokens.into_iter().map(|t| Row::of(t, scim)).collect();
+    let (changes, now) = (scim.last_changes(actor).await?, scim.0.store.now());
+    let rows = tokens.into_iter().map(|t| {
+        let changed = changes.get(&t.id).copied();
+        Row::of(t, changed, now)
+    });
+    let rows = rows.collect();
+    let (plots, days) = (plots::plots(&numbers.days), plots::rows(&numbers.days));
     let (base, page) = (crate::api::discovery::base(scim), frame(context));
     let (path, activities) = (PATH, ACTIVITIES_PATH);
-    Ok(View(ScimPage { page, path, activities, base, value, form, errors, rows, numbers, last_sync })
-        .into_response())
+    let view =
+        ScimPage { page, path, activities, base, value, form, errors, rows, numbers, last_sync, plots, days };
+    Ok(View(view).into_response())
 }
 
 fn blank() -> TokenForm {

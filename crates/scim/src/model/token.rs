@@ -3,6 +3,9 @@ use std::str::FromStr;
 use gatehouse_types::{Error, Result, ScimScopes, ScimTokenId, Secret, Timestamp, WorkspaceId};
 use serde::Serialize;
 
+use super::rhythm::SILENT_SECONDS;
+use super::{Dialect, Rhythm};
+
 /// What every token begins with.
 pub(crate) const PREFIX: &str = "scim_";
 /// Random characters that are shown of a token afterwards.
@@ -27,6 +30,10 @@ pub(crate) struct ScimToken {
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) revoked_at: Option<Timestamp>,
     pub(crate) last_used_at: Option<Timestamp>,
+    /// Which provider was heard with it; `None`: nobody yet.
+    pub(crate) dialect: Option<Dialect>,
+    /// On which days it was used lately.
+    pub(crate) rhythm: Rhythm,
 }
 
 /// Whether a token opens anything.
@@ -55,6 +62,12 @@ impl FromStr for TokenStatus {
 }
 
 impl ScimToken {
+    /// Whether it opens something and was used, but not for two days.
+    pub(crate) fn is_silent(&self, now: Timestamp) -> bool {
+        let before = now.plus_seconds(-SILENT_SECONDS);
+        self.status(now) == TokenStatus::Active && self.last_used_at.is_some_and(|at| at < before)
+    }
+
     /// The status at a moment; who took it back has the last word.
     pub(crate) fn status(&self, now: Timestamp) -> TokenStatus {
         if self.revoked_at.is_some() {

@@ -6,7 +6,8 @@ use gatehouse_store::Store;
 use gatehouse_types::{Error, Id, Origin, Result, ScimScopes, ScimTokenId, Secret, digest, hex};
 
 use crate::Scim;
-use crate::model::{ScimToken, TokenStatus};
+use crate::model::dialect::by_name;
+use crate::model::{Dialect, ScimToken, TokenStatus};
 use crate::store::tokens;
 
 /// What every access token begins with.
@@ -63,11 +64,13 @@ impl Scim {
     /// `Authentication` with a recorded decision, in the same words for whatever is wrong with them.
     pub(crate) async fn access_token(&self, origin: Origin, id: &str, secret: &str) -> Result<AccessToken> {
         let store = &self.0.store;
+        let user_agent = origin.user_agent.clone();
         let found = self.by_value(secret).await?;
         let fits = |t: &ScimToken| t.id.as_str() == id && t.status(store.now()) == TokenStatus::Active;
         match found {
             Some(token) if fits(&token) => {
-                self.note_use(&token).await?;
+                let heard = user_agent.as_deref().and_then(by_name).unwrap_or(Dialect::Other);
+                self.note_use(&token, heard).await?;
                 Ok(AccessToken { value: issued(store, &token.id), scopes: token.scopes })
             }
             found => Err(self.refused(origin, found).await),

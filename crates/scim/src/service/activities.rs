@@ -9,8 +9,10 @@ use serde_json::json;
 
 use crate::Scim;
 use crate::model::activity::WantedActivities;
+use crate::model::rhythm::day_of;
 use crate::model::{Activity, Operation, Resource};
 use crate::refused::Refused;
+use crate::store::days::{self, Day};
 use crate::store::{activities, groups, users};
 
 /// What "lately" means for numbers, in seconds (24 hours).
@@ -38,6 +40,8 @@ pub(crate) struct Statistics {
     pub(crate) last_sync_at: Option<Timestamp>,
     pub(crate) errors: i64,
     pub(crate) active_tokens: i64,
+    /// The last thirty days, today last.
+    pub(crate) days: Vec<Day>,
 }
 
 impl Scim {
@@ -118,6 +122,7 @@ impl Scim {
             last_sync_at: activities::last_sync(db, workspace).await?,
             errors: counts.iter().filter(|c| !c.2).map(|c| c.3).sum(),
             active_tokens: activities::active_tokens(db, workspace, now).await?,
+            days: days::of(db, workspace, day_of(now)).await?,
         })
     }
 }

@@ -5,7 +5,7 @@ use gatehouse_types::{Actor, Error, Origin, Principal, Result, ScimScope};
 
 use super::access_token;
 use crate::Scim;
-use crate::model::{ScimToken, TokenStatus};
+use crate::model::{Dialect, ScimToken, TokenStatus};
 use crate::store::tokens;
 
 /// The longest token that is looked at, in bytes.
@@ -14,11 +14,15 @@ pub(super) const MAX_TOKEN: usize = 256;
 const USE_SECONDS: i64 = 60;
 
 impl Scim {
-    /// The actor of a bearer token, in its workspace.
+    /// The actor of a bearer token, in its workspace, with the token; its use is to be noted by [`Scim::note_use`].
     ///
     /// # Errors
     /// `Authentication` with a recorded decision, in the same words for every value that opens nothing.
-    pub(crate) async fn authenticate(&self, origin: Origin, bearer: Option<&str>) -> Result<Actor> {
+    pub(crate) async fn authenticate(
+        &self,
+        origin: Origin,
+        bearer: Option<&str>,
+    ) -> Result<(Actor, ScimToken)> {
         let store = &self.0.store;
         let Some(value) = bearer.filter(|v| !v.is_empty()) else {
             return Err(Error::authentication("Send a SCIM token: Authorization: Bearer scim_…"));
@@ -30,23 +34,34 @@ impl Scim {
         let now = store.now();
         match found {
             Some(token) if token.status(now) == TokenStatus::Active => {
-                self.note_use(&token).await?;
-                let principal = Principal::Scim { token_id: token.id, scopes: token.scopes };
-                Ok(Actor { principal, workspace_id: Some(token.workspace_id), origin })
+                let principal = Principal::Scim { token_id: token.id.clone(), scopes: token.scopes };
+                Ok((Actor { principal, workspace_id: Some(token.workspace_id.clone()), origin }, token))
             }
             found => Err(self.refused(origin, found).await),
         }
     }
 
-    /// Notes the use of a token, to the minute.
-    pub(super) async fn note_use(&self, token: &ScimToken) -> Result<()> {
+    /// Notes the use of a token, to the minute, and who speaks with it. A provider that shows itself is noted at once where
+    /// none was known; another one in its place with the next minute. Nothing else is written.
+    pub(crate) async fn note_use(&self, token: &ScimToken, heard: Dialect) -> Result<()> {
         let store = &self.0.store;
-        let before = store.now().plus_seconds(-USE_SECONDS);
+        let now = store.now();
+        let before = now.plus_seconds(-USE_SECONDS);
+        let (nothing_known, is_shown) =
+            (token.dialect.is_none_or(|d| d == Dialect::Other), heard != Dialect::Other);
         if token.last_used_at.is_some_and(|at| at >= before) {
+            if nothing_known && is_shown {
+                let mut tx = store.begin_always().await?;
+                tokens::learn(&mut tx, &token.id, heard).await?;
+                tx.commit().await?;
+            }
             return Ok(());
         }
+        // a request that any provider could send says nothing against the one that is known
+        let dialect = (nothing_known || is_shown).then_some(heard);
+        let rhythm = token.rhythm.with_use(token.last_used_at, now);
         let mut tx = store.begin_always().await?;
-        tokens::touch(&mut tx, &token.id, before).await?;
+        tokens::touch(&mut tx, &token.id, before, dialect, rhythm).await?;
         Ok(tx.commit().await?)
     }
 

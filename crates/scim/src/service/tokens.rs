@@ -1,5 +1,7 @@
 //! Tokens for identity providers: made, listed, taken back, deleted.
 
+use std::collections::BTreeMap;
+
 use gatehouse_identity::require;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
@@ -11,7 +13,7 @@ use serde_json::json;
 
 use crate::Scim;
 use crate::model::token::{PREFIX, checked_expiry, checked_name, masked};
-use crate::model::{ScimToken, TokenStatus, Wanted};
+use crate::model::{Rhythm, ScimToken, TokenStatus, Wanted};
 use crate::store::{activities, tokens};
 
 /// Tokens of a workspace at most, whatever their status.
@@ -76,6 +78,8 @@ impl Scim {
             expires_at,
             revoked_at: None,
             last_used_at: None,
+            dialect: None,
+            rhythm: Rhythm::default(),
         };
         let mut tx = store.begin(&actor.origin).await?;
         if tokens::count(&mut tx, workspace).await? >= MAX_TOKENS {
@@ -113,6 +117,8 @@ impl Scim {
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
+            dialect: None,
+            rhythm: Rhythm::default(),
         };
         let mut tx = store.begin(&actor.origin).await?;
         if let Some(former) = tokens::by_name(&mut tx, workspace, name).await? {
@@ -168,6 +174,16 @@ impl Scim {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageScim, object(id)).await?;
         tokens::find(&mut store.reader(), workspace, id).await?.ok_or_else(not_found)
+    }
+
+    /// When each of the workspace's tokens last did something, or was refused something.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub(crate) async fn last_changes(&self, actor: &Actor) -> Result<BTreeMap<ScimTokenId, Timestamp>> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageScim, None).await?;
+        Ok(tokens::last_changes(&mut store.reader(), workspace).await?)
     }
 
     /// Takes a token back: it opens nothing from this moment on. One that was taken back before stays so.

@@ -2,6 +2,7 @@
 
 pub(crate) mod activities;
 pub(crate) mod compile;
+pub(crate) mod days;
 pub(crate) mod groups;
 pub(crate) mod tokens;
 pub(crate) mod users;

@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
+
 use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
 use gatehouse_types::{OwnerKind, PageRequest, ScimTokenId, Timestamp, WorkspaceId};
 
-use crate::model::{ScimToken, TokenStatus, Wanted};
+use crate::model::{Dialect, Rhythm, ScimToken, TokenStatus, Wanted};
 
 const COLUMNS: &str = "id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, revoked_at, \
-     last_used_at";
+     last_used_at, dialect, use_days";
 
 fn read(row: &Row) -> Result<ScimToken> {
     Ok(ScimToken {
@@ -18,6 +20,8 @@ fn read(row: &Row) -> Result<ScimToken> {
         expires_at: row.opt_time("expires_at")?,
         revoked_at: row.opt_time("revoked_at")?,
         last_used_at: row.opt_time("last_used_at")?,
+        dialect: row.opt_text("dialect")?.and_then(|text| text.parse().ok()),
+        rhythm: Rhythm(row.int("use_days")?),
     })
 }
 
@@ -69,7 +73,7 @@ pub(crate) async fn find<Q: Queries>(
     id: &ScimTokenId,
 ) -> Result<Option<ScimToken>> {
     let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
-         revoked_at, last_used_at FROM scim_tokens WHERE workspace_id = $1 AND id = $2");
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE workspace_id = $1 AND id = $2");
     db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -80,21 +84,21 @@ pub(crate) async fn by_name<Q: Queries>(
     name: &str,
 ) -> Result<Option<ScimToken>> {
     let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
-         revoked_at, last_used_at FROM scim_tokens WHERE workspace_id = $1 AND name_key = $2");
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE workspace_id = $1 AND name_key = $2");
     db.fetch_optional(select.bind(workspace).bind(name.to_lowercase())).await?.as_ref().map(read).transpose()
 }
 
 /// The token of a value, whatever its status.
 pub(crate) async fn by_digest<Q: Queries>(db: &mut Q, digest: &str) -> Result<Option<ScimToken>> {
     let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
-         revoked_at, last_used_at FROM scim_tokens WHERE token = $1");
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE token = $1");
     db.fetch_optional(select.bind(digest)).await?.as_ref().map(read).transpose()
 }
 
 /// A token by its id alone, whatever its status: whose it is, the caller has proved.
 pub(crate) async fn by_id<Q: Queries>(db: &mut Q, id: &ScimTokenId) -> Result<Option<ScimToken>> {
     let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
-         revoked_at, last_used_at FROM scim_tokens WHERE id = $1");
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE id = $1");
     db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -116,14 +120,71 @@ pub(crate) async fn revoke_all(tx: &mut Tx) -> Result<()> {
     tx.execute(update.bind(tx.store().now())).await.map(drop)
 }
 
-/// Notes a use, unless one was noted since `before`.
-pub(crate) async fn touch(tx: &mut Tx, id: &ScimTokenId, before: Timestamp) -> Result<()> {
-    let update = sql(
-        "UPDATE scim_tokens SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)",
-    );
-    tx.execute(update.bind(id).bind(tx.store().now()).bind(before)).await.map(drop)
+/// Notes a use with what was learned by it, unless one was noted since `before`.
+pub(crate) async fn touch(
+    tx: &mut Tx,
+    id: &ScimTokenId,
+    before: Timestamp,
+    dialect: Option<Dialect>,
+    rhythm: Rhythm,
+) -> Result<()> {
+    let update =
+        sql("UPDATE scim_tokens SET last_used_at = $2, dialect = COALESCE($4, dialect), use_days = $5 \
+         WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)")
+        .bind(id)
+        .bind(tx.store().now())
+        .bind(before)
+        .bind(dialect.map(Dialect::as_str))
+        .bind(rhythm.0);
+    tx.execute(update).await.map(drop)
+}
+
+/// Notes which provider is heard, where nothing was known of it.
+pub(crate) async fn learn(tx: &mut Tx, id: &ScimTokenId, dialect: Dialect) -> Result<()> {
+    let update =
+        sql("UPDATE scim_tokens SET dialect = $2 WHERE id = $1 AND (dialect IS NULL OR dialect = 'other')");
+    tx.execute(update.bind(id).bind(dialect.as_str())).await.map(drop)
+}
+
+/// Tokens that open something, were last used before a moment, and of whose silence nothing was decided yet.
+pub(crate) async fn fallen_silent<Q: Queries>(
+    db: &mut Q,
+    before: Timestamp,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<ScimToken>> {
+    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE revoked_at IS NULL \
+         AND (expires_at IS NULL OR expires_at > $2) AND last_used_at < $1 \
+         AND (silence_of IS NULL OR silence_of <> last_used_at) ORDER BY last_used_at, id LIMIT $3");
+    db.fetch_all(select.bind(before).bind(now).bind(most)).await?.iter().map(read).collect()
+}
+
+/// Notes that the silence since a token's last use was looked at; says whether nobody else did, and it is silent still.
+pub(crate) async fn first_to_notice(tx: &mut Tx, token: &ScimToken) -> Result<bool> {
+    let update = sql("UPDATE scim_tokens SET silence_of = $2 WHERE id = $1 AND last_used_at = $2 \
+         AND revoked_at IS NULL AND (silence_of IS NULL OR silence_of <> $2)");
+    Ok(tx.execute(update.bind(&token.id).bind(token.last_used_at)).await? == 1)
+}
+
+/// When each token of a workspace last did something, or was refused something.
+pub(crate) async fn last_changes<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+) -> Result<BTreeMap<ScimTokenId, Timestamp>> {
+    let select = sql("SELECT t.id, (SELECT a.at FROM scim_activities a WHERE a.token_id = t.id \
+         ORDER BY a.id DESC LIMIT 1) AS at FROM scim_tokens t WHERE t.workspace_id = $1");
+    let rows = db.fetch_all(select.bind(workspace)).await?;
+    let mut changes = BTreeMap::new();
+    for row in &rows {
+        if let Some(at) = row.opt_time("at")? {
+            changes.insert(row.id("id")?, at);
+        }
+    }
+    Ok(changes)
 }
 
 pub(crate) async fn delete(tx: &mut Tx, id: &ScimTokenId) -> Result<()> {
+    tx.execute(sql("DELETE FROM scim_days WHERE token_id = $1").bind(id)).await?;
     tx.execute(sql("DELETE FROM scim_tokens WHERE id = $1").bind(id)).await.map(drop)
 }

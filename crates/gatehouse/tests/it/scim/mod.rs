@@ -9,6 +9,8 @@ mod filters;
 mod groups;
 mod leaver;
 mod oauth;
+mod silence;
+mod statistics;
 mod tokens;
 mod users;
 
