@@ -29,6 +29,11 @@ impl Demo {
         init_log("warn", None, None)?;
         let listen =
             common.listen.as_deref().map(str::parse::<SocketAddr>).transpose().context("--listen")?;
+        // its provider is at http, which connections take on loopback alone, and its passwords are known to everybody
+        anyhow::ensure!(
+            listen.is_none_or(|address| address.ip().is_loopback()),
+            "--listen: the demo is for this machine alone; give a loopback address like 127.0.0.1:8080"
+        );
         super::runtime()?.block_on(self.play(listen))
     }
 
@@ -42,8 +47,8 @@ impl Demo {
         settings.data_dir = dir.path().join("data");
         settings.database = DatabaseUrl::Sqlite(None);
         settings.dns_server = Some(dns.address().to_string());
-        // the lab's identity provider is this very server, and its metadata and tokens are fetched from it; a demo that
-        // others can reach fetches nothing from this machine
+        // the lab's identity provider is this very server, and its metadata and tokens are fetched from it, at this one
+        // address and no other
         let here = server.address().ip();
         if here.is_loopback() {
             settings.egress_allow.push(here.into());

@@ -1,6 +1,7 @@
 //! The program as its operator meets it: processes, signals, files, several servers.
 
 mod backup;
+mod demo;
 mod doctor;
 mod full_disk;
 mod kill9;
