@@ -4,7 +4,9 @@
 //! as names in a value without path, values for elements that are not there yet. Of members never more are removed than
 //! were named.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use super::error::{ScimError, ScimType};
 use super::evaluate::element_passes;
@@ -280,6 +282,11 @@ impl Change<'_> {
             _ => self.some(&mut all)?,
         }
         all.retain(|e| e.as_object().is_none_or(|e| !value::is_hollow(self.attribute, e)));
+        // an element that became the same as an earlier one takes its place
+        if has_twins(self.attribute, &all) {
+            let changed = std::mem::take(&mut all);
+            changed.into_iter().for_each(|e| join(self.attribute, &mut all, e));
+        }
         elements(self.attribute, &Value::Array(all.clone()))?;
         if !all.is_empty() {
             root.insert(name.to_owned(), Value::Array(all));
@@ -385,6 +392,18 @@ fn join(attribute: &Attribute, all: &mut Vec<Value>, element: Value) {
     }
 }
 
+/// Whether two elements have the same value for the same purpose, or are the same altogether.
+fn has_twins(attribute: &Attribute, all: &[Value]) -> bool {
+    let has_value = attribute.sub("value").is_some();
+    let mut seen = BTreeSet::new();
+    !all.iter().all(|e| {
+        seen.insert(match has_value {
+            true => json!([e.get("value"), e.get("type")]).to_string(),
+            false => e.to_string(),
+        })
+    })
+}
+
 /// The newest primary value is the only one (RFC 7644 §3.5.2).
 fn only_primary(all: &mut [Value], at: usize) {
     for (n, element) in all.iter_mut().enumerate() {
@@ -484,5 +503,7 @@ fn by_ids(test: &Test) -> Option<Vec<String>> {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;
