@@ -1,4 +1,4 @@
-use gatehouse_types::{DeliveryId, Error, Result, Timestamp, WebhookId, WorkspaceId};
+use gatehouse_types::{DeliveryId, Error, Result, Timestamp, UserId, WebhookId, WorkspaceId};
 use serde::Serialize;
 use url::Url;
 
@@ -62,6 +62,8 @@ pub(crate) struct Webhook {
     /// Until when the secret before signs beside the new one.
     pub(crate) former_until: Option<Timestamp>,
     pub(crate) created_by: Option<String>,
+    /// The person who answers for it; `None`: nobody in particular.
+    pub(crate) responsible: Option<UserId>,
     pub(crate) created_at: Timestamp,
     pub(crate) last_used_at: Option<Timestamp>,
     pub(crate) failing_since: Option<Timestamp>,

@@ -6,7 +6,7 @@ use gatehouse_events::{Events, EventsBelongings};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
-use gatehouse_scim::Scim;
+use gatehouse_scim::{DirectoryRoles, Scim, ScimBelongings};
 use gatehouse_sso::{Rules, Sso, SsoBelongings};
 use gatehouse_store::jobs::{Registry, Worker};
 use gatehouse_store::{Options, Store};
@@ -122,6 +122,8 @@ impl App {
         let identity = Identity::open(store.clone(), public_url.as_str(), rules, people).await?;
         identity.also_ends(Arc::new(SsoBelongings));
         identity.also_ends(Arc::new(EventsBelongings));
+        identity.also_ends(Arc::new(ScimBelongings));
+        identity.roles_come_from(Arc::new(DirectoryRoles));
         let dns = Dns::from_setting(settings.dns_server.as_deref())
             .await
             .map_err(|e| SettingError::named("dns_server", e))?;

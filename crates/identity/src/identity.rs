@@ -8,6 +8,7 @@ use crate::passkey::RelyingParty;
 use crate::password::Passwords;
 use crate::rules::SignInRules;
 use crate::service::leavers::Belongings;
+use crate::service::managed::RoleSource;
 use crate::throttle::{MailLimits, Throttle};
 use crate::tokens::Tokens;
 
@@ -73,6 +74,8 @@ pub(crate) struct Inner {
     pub(crate) rules: Arc<dyn SignInRules>,
     /// What else people own, which ends when they leave.
     pub(crate) belongings: RwLock<Vec<Arc<dyn Belongings>>>,
+    /// Who else gives roles.
+    pub(crate) role_source: RwLock<Option<Arc<dyn RoleSource>>>,
     pub(crate) options: Options,
     /// How many refusals of unknown callers are recorded, per network.
     pub(crate) refusals: Limiter,
@@ -114,6 +117,7 @@ impl Identity {
             relying_party,
             rules,
             belongings: RwLock::default(),
+            role_source: RwLock::default(),
             options,
             refusals,
             second_steps,

@@ -31,13 +31,15 @@ pub use mail::{MailContext, SendMail};
 pub use passkey::{Assertion, NewCredential};
 pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
 pub use service::access::require;
+pub use service::crowds::Departing;
 pub use service::devices::{DEVICE_SECONDS, Device};
 pub use service::factors::{Enrolled, OwnFactors, PROOF_SECONDS, Proof, RECOVERY_CODES};
 pub use service::invitations::{OpenInvitation, WantedInvitations};
 pub use service::leavers::{
-    Belongings, HandOver, Item, KEEP_DAYS, LeaveCause, Leaver, Parted, Receipt, SignedReceipt, Things,
+    Belongings, Crowd, HandOver, Item, KEEP_DAYS, LeaveCause, Leaver, Parted, Receipt, SignedReceipt, Things,
 };
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};
+pub use service::managed::{GivenRole, RoleChange, RoleSource};
 pub use service::members::{Member, WantedMembers};
 pub use service::own_password::PasswordUse;
 pub use service::passkeys::{Ceremony, MAX_FACTOR_NAME, MAX_PASSKEYS};
@@ -52,6 +54,7 @@ pub use service::sign_up::{AskedSignUp, DefaultSignIn, OpenSignUp, SignedUp};
 pub use service::social::{ProviderSignIn, Vouched};
 pub use service::social_links::OwnProvider;
 pub use service::switch::Leaving;
+pub use store::leavers::HandedOver;
 pub use tokens::TOKEN_SECONDS;
 pub use totp::TotpOffer;
 
@@ -104,6 +107,7 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::leavers::suspend))
         .routes(routes!(api::leavers::reactivate))
         .routes(routes!(api::leavers::offboarding))
+        .routes(routes!(api::leavers::hand_over))
         .routes(routes!(api::users::sessions))
         .routes(routes!(api::users::end_session))
         .routes(routes!(api::factors::list))

@@ -10,12 +10,15 @@ use serde_json::json;
 use crate::Scim;
 use crate::model::ScimToken;
 use crate::model::rhythm::{SILENT_SECONDS, day_of};
-use crate::store::{activities, days, tokens};
+use crate::store::{activities, days, roles, tokens};
 
 /// How often old activities are forgotten, in seconds.
 pub(crate) const SWEEP_SECONDS: i64 = 3_600;
 /// How often it is looked for days that are over and for tokens that fell silent, in seconds.
 pub(crate) const LOOK_SECONDS: i64 = 3_600;
+/// How often roles are compared with what the groups give, in seconds. Changes count at once; this finds what came about side
+/// by side and saw nothing of each other.
+pub(crate) const SETTLE_SECONDS: i64 = 600;
 /// How long an activity is kept, in days.
 const KEPT_DAYS: i64 = 90;
 /// How long after its end a day is counted, in seconds: what was begun on it has ended by then.
@@ -125,4 +128,23 @@ fn letter(token: &ScimToken, page: &str) -> (String, String) {
              between.\n"
         ),
     )
+}
+
+/// Compares the roles of members with what their groups give, where groups give roles.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SettleRoles;
+
+impl Job for SettleRoles {
+    const KIND: &'static str = "scim.settle-roles";
+    type Context = Scim;
+
+    async fn run(self, scim: Scim) -> Result<()> {
+        for workspace in roles::workspaces(&mut scim.0.store.reader()).await? {
+            let changes = scim.settle_workspace(&workspace).await?;
+            if !changes.is_empty() {
+                tracing::info!(%workspace, people = %changes.counts(), "roles were not what the groups give");
+            }
+        }
+        Ok(())
+    }
 }

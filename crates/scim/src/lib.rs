@@ -21,7 +21,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use scim::Scim;
+pub use service::belongings::ScimBelongings;
 pub use service::restored::after_restore;
+pub use service::roles::DirectoryRoles;
 
 impl FromRef<Scim> for Identity {
     fn from_ref(scim: &Scim) -> Self {
@@ -37,6 +39,7 @@ pub fn api(scim: Scim) -> OpenApiRouter {
         .routes(routes!(api::tokens::revoke))
         .routes(routes!(api::activities::list))
         .routes(routes!(api::activities::statistics))
+        .routes(routes!(api::roles::get, api::roles::put))
         .with_state(scim)
 }
 
@@ -56,4 +59,5 @@ pub fn jobs(scim: &Scim) -> Registry {
         .every(jobs::SWEEP_SECONDS, jobs::Sweep, scim.0.store.clone())
         .every(jobs::LOOK_SECONDS, jobs::CountDays, scim.0.store.clone())
         .every(jobs::LOOK_SECONDS, jobs::SilenceWarnings, scim.clone())
+        .every(jobs::SETTLE_SECONDS, jobs::SettleRoles, scim.clone())
 }

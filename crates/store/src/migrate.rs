@@ -57,6 +57,12 @@ macro_rules! steps {
                 include_str!(concat!("../migrations/", $folder, "/0022_setup_provisioning.sql")),
             ),
             (
+                23,
+                "role_mappings",
+                include_str!(concat!("../migrations/", $folder, "/0023_role_mappings.sql")),
+            ),
+            (24, "hand_over", include_str!(concat!("../migrations/", $folder, "/0024_hand_over.sql"))),
+            (
                 26,
                 "deliveries_due",
                 include_str!(concat!("../migrations/", $folder, "/0026_deliveries_due.sql")),

@@ -1,7 +1,7 @@
 use axum::Extension;
 use axum::extract::State;
 use gatehouse_identity::{Caller, require};
-use gatehouse_types::{Page, Permission, Timestamp, WebhookId};
+use gatehouse_types::{Page, Permission, Timestamp, UserId, WebhookId};
 use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, NeverStored, PageParams, Paging, Path};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub(crate) struct WebhookOut {
     former_secret_until: Option<Timestamp>,
     version: i64,
     created_by: Option<String>,
+    /// The person who answers for it; `null`: nobody in particular. It stays when people leave.
+    #[schema(value_type = Option<String>)]
+    responsible_id: Option<UserId>,
     created_at: Timestamp,
     /// The last try.
     last_used_at: Option<Timestamp>,
@@ -73,6 +76,7 @@ impl From<Webhook> for WebhookOut {
             former_secret_until: w.former_until,
             version: w.version,
             created_by: w.created_by,
+            responsible_id: w.responsible,
             created_at: w.created_at,
             last_used_at: w.last_used_at,
         }

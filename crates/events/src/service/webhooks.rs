@@ -73,6 +73,7 @@ impl Events {
             position: heads::current(&mut tx, workspace.as_str()).await?.0,
             former_until: None,
             created_by: actor.user().ok().map(ToString::to_string),
+            responsible: actor.user().ok().cloned(),
             created_at: store.now(),
             last_used_at: None,
             failing_since: None,

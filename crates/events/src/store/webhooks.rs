@@ -1,10 +1,10 @@
-use gatehouse_store::{Binding, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
+use gatehouse_store::{Binding, Condition, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
 use gatehouse_types::{OwnerKind, PageRequest, Secret, Timestamp, UserId, WebhookId, WorkspaceId};
 
 use crate::model::Webhook;
 
 const COLUMNS: &str = "id, workspace_id, version, url, description, events, status, disabled_reason, position, \
-     former_until, created_by, created_at, last_used_at, failing_since";
+     former_until, created_by, responsible_id, created_at, last_used_at, failing_since";
 
 fn read(row: &Row) -> Result<Webhook> {
     Ok(Webhook {
@@ -19,6 +19,7 @@ fn read(row: &Row) -> Result<Webhook> {
         position: row.int("position")?,
         former_until: row.opt_time("former_until")?,
         created_by: row.opt_text("created_by")?,
+        responsible: row.opt_id("responsible_id")?,
         created_at: row.time("created_at")?,
         last_used_at: row.opt_time("last_used_at")?,
         failing_since: row.opt_time("failing_since")?,
@@ -37,7 +38,7 @@ pub(crate) async fn insert(tx: &mut Tx, w: &Webhook, secret: &Secret) -> Result<
     let sealed = tx.store().keyring().seal(place(&w.id), secret);
     let insert = sql(
         "INSERT INTO webhooks (id, workspace_id, owner_kind, version, url, description, events, status, \
-         secret, position, created_by, created_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)",
+         secret, position, created_by, created_at, responsible_id) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(&w.id)
     .bind(&w.workspace_id)
@@ -49,7 +50,8 @@ pub(crate) async fn insert(tx: &mut Tx, w: &Webhook, secret: &Secret) -> Result<
     .bind(sealed.as_str())
     .bind(w.position)
     .bind(w.created_by.clone())
-    .bind(w.created_at);
+    .bind(w.created_at)
+    .bind(w.responsible.as_ref());
     tx.execute(insert).await.map(drop)
 }
 
@@ -108,7 +110,7 @@ pub(crate) async fn find<Q: Queries>(
 ) -> Result<Option<Webhook>> {
     let select = sql(
         "SELECT id, workspace_id, version, url, description, events, status, disabled_reason, position, \
-         former_until, created_by, created_at, last_used_at, failing_since FROM webhooks \
+         former_until, created_by, responsible_id, created_at, last_used_at, failing_since FROM webhooks \
          WHERE workspace_id = $1 AND id = $2",
     );
     db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
@@ -128,7 +130,7 @@ pub(crate) async fn page<Q: Queries>(
 /// Active webhooks whose workspace's log has grown since they looked.
 pub(crate) async fn behind<Q: Queries>(db: &mut Q, most: i64) -> Result<Vec<Webhook>> {
     let select = sql("SELECT w.id, w.workspace_id, w.version, w.url, w.description, w.events, w.status, \
-         w.disabled_reason, w.position, w.former_until, w.created_by, w.created_at, w.last_used_at, w.failing_since \
+         w.disabled_reason, w.position, w.former_until, w.created_by, w.responsible_id, w.created_at, w.last_used_at, w.failing_since \
          FROM webhooks w JOIN audit_heads h ON h.chain = w.workspace_id \
          WHERE w.status = 'active' AND h.sequence > w.position ORDER BY w.position LIMIT $1");
     db.fetch_all(select.bind(most)).await?.iter().map(read).collect()
@@ -183,13 +185,40 @@ pub(crate) async fn delete(tx: &mut Tx, id: &WebhookId) -> Result<()> {
     tx.execute(sql("DELETE FROM webhooks WHERE id = $1").bind(id)).await.map(drop)
 }
 
-/// The webhooks that a person made, with their addresses' hosts.
-pub(crate) async fn made_by(
+/// The webhooks for which a person answers, with their addresses.
+pub(crate) async fn of_responsible(
     tx: &mut Tx,
     workspace: &WorkspaceId,
     user: &UserId,
 ) -> Result<Vec<(WebhookId, String)>> {
-    let select = sql("SELECT id, url FROM webhooks WHERE workspace_id = $1 AND created_by = $2 ORDER BY id");
+    let select =
+        sql("SELECT id, url FROM webhooks WHERE workspace_id = $1 AND responsible_id = $2 ORDER BY id");
     let rows = tx.fetch_all(select.bind(workspace).bind(user)).await?;
     rows.iter().map(|r| Ok((r.id("id")?, r.text("url")?))).collect()
+}
+
+/// Makes somebody else answer for them.
+pub(crate) async fn set_responsible(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    from: &UserId,
+    to: Option<&UserId>,
+) -> Result<()> {
+    let update = sql("UPDATE webhooks SET responsible_id = $3, version = version + 1 \
+         WHERE workspace_id = $1 AND responsible_id = $2");
+    tx.execute(update.bind(workspace).bind(from).bind(to)).await.map(drop)
+}
+
+/// Who of these people answers for a webhook.
+pub(crate) async fn responsible_among(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    people: &[UserId],
+) -> Result<Vec<UserId>> {
+    const HEAD: &str = "SELECT DISTINCT responsible_id AS id FROM webhooks";
+    let store = tx.store().clone();
+    let of = Condition::fixed("workspace_id = ").bind(workspace).sql(" AND ");
+    let of = of.then(Condition::one_of("responsible_id", people.iter().map(ToString::to_string)));
+    let rows = of.rows(&store, tx, HEAD, Condition::default()).await?;
+    rows.iter().map(|r| r.id("id")).collect()
 }

@@ -28,6 +28,8 @@ pub(crate) struct MemberOut {
     status: &'static str,
     /// Since when access is suspended.
     suspended_at: Option<Timestamp>,
+    /// `directory` when a group of the directory gives the role: nobody changes it by hand. Else `null`.
+    role_managed_by: Option<&'static str>,
 }
 
 impl From<Member> for MemberOut {
@@ -43,6 +45,7 @@ impl From<Member> for MemberOut {
             uses_sso: m.uses_sso,
             status: if m.suspended_at.is_some() { "suspended" } else { "active" },
             suspended_at: m.suspended_at,
+            role_managed_by: m.role_managed.then_some("directory"),
         }
     }
 }
@@ -103,7 +106,8 @@ pub(crate) struct UpdateIn {
     role: Option<String>,
 }
 
-/// Change a member's role. It counts at once; the last owner stays one.
+/// Change a member's role. It counts at once; the last owner stays one, and whoever has the role of a group of the
+/// directory keeps that (409).
 #[utoipa::path(put, operation_id = "updateUser", path = "/api/v1/users/{id}", tag = "People", params(("id" = String, Path)), request_body = UpdateIn, responses(
     (status = 200, body = MemberOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use gatehouse_types::{Permission, UserId};
+use gatehouse_types::{Actor, Permission, UserId};
 use gatehouse_web::{
     FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, VerifiedForm, View, When,
 };
@@ -31,6 +31,11 @@ pub(crate) struct ReceiptPage {
     receipt: SignedReceipt,
     when: String,
     reversed: Option<When>,
+    person: String,
+    /// To whom went what stays, and when.
+    handed_over: Option<(String, When)>,
+    to: String,
+    errors: FieldErrors,
 }
 
 impl ReceiptPage {
@@ -59,7 +64,7 @@ impl ReceiptPage {
 
 async fn suspend_page(
     identity: &Identity,
-    actor: &gatehouse_types::Actor,
+    actor: &Actor,
     context: &PageContext,
     id: &UserId,
     (reason, errors): (String, FieldErrors),
@@ -134,6 +139,37 @@ pub(crate) async fn reactivate(
     }
 }
 
+async fn receipt_page(
+    identity: &Identity,
+    actor: &Actor,
+    context: &PageContext,
+    id: &UserId,
+    (to, errors): (String, FieldErrors),
+) -> HtmlResult<ReceiptPage> {
+    let receipt = identity.offboarding(actor, id).await?;
+    let mut handed_over = None;
+    if let Some(over) = &receipt.handed_over {
+        let name = match &over.to {
+            None => "the company".to_owned(),
+            Some(to) => match identity.user(&mut identity.store().reader(), to).await? {
+                Some(person) => person.email.to_string(),
+                None => to.to_string(),
+            },
+        };
+        handed_over = Some((name, When::from(over.at)));
+    }
+    Ok(ReceiptPage {
+        page: context.page("Offboarding receipt", "people").under("People", PATH),
+        when: receipt.receipt.at.clone(),
+        reversed: receipt.reversed_at.map(When::from),
+        receipt,
+        person: id.to_string(),
+        handed_over,
+        to,
+        errors,
+    })
+}
+
 /// The receipt of the last time that a person's access ended.
 pub(crate) async fn receipt(
     State(identity): State<Identity>,
@@ -141,11 +177,54 @@ pub(crate) async fn receipt(
     context: PageContext,
     Path(id): Path<UserId>,
 ) -> HtmlResult<View<ReceiptPage>> {
-    let receipt = identity.offboarding(&actor, &id).await?;
-    Ok(View(ReceiptPage {
-        page: context.page("Offboarding receipt", "people").under("People", PATH),
-        when: receipt.receipt.at.clone(),
-        reversed: receipt.reversed_at.map(When::from),
-        receipt,
-    }))
+    let blank = (String::new(), FieldErrors::none());
+    Ok(View(receipt_page(&identity, &actor, &context, &id, blank).await?))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct HandOverForm {
+    /// Whether the company alone answers for the things from now on.
+    #[serde(default)]
+    company: String,
+    /// A member's address.
+    #[serde(default)]
+    to: String,
+}
+
+/// Hands over what stays of somebody.
+pub(crate) async fn hand_over(
+    State(identity): State<Identity>,
+    Visitor(actor): Visitor,
+    context: PageContext,
+    Path(id): Path<UserId>,
+    VerifiedForm(form): VerifiedForm<HandOverForm>,
+) -> HtmlResult<Response> {
+    let is_company = form.company == "true";
+    let done = match is_company {
+        true => identity.hand_over(&actor, &id, None).await,
+        false => {
+            crate::require(identity.store(), &actor, Permission::ManageMembers, Some(format!("user:{id}")))
+                .await?;
+            identity.hand_over_to_address(&actor, &id, form.to.trim()).await
+        }
+    };
+    match done {
+        Ok(things) => {
+            let count: usize = things.iter().map(|t| t.count).sum();
+            let receiver = if is_company { "the company" } else { form.to.trim() };
+            let flash = match count {
+                0 => Flash::success("There was nothing left to hand over."),
+                1 => Flash::success(format!("One thing belongs to {receiver} now.")),
+                n => Flash::success(format!("{n} things belong to {receiver} now.")),
+            };
+            Ok(SeeOther::to(format!("{PATH}/{id}/offboarding")).saying(flash).into_response())
+        }
+        Err(e) if e.field().is_some() => {
+            let Some(status) = status_again(&e) else { return Err(e.into()) };
+            let typed = (form.to, FieldErrors::from(&e));
+            let page = receipt_page(&identity, &actor, &context, &id, typed).await?;
+            Ok((status, View(page)).into_response())
+        }
+        Err(e) => Err(e.into()),
+    }
 }

@@ -44,6 +44,7 @@ pub(crate) fn routes() -> Router<Identity> {
         .route("/settings/people/{id}/suspend", get(leavers::ask_suspend).post(leavers::suspend))
         .route("/settings/people/{id}/reactivate", post(leavers::reactivate))
         .route("/settings/people/{id}/offboarding", get(leavers::receipt))
+        .route("/settings/people/{id}/hand-over", post(leavers::hand_over))
         .route("/settings/people/{id}/remove", get(people::ask_remove).post(people::remove))
         .route("/account", get(account::show))
         .route("/account/name", post(account::rename))

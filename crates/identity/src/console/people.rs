@@ -44,6 +44,8 @@ struct MemberRow {
     /// Whether the viewer may change this member.
     editable: bool,
     is_me: bool,
+    /// Whether a group of the directory gives the role.
+    managed: bool,
 }
 
 struct SuspendedRow {
@@ -72,6 +74,8 @@ struct RolePage {
     role: String,
     roles: Vec<Choice>,
     errors: FieldErrors,
+    /// Whether a group of the directory gives the role.
+    managed: bool,
 }
 
 fn how(m: &Member) -> &'static str {
@@ -109,6 +113,7 @@ async fn view(
         how: how(&m),
         editable: m.role <= highest,
         is_me: m.user.id == *me,
+        managed: m.role_managed,
         id: m.user.id.to_string(),
         name: m.user.display_name,
         email: m.user.email.to_string(),
@@ -302,6 +307,7 @@ pub(crate) async fn ask_role(
         role: member.role.to_string(),
         roles: roles(&actor),
         errors: FieldErrors::none(),
+        managed: member.role_managed,
     };
     Ok(View(page).into_response())
 }

@@ -325,7 +325,12 @@ fn over() -> Error {
     Error::validation("token", message)
 }
 
-async fn note(tx: &mut Tx, actor: &Actor, invitation: &Invitation, event: &'static str) -> Result<()> {
+pub(crate) async fn note(
+    tx: &mut Tx,
+    actor: &Actor,
+    invitation: &Invitation,
+    event: &'static str,
+) -> Result<()> {
     let details = json!({"email": invitation.email, "role": invitation.role});
     let event = Event::success(event, ("invitation", invitation.id.as_str()), details);
     Ok(audit::record_in(tx, actor, Some(&invitation.workspace_id), event).await?)

@@ -8,8 +8,8 @@ use gatehouse_store::audit::keys::Attestation;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::{Queries, Store, Tx};
 use gatehouse_types::{
-    Actor, Error, Id, OffboardingId, Permission, Principal, Result, Role, Timestamp, UserId, WorkspaceId,
-    digest,
+    Actor, Email, Error, Id, OffboardingId, Permission, Principal, Result, Role, Timestamp, UserId,
+    WorkspaceId, digest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -18,7 +18,9 @@ use crate::Identity;
 use crate::model::{EndReason, SocialIdentity, User};
 use crate::rules::Boxed;
 use crate::service::access::require;
+use crate::service::managed::RoleChange;
 use crate::service::members::{Member, not_the_last};
+use crate::store::leavers::HandedOver;
 use crate::store::{invitations, leavers, links, members, sessions, social, users, workspaces};
 
 /// How long the membership of somebody whom the provider deleted is kept for a wrong termination, in days.
@@ -66,7 +68,7 @@ impl LeaveCause {
         !matches!(self, Self::Removed)
     }
 
-    fn keep_until(self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn keep_until(self, now: Timestamp) -> Option<Timestamp> {
         (self == Self::ScimDeleted).then(|| now.plus_seconds(KEEP_DAYS * 86_400))
     }
 }
@@ -135,6 +137,17 @@ pub struct Leaver<'a> {
     pub cause: LeaveCause,
 }
 
+/// Many who leave at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd<'a> {
+    /// The workspace.
+    pub workspace: &'a WorkspaceId,
+    /// The people; a few hundred at most.
+    pub people: &'a [UserId],
+    /// Why.
+    pub cause: LeaveCause,
+}
+
 /// What stays of somebody goes to somebody else.
 #[derive(Clone, Copy, Debug)]
 pub struct HandOver<'a> {
@@ -152,6 +165,13 @@ pub struct HandOver<'a> {
 pub trait Belongings: Send + Sync + std::fmt::Debug {
     /// Ends what the leaver owned; what is the company's stays and is named.
     fn part<'a>(&'a self, tx: &'a mut Tx, leaver: Leaver<'a>) -> Boxed<'a, Result<Parted>>;
+
+    /// Who of these people has anything here that [`Belongings::part`] would end or name; of many who leave at once the
+    /// others are not asked about. Anybody may, unless a part knows better.
+    fn owners<'a>(&'a self, tx: &'a mut Tx, crowd: Crowd<'a>) -> Boxed<'a, Result<Vec<UserId>>> {
+        let _ = tx;
+        Box::pin(std::future::ready(Ok(crowd.people.to_vec())))
+    }
 
     /// Makes somebody else answer for what [`Belongings::part`] names as staying, in the transaction, with an audit entry
     /// for each thing. Answers what changed hands; said again, that is nothing.
@@ -210,6 +230,8 @@ pub struct SignedReceipt {
     pub receipt: Receipt,
     /// When access was given back.
     pub reversed_at: Option<Timestamp>,
+    /// To whom went what stays.
+    pub handed_over: Option<HandedOver>,
     /// SHA-256 (hex) of the receipt in canonical JSON, without the members below; stands in the audit log too.
     pub sha256: String,
     /// The key of the audit log that signed: the SHA-256 (hex) of the public key.
@@ -225,7 +247,7 @@ fn statement(sha256: &str) -> Json {
     json!({"type": "gatehouse-offboarding", "version": 1, "sha256": sha256})
 }
 
-fn by(actor: &Actor) -> String {
+pub(crate) fn by(actor: &Actor) -> String {
     match &actor.principal {
         Principal::Anonymous => "anonymous".to_owned(),
         Principal::System => "system".to_owned(),
@@ -295,7 +317,7 @@ impl Identity {
             Leave { workspace: &workspace, person: &person, role: old, cause: LeaveCause::Suspended, reason };
         let receipt = self.leave(&mut tx, actor, leave).await?;
         tx.commit().await?;
-        sign(&self.0.store, receipt, None).await
+        sign(&self.0.store, receipt, None, None).await
     }
 
     /// Ends a member's access at the word of the directory, in the caller's transaction; `None` for whoever is no
@@ -342,7 +364,8 @@ impl Identity {
         Ok(Some(kept.role))
     }
 
-    /// Gives a suspended person access back, with the role as it was.
+    /// Gives a suspended person access back, with the role as it was, or with that of the person's groups where the
+    /// directory gives one.
     ///
     /// # Errors
     /// `Authorization` without the right, and when an admin would bring an owner back; `NotFound`; `Conflict` when access
@@ -363,6 +386,20 @@ impl Identity {
             return Err(self.owners_only(actor, user).await?);
         }
         self.bring_in(&mut tx, actor, &workspace, user).await?;
+        let given = match kept.role {
+            Role::Owner => None,
+            _ => self.given_role(&mut tx, &workspace, user).await?,
+        };
+        match given {
+            Some(given) => {
+                let person = users::find(&mut tx, user).await?.ok_or_else(|| Error::not_found("User"))?;
+                let (user, email) = (person.id, person.email);
+                let change = RoleChange { user, email, before: kept.role, role: given.role };
+                self.give_roles(&mut tx, actor, &workspace, &[change]).await?;
+            }
+            // an administrator says so: no group takes the access again that does not give it
+            None => members::set_role_managed(&mut tx, &workspace, user, false).await?,
+        }
         let member = members::find(&mut tx, &workspace, user).await?;
         tx.commit().await?;
         member.ok_or_else(|| Error::not_found("User"))
@@ -378,7 +415,7 @@ impl Identity {
         let found = leavers::newest(&mut self.0.store.reader(), workspace, user).await?;
         let stored = found.ok_or_else(|| Error::not_found("Offboarding"))?;
         let receipt = serde_json::from_str(&stored.receipt).map_err(Error::internal)?;
-        sign(&self.0.store, receipt, stored.reversed_at).await
+        sign(&self.0.store, receipt, stored.reversed_at, stored.handed_over).await
     }
 
     /// Since when a person's access to a workspace is suspended; `None` for members and strangers.
@@ -428,32 +465,70 @@ impl Identity {
         } else {
             members::remove(tx, workspace, &person.id).await?;
         }
+        let gone = Gone {
+            user: &person.id,
+            email: &person.email,
+            name: &person.display_name,
+            role,
+            cause,
+            reason,
+            is_kept: cause.keeps() && !stays_owner,
+            began,
+        };
+        self.write_receipt(tx, &inside, workspace, gone, all).await
+    }
+
+    /// Writes the receipt, and the entry of the audit log that names its digest.
+    pub(crate) async fn write_receipt(
+        &self,
+        tx: &mut Tx,
+        inside: &Actor,
+        workspace: &WorkspaceId,
+        gone: Gone<'_>,
+        all: Parted,
+    ) -> Result<Receipt> {
+        let Gone { user, email, name, role, cause, reason, is_kept, began } = gone;
+        let now = self.0.store.now();
         let id: OffboardingId = self.0.store.ids().make();
         let receipt = Receipt {
             id: id.to_string(),
-            user_id: person.id.to_string(),
-            email: person.email.to_string(),
-            name: person.display_name.clone(),
+            user_id: user.to_string(),
+            email: email.to_string(),
+            name: name.to_owned(),
             cause,
             reason: reason.map(str::to_owned),
-            by: by(actor),
+            by: by(inside),
             at: now.to_string(),
             took_ms: (began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             role,
-            is_kept: cause.keeps() && !stays_owner,
-            kept_until: cause.keep_until(now).filter(|_| !stays_owner).map(|t| t.to_string()),
+            is_kept,
+            kept_until: cause.keep_until(now).filter(|_| is_kept).map(|t| t.to_string()),
             ended: all.ended,
             stays: all.stays,
             pending: all.pending,
         };
         let text = canonical(&receipt)?;
-        leavers::insert(tx, &id, workspace, &person.id, &text).await?;
-        let details = json!({"email": person.email, "role": role, "cause": cause.as_str(), "reason": reason,
+        leavers::insert(tx, &id, workspace, user, &text);
+        let details = json!({"email": email, "role": role, "cause": cause.as_str(), "reason": reason,
             "ended": counts(&receipt.ended), "pending": counts(&receipt.pending), "sha256": digest(&text)});
-        let event = Event::success("user.offboarded", ("user", person.id.as_str()), details);
-        audit::record(tx, &inside, event).await?;
+        audit::record(tx, inside, Event::success("user.offboarded", ("user", user.as_str()), details))
+            .await?;
         Ok(receipt)
     }
+}
+
+/// Whose access has ended, for the receipt.
+pub(crate) struct Gone<'a> {
+    pub(crate) user: &'a UserId,
+    pub(crate) email: &'a Email,
+    pub(crate) name: &'a str,
+    pub(crate) role: Role,
+    pub(crate) cause: LeaveCause,
+    pub(crate) reason: Option<&'a str>,
+    /// Whether the membership was set aside.
+    pub(crate) is_kept: bool,
+    /// When ending everything began.
+    pub(crate) began: Instant,
 }
 
 /// Who leaves, and why.
@@ -469,13 +544,18 @@ fn canonical(receipt: &Receipt) -> Result<String> {
     Ok(audit::canonical(&serde_json::to_value(receipt).map_err(Error::internal)?))
 }
 
-fn counts(things: &[Things]) -> Json {
+pub(crate) fn counts(things: &[Things]) -> Json {
     things.iter().map(|t| (t.kind.clone(), json!(t.count))).collect::<serde_json::Map<_, _>>().into()
 }
 
-async fn sign(store: &Store, receipt: Receipt, reversed_at: Option<Timestamp>) -> Result<SignedReceipt> {
+async fn sign(
+    store: &Store,
+    receipt: Receipt,
+    reversed_at: Option<Timestamp>,
+    handed_over: Option<HandedOver>,
+) -> Result<SignedReceipt> {
     let sha256 = digest(&canonical(&receipt)?);
     let Attestation { key_id, public_key, signature } =
         audit::keys::attest(store, &statement(&sha256)).await?;
-    Ok(SignedReceipt { receipt, reversed_at, sha256, key_id, public_key, signature })
+    Ok(SignedReceipt { receipt, reversed_at, handed_over, sha256, key_id, public_key, signature })
 }

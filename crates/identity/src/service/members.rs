@@ -31,6 +31,8 @@ pub struct Member {
     pub uses_sso: bool,
     /// Since when access is suspended; `None` for members.
     pub suspended_at: Option<Timestamp>,
+    /// Whether a group of the directory gives the role: nobody changes it by hand.
+    pub role_managed: bool,
 }
 
 /// Which members are wanted.
@@ -75,13 +77,18 @@ impl Identity {
     ///
     /// # Errors
     /// `Authorization` without the right, and when an admin would touch or make an owner; `NotFound`; `Conflict` for
-    /// the last owner.
+    /// the last owner, and for whoever has the role of a group.
     pub async fn set_role(&self, actor: &Actor, user: &UserId, role: Role) -> Result<Member> {
         let (workspace, mut tx, person, old) = self.manage(actor, user, role).await?;
         if old == Role::Owner && role != Role::Owner {
             not_the_last(&mut tx, &workspace).await?;
         }
+        // who becomes an owner is taken out of the directory's hands, who was one comes into them
+        let given = self.not_of_a_group(&mut tx, &workspace, user, role).await?;
         self.put_role(&mut tx, actor, &workspace, &person, (old, role), None).await?;
+        if role != old {
+            members::set_role_managed(&mut tx, &workspace, user, given.is_some()).await?;
+        }
         let member = members::find(&mut tx, &workspace, user).await?;
         tx.commit().await?;
         member.ok_or_else(|| Error::not_found("User"))

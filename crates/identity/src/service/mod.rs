@@ -2,12 +2,15 @@
 
 pub(crate) mod access;
 pub(crate) mod authenticate;
+pub(crate) mod crowds;
 pub(crate) mod devices;
 pub(crate) mod factors;
+pub(crate) mod hand_over;
 pub(crate) mod invitations;
 pub(crate) mod leavers;
 pub(crate) mod letters;
 pub(crate) mod login;
+pub(crate) mod managed;
 pub(crate) mod members;
 pub(crate) mod own_password;
 pub(crate) mod passkeys;

@@ -6,9 +6,9 @@ use gatehouse_types::{
 use serde_json::json;
 
 use crate::Identity;
-use crate::model::{CreatedVia, User, Workspace};
+use crate::model::{CreatedVia, EndReason, User, Workspace};
 use crate::service::sessions::NewSession;
-use crate::store::{leavers, passwords, users, workspaces};
+use crate::store::{leavers, members, passwords, users, workspaces};
 
 /// The longest name of a workspace, in characters.
 const MAX_WORKSPACE_NAME: usize = 128;
@@ -97,6 +97,7 @@ impl Identity {
         {
             return Err(Error::conflict("This person is an owner of the workspace and stays one."));
         }
+        self.not_of_a_group(&mut tx, &workspace.id, &user.id, role).await?;
         self.add_member(&mut tx, actor, &workspace.id, &user, role, CreatedVia::Console).await?;
         tx.commit().await?;
         Ok(user.id)
@@ -158,7 +159,8 @@ impl Identity {
         Ok(user)
     }
 
-    /// Makes the person a member in the caller's transaction, or changes the role.
+    /// Makes the person a member in the caller's transaction, or changes the role; answers the role, which is that of the
+    /// person's groups where the directory gives one.
     ///
     /// # Errors
     /// `Conflict` when access is suspended: only the machine's console overrules that; when the database fails.
@@ -170,7 +172,7 @@ impl Identity {
         user: &User,
         role: Role,
         via: CreatedVia,
-    ) -> Result<()> {
+    ) -> Result<Role> {
         if leavers::kept(tx, workspace, &user.id).await?.is_some() {
             if via != CreatedVia::Console {
                 return Err(Error::conflict(
@@ -178,13 +180,23 @@ impl Identity {
                 ));
             }
             self.bring_in(tx, actor, workspace, &user.id).await?;
+            members::set_role_managed(tx, workspace, &user.id, false).await?;
         }
-        if workspaces::set_member(tx, workspace, &user.id, role, via).await? {
+        let given = match role {
+            Role::Owner => None,
+            _ => self.given_role(tx, workspace, &user.id).await?,
+        };
+        let (role, is_managed) = given.map_or((role, false), |g| (g.role, true));
+        if workspaces::role_of(tx, workspace, &user.id).await?.is_none() {
+            // a session that began while the person was removed does not come to life now
+            self.end_sessions(tx, actor, &user.id, Some(workspace), None, EndReason::MemberRemoved).await?;
+        }
+        if workspaces::set_member(tx, workspace, &user.id, (role, is_managed), via).await? {
             let details = json!({"email": user.email, "role": role, "via": via.as_str()});
             let event = Event::success("membership.set", ("user", user.id.as_str()), details);
             audit::record_in(tx, actor, Some(workspace), event).await?;
         }
-        Ok(())
+        Ok(role)
     }
 
     pub(crate) async fn insert_workspace(

@@ -7,6 +7,7 @@ use gatehouse_types::{Actor, Email, Error, Result, Role, UserId, WorkspaceId};
 use crate::Identity;
 use crate::model::{CreatedVia, User};
 use crate::service::leavers::LeaveCause;
+use crate::service::managed::RoleChange;
 use crate::store::{leavers, users, workspaces};
 
 /// What became of somebody who was to have access.
@@ -16,6 +17,8 @@ pub enum LetIn {
     With(Role),
     /// An administrator suspended the person; only an administrator gives access back.
     Suspended,
+    /// The person had the role of a group and is in none any more that gives one.
+    NoGroupLeft,
 }
 
 impl Identity {
@@ -44,8 +47,8 @@ impl Identity {
         Ok(Some(user))
     }
 
-    /// Gives an account access to a workspace at the word of its directory: the role that was kept when the directory took
-    /// it away, else the least.
+    /// Gives an account access to a workspace at the word of its directory: the role that its groups give, else the one that
+    /// was kept when the directory took it away, else the least. Takes the workspace's lock when access was kept.
     ///
     /// # Errors
     /// `NotFound` for an account that does not exist.
@@ -55,21 +58,31 @@ impl Identity {
         actor: &Actor,
         workspace: &WorkspaceId,
         user: &UserId,
+        given: Option<Role>,
     ) -> Result<LetIn> {
         if let Some(kept) = leavers::kept(tx, workspace, user).await? {
             if kept.cause == LeaveCause::Suspended.as_str() {
                 return Ok(LetIn::Suspended);
             }
-            if let Some(role) = self.bring_in(tx, actor, workspace, user).await? {
-                return Ok(LetIn::With(role));
+            if kept.role_managed && given.is_none() {
+                leavers::set_no_group_left(tx, workspace, user).await?;
+                return Ok(LetIn::NoGroupLeft);
             }
+            self.bring_in(tx, actor, workspace, user).await?;
         }
         users::hold(tx, user).await?;
         let person = users::find(tx, user).await?.ok_or_else(|| Error::not_found("User"))?;
-        if let Some(role) = workspaces::role_of(tx, workspace, user).await? {
-            return Ok(LetIn::With(role));
+        let before = match workspaces::role_of(tx, workspace, user).await? {
+            Some(role) => role,
+            None => self.add_member(tx, actor, workspace, &person, Role::Viewer, CreatedVia::Scim).await?,
+        };
+        match given.filter(|_| before != Role::Owner) {
+            Some(role) => {
+                let change = RoleChange { user: person.id, email: person.email, before, role };
+                self.give_roles(tx, actor, workspace, &[change]).await?;
+                Ok(LetIn::With(role))
+            }
+            None => Ok(LetIn::With(before)),
         }
-        self.add_member(tx, actor, workspace, &person, Role::Viewer, CreatedVia::Scim).await?;
-        Ok(LetIn::With(Role::Viewer))
     }
 }

@@ -1,4 +1,4 @@
-use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_store::{Condition, Filter, Queries, Result, Row, Tx, sql};
 use gatehouse_types::{Email, InvitationId, OwnerKind, PageRequest, UserId, WorkspaceId};
 
 use crate::model::{Invitation, InvitationStatus};
@@ -110,6 +110,27 @@ pub(crate) async fn open_to(tx: &mut Tx, workspace: &WorkspaceId, email: &Email)
     );
     let now = tx.store().now();
     tx.fetch_all(select.bind(workspace).bind(email.as_str()).bind(now)).await?.iter().map(read).collect()
+}
+
+/// The invitations to any of these addresses that can be accepted.
+pub(crate) async fn open_to_any(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    emails: &[String],
+) -> Result<Vec<Invitation>> {
+    const HEAD: &str = "SELECT id, workspace_id, email, role, invited_by, created_at, sent_at, expires_at, accepted_at, \
+         revoked_at FROM invitations";
+    let (store, mut all) = (tx.store().clone(), Vec::new());
+    for chunk in emails.chunks(super::members::CHUNK) {
+        let open = Condition::fixed("workspace_id = ").bind(workspace).sql(" AND ");
+        let open = open.then(Condition::one_of("email", chunk.iter().cloned()));
+        let open =
+            open.sql(" AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ").bind(store.now());
+        for row in open.rows(&store, tx, HEAD, Condition::default()).await? {
+            all.push(read(&row)?);
+        }
+    }
+    Ok(all)
 }
 
 /// The invitations that a person sent and that can be accepted.

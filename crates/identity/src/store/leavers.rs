@@ -10,14 +10,30 @@ pub(crate) struct Kept {
     /// Why, by its stored name.
     pub(crate) cause: String,
     pub(crate) suspended_at: Timestamp,
+    /// Whether the directory gave the role.
+    pub(crate) role_managed: bool,
 }
 
 /// A receipt as stored: what happened cannot change, only whether it was taken back.
 #[derive(Debug)]
 pub(crate) struct Stored {
+    pub(crate) id: OffboardingId,
     /// Canonical JSON.
     pub(crate) receipt: String,
     pub(crate) reversed_at: Option<Timestamp>,
+    pub(crate) handed_over: Option<HandedOver>,
+}
+
+/// To whom the things went that stayed of somebody.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct HandedOver {
+    /// When.
+    pub at: Timestamp,
+    /// The member who answers for them; `null`: nobody in particular, they are the company's alone.
+    #[schema(value_type = Option<String>)]
+    pub to: Option<UserId>,
+    /// Who did it, as `kind` or `kind:id`.
+    pub by: String,
 }
 
 /// Moves a membership aside; says whether there was one.
@@ -29,8 +45,8 @@ pub(crate) async fn set_aside(
     keep_until: Option<Timestamp>,
 ) -> Result<bool> {
     let insert = sql("INSERT INTO suspended_members \
-         (workspace_id, user_id, role, created_via, member_since, cause, suspended_at, keep_until) \
-         SELECT workspace_id, user_id, role, created_via, created_at, $3, $4, $5 FROM memberships \
+         (workspace_id, user_id, role, created_via, member_since, role_managed, cause, suspended_at, keep_until) \
+         SELECT workspace_id, user_id, role, created_via, created_at, role_managed, $3, $4, $5 FROM memberships \
          WHERE workspace_id = $1 AND user_id = $2");
     let now = tx.store().now();
     let moved = tx.execute(insert.bind(workspace).bind(user).bind(cause).bind(now).bind(keep_until)).await?;
@@ -40,8 +56,9 @@ pub(crate) async fn set_aside(
 
 /// Puts a membership back as it was.
 pub(crate) async fn put_back(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<()> {
-    let insert = sql("INSERT INTO memberships (workspace_id, user_id, role, created_via, created_at) \
-         SELECT workspace_id, user_id, role, created_via, member_since FROM suspended_members \
+    let insert =
+        sql("INSERT INTO memberships (workspace_id, user_id, role, created_via, created_at, role_managed) \
+         SELECT workspace_id, user_id, role, created_via, member_since, role_managed FROM suspended_members \
          WHERE workspace_id = $1 AND user_id = $2");
     tx.execute(insert.bind(workspace).bind(user)).await?;
     forget(tx, workspace, user).await
@@ -64,11 +81,16 @@ pub(crate) async fn kept<Q: Queries>(
     workspace: &WorkspaceId,
     user: &UserId,
 ) -> Result<Option<Kept>> {
-    let select = sql("SELECT role, cause, suspended_at FROM suspended_members \
+    let select = sql("SELECT role, cause, suspended_at, role_managed FROM suspended_members \
          WHERE workspace_id = $1 AND user_id = $2");
     let row = db.fetch_optional(select.bind(workspace).bind(user)).await?;
     row.map(|r| {
-        Ok(Kept { role: r.parse("role")?, cause: r.text("cause")?, suspended_at: r.time("suspended_at")? })
+        Ok(Kept {
+            role: r.parse("role")?,
+            cause: r.text("cause")?,
+            suspended_at: r.time("suspended_at")?,
+            role_managed: r.bool("role_managed")?,
+        })
     })
     .transpose()
 }
@@ -85,17 +107,11 @@ pub(crate) async fn is_kept_elsewhere<Q: Queries>(
 }
 
 /// Writes a receipt.
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    id: &OffboardingId,
-    workspace: &WorkspaceId,
-    user: &UserId,
-    receipt: &str,
-) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx, id: &OffboardingId, workspace: &WorkspaceId, user: &UserId, receipt: &str) {
     let insert =
         sql("INSERT INTO offboardings (id, workspace_id, user_id, at, receipt) VALUES ($1, $2, $3, $4, $5)");
     let now = tx.store().now();
-    tx.execute(insert.bind(id).bind(workspace).bind(user).bind(now).bind(receipt)).await.map(drop)
+    tx.later(insert.bind(id).bind(workspace).bind(user).bind(now).bind(receipt));
 }
 
 /// Notes that access was given back.
@@ -111,9 +127,41 @@ pub(crate) async fn newest<Q: Queries>(
     workspace: &WorkspaceId,
     user: &UserId,
 ) -> Result<Option<Stored>> {
-    let select = sql("SELECT receipt, reversed_at FROM offboardings \
-         WHERE workspace_id = $1 AND user_id = $2 ORDER BY at DESC, id DESC LIMIT 1");
+    let select = sql(
+        "SELECT id, receipt, reversed_at, handed_over_at, handed_over_to, handed_over_by FROM offboardings \
+         WHERE workspace_id = $1 AND user_id = $2 ORDER BY at DESC, id DESC LIMIT 1",
+    );
     let row = db.fetch_optional(select.bind(workspace).bind(user)).await?;
-    row.map(|r| Ok(Stored { receipt: r.text("receipt")?, reversed_at: r.opt_time("reversed_at")? }))
-        .transpose()
+    row.map(|r| {
+        let by = r.opt_text("handed_over_by")?.unwrap_or_default();
+        let to = r.opt_id("handed_over_to")?;
+        Ok(Stored {
+            id: r.id("id")?,
+            receipt: r.text("receipt")?,
+            reversed_at: r.opt_time("reversed_at")?,
+            handed_over: r.opt_time("handed_over_at")?.map(|at| HandedOver { at, to, by }),
+        })
+    })
+    .transpose()
+}
+
+/// Notes to whom things went.
+pub(crate) async fn set_handed_over(
+    tx: &mut Tx,
+    id: &OffboardingId,
+    to: Option<&UserId>,
+    by: &str,
+) -> Result<()> {
+    let update = sql(
+        "UPDATE offboardings SET handed_over_at = $2, handed_over_to = $3, handed_over_by = $4 WHERE id = $1",
+    );
+    tx.execute(update.bind(id).bind(tx.store().now()).bind(to).bind(by)).await.map(drop)
+}
+
+/// Keeps somebody out who is in no group any more that gives a role, until a group or an administrator says otherwise.
+pub(crate) async fn set_no_group_left(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<()> {
+    let update = sql("UPDATE suspended_members SET cause = $3, keep_until = NULL \
+         WHERE workspace_id = $1 AND user_id = $2");
+    let cause = crate::LeaveCause::NoGroupLeft.as_str();
+    tx.execute(update.bind(workspace).bind(user).bind(cause)).await.map(drop)
 }

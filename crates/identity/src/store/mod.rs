@@ -1,6 +1,7 @@
 //! The SQL of workspaces, people and sessions.
 
 pub(crate) mod challenges;
+pub(crate) mod crowds;
 pub(crate) mod devices;
 pub(crate) mod factors;
 pub(crate) mod invitations;

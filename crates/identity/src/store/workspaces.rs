@@ -43,22 +43,25 @@ pub(crate) async fn find_by_name<Q: Queries>(db: &mut Q, name: &str) -> Result<O
     db.fetch_optional(select.bind(key(name))).await?.as_ref().map(read).transpose()
 }
 
-/// Adds the person or changes the role; says whether anything changed.
+/// Adds the person or changes the role, and notes whether the directory gives it; says whether anything changed.
 pub(crate) async fn set_member(
     tx: &mut Tx,
     workspace: &WorkspaceId,
     user: &UserId,
-    role: Role,
+    (role, is_managed): (Role, bool),
     via: CreatedVia,
 ) -> Result<bool> {
-    let upsert = sql("INSERT INTO memberships (workspace_id, user_id, role, created_via, created_at) \
-         VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role WHERE memberships.role <> excluded.role")
+    let upsert = sql(
+        "INSERT INTO memberships (workspace_id, user_id, role, created_via, created_at, role_managed) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (workspace_id, user_id) DO UPDATE \
+         SET role = excluded.role, role_managed = excluded.role_managed WHERE memberships.role <> excluded.role",
+    )
     .bind(workspace)
     .bind(user)
     .bind(role.as_str())
     .bind(via.as_str())
-    .bind(tx.store().now());
+    .bind(tx.store().now())
+    .bind(is_managed);
     Ok(tx.execute(upsert).await? == 1)
 }
 

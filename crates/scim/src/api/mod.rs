@@ -7,4 +7,5 @@ pub(crate) mod discovery;
 pub(crate) mod endpoint;
 pub(crate) mod oauth;
 mod resources;
+pub(crate) mod roles;
 pub(crate) mod tokens;

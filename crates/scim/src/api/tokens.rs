@@ -1,7 +1,7 @@
 use axum::Extension;
 use axum::extract::State;
 use gatehouse_identity::{Caller, require};
-use gatehouse_types::{Page, Permission, ScimScope, ScimTokenId, Timestamp};
+use gatehouse_types::{OwnerKind, Page, Permission, ScimScope, ScimTokenId, Timestamp, UserId};
 use gatehouse_web::{ApiResult, Deleted, ErrorBody, Json, NeverStored, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,11 @@ pub(crate) struct TokenOut {
     created_at: Timestamp,
     /// The person who made it.
     created_by: Option<String>,
+    /// `service`: it is the company's and stays when people leave.
+    owner_kind: &'static str,
+    /// The person who answers for it; `null`: nobody in particular.
+    #[schema(value_type = Option<String>)]
+    responsible_id: Option<UserId>,
     /// `null`: it does not expire.
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
@@ -67,6 +72,8 @@ impl TokenOut {
             masked_value: token.masked,
             created_at: token.created_at,
             created_by: token.created_by,
+            owner_kind: OwnerKind::Service.as_str(),
+            responsible_id: token.responsible,
             expires_at: token.expires_at,
             revoked_at: token.revoked_at,
             last_used_at: token.last_used_at,

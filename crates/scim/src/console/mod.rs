@@ -3,6 +3,7 @@
 mod activities;
 mod page;
 mod plots;
+mod roles;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -24,6 +25,8 @@ pub(crate) fn routes() -> Router<Scim> {
         .route(&at("/tokens"), post(page::make))
         .route(&at("/tokens/{id}/revoke"), get(page::ask_revoke).post(page::revoke))
         .route(&at("/tokens/{id}/delete"), get(page::ask_delete).post(page::delete))
+        .route(&at("/role-mappings"), post(roles::preview))
+        .route(&at("/role-mappings/save"), post(roles::save))
         .route(ACTIVITIES_PATH, get(activities::list))
 }
 

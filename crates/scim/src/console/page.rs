@@ -1,10 +1,10 @@
-//! Tokens and numbers.
+//! Tokens, numbers, and which groups give roles.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
-use gatehouse_types::{Actor, Kind, PageRequest, Result, ScimScope, ScimTokenId, Timestamp};
+use gatehouse_types::{Actor, Error, Kind, PageRequest, Result, ScimScope, ScimTokenId, Timestamp};
 use gatehouse_web::{
     Confirm, FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, Tone, VerifiedForm, View,
     When,
@@ -12,6 +12,7 @@ use gatehouse_web::{
 use serde::Deserialize;
 
 use super::plots::{self, DayRow, Plot};
+use super::roles::Shown;
 use super::{ACTIVITIES_PATH, Nothing, PATH, frame};
 use crate::Scim;
 use crate::model::{Dialect, ScimToken, TokenStatus, Wanted};
@@ -87,16 +88,41 @@ struct ScimPage {
     last_sync: Option<When>,
     plots: Vec<Plot>,
     days: Vec<DayRow>,
+    roles: Shown,
+    roles_error: String,
 }
 
-async fn view(
+/// What the page shows again.
+pub(super) struct Again {
+    form: TokenForm,
+    errors: FieldErrors,
+    /// The value of the token that was just made.
+    value: String,
+    /// What is wrong with groups and roles.
+    roles: String,
+}
+
+impl Again {
+    /// With what is wrong with groups and roles.
+    pub(super) fn of_roles(e: &Error) -> Self {
+        Self { roles: e.message().to_owned(), ..Self::default() }
+    }
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Self { form: blank(), errors: FieldErrors::none(), value: String::new(), roles: String::new() }
+    }
+}
+
+pub(super) async fn view(
     scim: &Scim,
     actor: &Actor,
     context: &PageContext,
-    form: TokenForm,
-    errors: FieldErrors,
-    value: String,
+    again: Again,
 ) -> Result<Response> {
+    let Again { form, errors, value, roles: roles_error } = again;
+    let roles = Shown::of(scim, actor).await?;
     let tokens = scim.tokens(actor, Wanted::default(), PageRequest::new(1, 100)?).await?.data;
     let numbers = scim.statistics(actor).await?;
     let last_sync = numbers.last_sync_at.map(When::from);
@@ -109,9 +135,23 @@ async fn view(
     let (plots, days) = (plots::plots(&numbers.days), plots::rows(&numbers.days));
     let (base, page) = (crate::api::discovery::base(scim), frame(context));
     let (path, activities) = (PATH, ACTIVITIES_PATH);
-    let view =
-        ScimPage { page, path, activities, base, value, form, errors, rows, numbers, last_sync, plots, days };
-    Ok(View(view).into_response())
+    Ok(View(ScimPage {
+        page,
+        path,
+        activities,
+        base,
+        value,
+        form,
+        errors,
+        rows,
+        numbers,
+        last_sync,
+        plots,
+        days,
+        roles,
+        roles_error,
+    })
+    .into_response())
 }
 
 fn blank() -> TokenForm {
@@ -130,7 +170,7 @@ pub(super) async fn show(
     Visitor(actor): Visitor,
     context: PageContext,
 ) -> HtmlResult<Response> {
-    Ok(view(&scim, &actor, &context, blank(), FieldErrors::none(), String::new()).await?)
+    Ok(view(&scim, &actor, &context, Again::default()).await?)
 }
 
 fn wanted(form: &TokenForm) -> NewToken {
@@ -152,11 +192,12 @@ pub(super) async fn make(
     match scim.make_token(&actor, wanted(&form)).await {
         Ok(made) => {
             let value = made.value.expose().to_owned();
-            Ok(view(&scim, &actor, &context, blank(), FieldErrors::none(), value).await?)
+            Ok(view(&scim, &actor, &context, Again { value, ..Again::default() }).await?)
         }
         Err(e) if matches!(e.kind(), Kind::Validation | Kind::Conflict) => {
             let e = if e.kind() == Kind::Conflict { e.on_field("name") } else { e };
-            let page = view(&scim, &actor, &context, form, FieldErrors::from(&e), String::new()).await?;
+            let again = Again { form, errors: FieldErrors::from(&e), ..Again::default() };
+            let page = view(&scim, &actor, &context, again).await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
         }
         Err(e) => Err(e.into()),

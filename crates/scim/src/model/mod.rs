@@ -5,6 +5,7 @@ pub(crate) mod asked;
 pub(crate) mod dialect;
 pub(crate) mod entry;
 pub(crate) mod rhythm;
+pub(crate) mod role;
 pub(crate) mod token;
 
 pub(crate) use activity::{Activity, Operation, Resource};

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use gatehouse_types::{Error, Result, ScimScopes, ScimTokenId, Secret, Timestamp, WorkspaceId};
+use gatehouse_types::{Error, Result, ScimScopes, ScimTokenId, Secret, Timestamp, UserId, WorkspaceId};
 use serde::Serialize;
 
 use super::rhythm::SILENT_SECONDS;
@@ -25,6 +25,8 @@ pub(crate) struct ScimToken {
     /// The beginning of the value, for recognizing it.
     pub(crate) masked: String,
     pub(crate) created_by: Option<String>,
+    /// The person who answers for it; `None`: nobody in particular. It is the company's either way, and outlives both.
+    pub(crate) responsible: Option<UserId>,
     pub(crate) created_at: Timestamp,
     /// `None`: it does not expire.
     pub(crate) expires_at: Option<Timestamp>,

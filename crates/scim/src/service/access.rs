@@ -9,7 +9,7 @@ use crate::Scim;
 use crate::model::UserEntry;
 use crate::protocol::{ScimError, ScimType};
 use crate::refused::ScimResult;
-use crate::store::users;
+use crate::store::{roles, users};
 
 /// What an entry gives access with, for the record.
 pub(crate) type Access = Option<Value>;
@@ -77,7 +77,7 @@ impl Scim {
         Ok(role == Some(Role::Owner) && identity.owners(tx, workspace).await?.len() < 2)
     }
 
-    /// Lets an account in with the role that it had before, or the least.
+    /// Lets an account in with the role of its groups, else the one that it had before, or the least.
     pub(crate) async fn admit(
         &self,
         tx: &mut Tx,
@@ -85,12 +85,20 @@ impl Scim {
         entry: &mut UserEntry,
         user: UserId,
     ) -> ScimResult<Value> {
-        let admitted = self.0.identity.let_in(tx, actor, &entry.workspace_id, &user).await?;
+        let workspace = &entry.workspace_id;
+        let given = match self.hold_roles(tx, workspace).await? {
+            true => roles::of_entry(tx, &entry.id).await?.map(|(role, _)| role),
+            false => None,
+        };
+        let admitted = self.0.identity.let_in(tx, actor, workspace, &user, given).await?;
         entry.user_id = Some(user);
-        entry.has_access = admitted != LetIn::Suspended;
+        entry.has_access = matches!(admitted, LetIn::With(_));
         Ok(match admitted {
             LetIn::With(role) => json!({"given": true, "role": role}),
             LetIn::Suspended => json!({"given": false, "why": "an administrator suspended this person"}),
+            LetIn::NoGroupLeft => {
+                json!({"given": false, "why": "this person is in no group that gives a role"})
+            }
         })
     }
 }

@@ -23,6 +23,8 @@ impl Scim {
         while !users::arrivals(&mut store.reader(), workspace, SLACK, 1).await?.is_empty() {
             let until = store.now();
             let mut tx = store.begin_always().await?;
+            let gives = self.hold_roles(&mut tx, workspace).await?;
+            let mut linked = Vec::new();
             let arrived = users::arrivals(&mut tx, workspace, SLACK, BATCH).await?;
             let mut is_last = i64::try_from(arrived.len()).is_ok_and(|n| n < BATCH);
             let mut taken_in = 0;
@@ -46,7 +48,16 @@ impl Scim {
                 // or somebody whom the provider named before; a name that is another account's stays that one's
                 let is_in =
                     users::insert_if_new(&mut tx, &entry).await? || users::link(&mut tx, &entry).await?;
-                taken_in += usize::from(is_in);
+                if is_in {
+                    taken_in += 1;
+                    linked.push(entry.user_name_key());
+                }
+            }
+            // who was in a group before coming in by another way has its role from here on
+            if gives {
+                let ids = users::ids_of_names(&mut tx, workspace, &linked).await?;
+                let machine = super::roles::machine(store, workspace);
+                self.settle_roles(&mut tx, &machine, workspace, Some(&ids)).await?;
             }
             is_last |= taken_in == 0;
             if is_last {

@@ -10,6 +10,7 @@ use super::access::taken;
 use super::directory::{changed, parsed, record};
 use super::users::{TRIES, too_lively};
 use crate::Scim;
+use crate::model::role::Changes;
 use crate::model::{Asked, GroupEntry, Member, Operation, Precondition, Resource};
 use crate::protocol::patch::{self, MemberChange, document};
 use crate::protocol::project::Projection;
@@ -17,21 +18,26 @@ use crate::protocol::test::{typed, typed_of_some};
 use crate::protocol::value::Object;
 use crate::protocol::{GROUP, ScimError};
 use crate::refused::ScimResult;
-use crate::store::{compile, groups};
+use crate::store::{compile, groups, roles};
 
 /// How many members came and went.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Moved {
     added: u64,
     removed: u64,
+    /// Who is in question: those who came or went are among them.
+    touched: BTreeSet<String>,
 }
 
-fn details(group: &GroupEntry, changed: Option<Vec<String>>, moved: Moved) -> Value {
+fn details(group: &GroupEntry, changed: Option<Vec<String>>, moved: &Moved, people: &Changes) -> Value {
     let mut details = json!({
         "displayName": group.display(), "membersAdded": moved.added, "membersRemoved": moved.removed,
     });
     if let Some(changed) = changed {
         details["changed"] = json!(changed);
+    }
+    if !people.is_empty() {
+        details["people"] = people.counts();
     }
     details
 }
@@ -64,7 +70,8 @@ impl Scim {
         let mut tx = store.begin(&actor.origin).await?;
         groups::insert(&mut tx, &group).await.map_err(taken("displayName"))?;
         let moved = move_members(&mut tx, &group, &members).await?;
-        let told = details(&group, None, moved);
+        // no group gives a role before somebody says so
+        let told = details(&group, None, &moved, &Changes::default());
         record(&mut tx, actor, (Operation::Create, Resource::Group), group.id.as_str(), told).await?;
         tx.commit().await?;
         Ok(group)
@@ -134,6 +141,7 @@ impl Scim {
         let known: ScimGroupId = parsed("Group", id)?;
         for _ in 0..TRIES {
             let mut tx = store.begin(&actor.origin).await?;
+            let gives = self.hold_roles(&mut tx, workspace).await?;
             let before = groups::find(store, &mut tx, workspace, &known).await?;
             let before = before.ok_or_else(|| ScimError::not_found("Group", id))?;
             expected.check(before.version)?;
@@ -154,7 +162,14 @@ impl Scim {
                 tx.rollback().await?;
                 return Ok(before);
             }
-            let told = details(&after, Some(differs), moved);
+            let people = match gives && roles::is_mapped(&mut tx, &after.id).await? {
+                true => {
+                    let touched: Vec<_> = moved.touched.iter().cloned().collect();
+                    self.settle_roles(&mut tx, actor, workspace, Some(&touched)).await?
+                }
+                false => Changes::default(),
+            };
+            let told = details(&after, Some(differs), &moved, &people);
             record(&mut tx, actor, (Operation::Update, Resource::Group), after.id.as_str(), told).await?;
             tx.commit().await?;
             return Ok(after);
@@ -162,7 +177,7 @@ impl Scim {
         Err(too_lively(expected))
     }
 
-    /// Deletes a group; its members stay.
+    /// Deletes a group; its members stay in the directory. What the group gave goes with it.
     ///
     /// # Errors
     /// 404, 412.
@@ -177,14 +192,28 @@ impl Scim {
         let known: ScimGroupId = parsed("Group", id)?;
         for _ in 0..TRIES {
             let mut tx = store.begin(&actor.origin).await?;
+            let gives = self.hold_roles(&mut tx, workspace).await?;
             let group = groups::find(store, &mut tx, workspace, &known).await?;
             let group = group.ok_or_else(|| ScimError::not_found("Group", id))?;
             expected.check(group.version)?;
+            let is_mapped = gives && roles::is_mapped(&mut tx, &group.id).await?;
+            let (mut before, mut members) = (Vec::new(), Vec::new());
+            if is_mapped {
+                before = roles::list(&mut tx, workspace).await?;
+                members = groups::member_ids(&mut tx, &group.id).await?.into_iter().collect();
+                roles::delete(&mut tx, &group.id).await?;
+            }
             if !groups::delete(&mut tx, &group).await? {
                 tx.rollback().await?;
                 continue;
             }
-            let told = details(&group, None, Moved::default());
+            let mut people = Changes::default();
+            if is_mapped {
+                people = self.settle_roles(&mut tx, actor, workspace, Some(&members)).await?;
+                let after = roles::list(&mut tx, workspace).await?;
+                super::roles::record(&mut tx, actor, workspace, (&before, &after), &people).await?;
+            }
+            let told = details(&group, None, &Moved::default(), &people);
             record(&mut tx, actor, (Operation::Delete, Resource::Group), group.id.as_str(), told).await?;
             tx.commit().await?;
             return Ok(());
@@ -252,15 +281,24 @@ async fn move_members(tx: &mut Tx, group: &GroupEntry, changes: &[MemberChange])
     let mut moved = Moved::default();
     for change in changes {
         match change {
-            MemberChange::Add(ids) => moved.added += join(tx, group, ids).await?,
-            MemberChange::Remove(ids) => moved.removed += groups::remove(tx, &group.id, &once(ids)).await?,
+            MemberChange::Add(ids) => {
+                moved.added += join(tx, group, ids).await?;
+                moved.touched.extend(ids.iter().cloned());
+            }
+            MemberChange::Remove(ids) => {
+                moved.removed += groups::remove(tx, &group.id, &once(ids)).await?;
+                moved.touched.extend(ids.iter().cloned());
+            }
             MemberChange::RemoveWhere(test) => {
                 let passes = compile::member(test)?;
-                moved.removed += groups::remove_where(tx, &group.id, passes).await?;
+                let gone = groups::members_where(tx, &group.id, passes).await?;
+                moved.removed += groups::remove(tx, &group.id, &gone).await?;
+                moved.touched.extend(gone);
             }
             MemberChange::Clear => {
                 let all: Vec<_> = groups::member_ids(tx, &group.id).await?.into_iter().collect();
                 moved.removed += groups::remove(tx, &group.id, &all).await?;
+                moved.touched.extend(all);
             }
             MemberChange::Set(ids) => {
                 let (before, after) = (groups::member_ids(tx, &group.id).await?, once(ids));
@@ -269,6 +307,7 @@ async fn move_members(tx: &mut Tx, group: &GroupEntry, changes: &[MemberChange])
                 let new: Vec<_> = after.into_iter().filter(|id| !before.contains(id)).collect();
                 moved.removed += groups::remove(tx, &group.id, &gone).await?;
                 moved.added += join(tx, group, &new).await?;
+                moved.touched.extend(gone.into_iter().chain(new));
             }
         }
     }

@@ -170,13 +170,16 @@ pub(crate) async fn remove(tx: &mut Tx, group: &ScimGroupId, ids: &[String]) -> 
     Ok(removed)
 }
 
-/// Takes those members out who pass; says how many.
-pub(crate) async fn remove_where(tx: &mut Tx, group: &ScimGroupId, passes: Condition) -> Result<u64> {
+/// The ids of those members who pass.
+pub(crate) async fn members_where(
+    tx: &mut Tx,
+    group: &ScimGroupId,
+    passes: Condition,
+) -> Result<Vec<String>> {
     let store = tx.store().clone();
     let of = Condition::fixed("l.group_id = ").bind(group).sql(" AND ").then(passes);
     let rows = of.rows(&store, tx, "SELECT l.member_id FROM scim_members l", Condition::default()).await?;
-    let ids = rows.iter().map(|r| r.text("member_id")).collect::<Result<Vec<_>>>()?;
-    remove(tx, group, &ids).await
+    rows.iter().map(|r| r.text("member_id")).collect()
 }
 
 /// The ids of all members.

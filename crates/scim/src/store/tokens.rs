@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
-use gatehouse_types::{OwnerKind, PageRequest, ScimTokenId, Timestamp, WorkspaceId};
+use gatehouse_store::{Condition, Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_types::{OwnerKind, PageRequest, ScimTokenId, Timestamp, UserId, WorkspaceId};
 
 use crate::model::{Dialect, Rhythm, ScimToken, TokenStatus, Wanted};
 
-const COLUMNS: &str = "id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, revoked_at, \
+const COLUMNS: &str = "id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, revoked_at, \
      last_used_at, dialect, use_days";
 
 fn read(row: &Row) -> Result<ScimToken> {
@@ -16,6 +16,7 @@ fn read(row: &Row) -> Result<ScimToken> {
         scopes: row.parse("scopes")?,
         masked: row.text("masked")?,
         created_by: row.opt_text("created_by")?,
+        responsible: row.opt_id("responsible_id")?,
         created_at: row.time("created_at")?,
         expires_at: row.opt_time("expires_at")?,
         revoked_at: row.opt_time("revoked_at")?,
@@ -29,7 +30,7 @@ fn read(row: &Row) -> Result<ScimToken> {
 pub(crate) async fn insert(tx: &mut Tx, t: &ScimToken, digest: &str) -> Result<()> {
     let insert = sql(
         "INSERT INTO scim_tokens (id, workspace_id, owner_kind, version, name, name_key, scopes, masked, \
-         token, created_by, created_at, expires_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)",
+         token, created_by, created_at, expires_at, responsible_id) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(&t.id)
     .bind(&t.workspace_id)
@@ -41,7 +42,8 @@ pub(crate) async fn insert(tx: &mut Tx, t: &ScimToken, digest: &str) -> Result<(
     .bind(digest)
     .bind(t.created_by.clone())
     .bind(t.created_at)
-    .bind(t.expires_at);
+    .bind(t.expires_at)
+    .bind(t.responsible.as_ref());
     tx.execute(insert).await.map(drop)
 }
 
@@ -72,8 +74,10 @@ pub(crate) async fn find<Q: Queries>(
     workspace: &WorkspaceId,
     id: &ScimTokenId,
 ) -> Result<Option<ScimToken>> {
-    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
-         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE workspace_id = $1 AND id = $2");
+    let select = sql(
+        "SELECT id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, \
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE workspace_id = $1 AND id = $2",
+    );
     db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -83,22 +87,28 @@ pub(crate) async fn by_name<Q: Queries>(
     workspace: &WorkspaceId,
     name: &str,
 ) -> Result<Option<ScimToken>> {
-    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
-         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE workspace_id = $1 AND name_key = $2");
+    let select = sql(
+        "SELECT id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, \
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE workspace_id = $1 AND name_key = $2",
+    );
     db.fetch_optional(select.bind(workspace).bind(name.to_lowercase())).await?.as_ref().map(read).transpose()
 }
 
 /// The token of a value, whatever its status.
 pub(crate) async fn by_digest<Q: Queries>(db: &mut Q, digest: &str) -> Result<Option<ScimToken>> {
-    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
-         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE token = $1");
+    let select = sql(
+        "SELECT id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, \
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE token = $1",
+    );
     db.fetch_optional(select.bind(digest)).await?.as_ref().map(read).transpose()
 }
 
 /// A token by its id alone, whatever its status: whose it is, the caller has proved.
 pub(crate) async fn by_id<Q: Queries>(db: &mut Q, id: &ScimTokenId) -> Result<Option<ScimToken>> {
-    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
-         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE id = $1");
+    let select = sql(
+        "SELECT id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, \
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE id = $1",
+    );
     db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -153,10 +163,12 @@ pub(crate) async fn fallen_silent<Q: Queries>(
     now: Timestamp,
     most: i64,
 ) -> Result<Vec<ScimToken>> {
-    let select = sql("SELECT id, workspace_id, name, scopes, masked, created_by, created_at, expires_at, \
+    let select = sql(
+        "SELECT id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, \
          revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE revoked_at IS NULL \
          AND (expires_at IS NULL OR expires_at > $2) AND last_used_at < $1 \
-         AND (silence_of IS NULL OR silence_of <> last_used_at) ORDER BY last_used_at, id LIMIT $3");
+         AND (silence_of IS NULL OR silence_of <> last_used_at) ORDER BY last_used_at, id LIMIT $3",
+    );
     db.fetch_all(select.bind(before).bind(now).bind(most)).await?.iter().map(read).collect()
 }
 
@@ -187,4 +199,47 @@ pub(crate) async fn last_changes<Q: Queries>(
 pub(crate) async fn delete(tx: &mut Tx, id: &ScimTokenId) -> Result<()> {
     tx.execute(sql("DELETE FROM scim_days WHERE token_id = $1").bind(id)).await?;
     tx.execute(sql("DELETE FROM scim_tokens WHERE id = $1").bind(id)).await.map(drop)
+}
+
+/// The tokens that open something and for which a person answers.
+pub(crate) async fn of_responsible(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<Vec<ScimToken>> {
+    let select = sql(
+        "SELECT id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, \
+         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE workspace_id = $1 AND responsible_id = $2 \
+         AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3) ORDER BY id",
+    );
+    let now = tx.store().now();
+    tx.fetch_all(select.bind(workspace).bind(user).bind(now)).await?.iter().map(read).collect()
+}
+
+/// Makes somebody else answer for them.
+pub(crate) async fn set_responsible(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    from: &UserId,
+    to: Option<&UserId>,
+) -> Result<()> {
+    let update =
+        sql("UPDATE scim_tokens SET responsible_id = $3, version = version + 1 WHERE workspace_id = $1 \
+         AND responsible_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4)");
+    let now = tx.store().now();
+    tx.execute(update.bind(workspace).bind(from).bind(to).bind(now)).await.map(drop)
+}
+
+/// Who of these people answers for a token.
+pub(crate) async fn responsible_among(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    people: &[UserId],
+) -> Result<Vec<UserId>> {
+    const HEAD: &str = "SELECT DISTINCT responsible_id AS id FROM scim_tokens";
+    let store = tx.store().clone();
+    let of = Condition::fixed("workspace_id = ").bind(workspace).sql(" AND ");
+    let of = of.then(Condition::one_of("responsible_id", people.iter().map(ToString::to_string)));
+    let rows = of.rows(&store, tx, HEAD, Condition::default()).await?;
+    rows.iter().map(|r| r.id("id")).collect()
 }

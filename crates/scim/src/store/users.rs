@@ -139,6 +139,23 @@ pub(crate) async fn link(tx: &mut Tx, e: &UserEntry) -> Result<bool> {
     Ok(tx.execute(update).await? == 1)
 }
 
+/// The ids of the entries of these names, compared as [`UserEntry::user_name_key`].
+pub(crate) async fn ids_of_names(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    keys: &[String],
+) -> Result<Vec<String>> {
+    let (store, mut all) = (tx.store().clone(), Vec::new());
+    for chunk in keys.chunks(CHUNK) {
+        let of = Condition::fixed("workspace_id = ").bind(workspace).sql(" AND ");
+        let of = of.then(Condition::one_of("user_name_key", chunk.iter().cloned()));
+        for row in of.rows(&store, tx, "SELECT id FROM scim_users", Condition::default()).await? {
+            all.push(row.text("id")?);
+        }
+    }
+    Ok(all)
+}
+
 /// Changes an entry, if it still has the version `before`; says whether it had. Fails with `Unique` as [`insert`].
 pub(crate) async fn update(tx: &mut Tx, e: &UserEntry, before: &UserEntry) -> Result<bool> {
     let display = e.display();

@@ -1,9 +1,9 @@
 //! What a leaver had in single sign-on: links that were made for others, and sessions at providers.
 
 use gatehouse_identity::rules::Boxed;
-use gatehouse_identity::{Belongings, Item, Leaver, Parted, Things};
+use gatehouse_identity::{Belongings, Crowd, Item, Leaver, Parted, Things};
 use gatehouse_store::Tx;
-use gatehouse_types::Result;
+use gatehouse_types::{Result, UserId};
 
 use crate::store::{identities, setup_links, shares};
 
@@ -13,6 +13,17 @@ use crate::store::{identities, setup_links, shares};
 pub struct SsoBelongings;
 
 impl Belongings for SsoBelongings {
+    fn owners<'a>(&'a self, tx: &'a mut Tx, crowd: Crowd<'a>) -> Boxed<'a, Result<Vec<UserId>>> {
+        Box::pin(async move {
+            let mut all = setup_links::makers_among(tx, crowd.workspace, crowd.people).await?;
+            all.extend(shares::makers_among(tx, crowd.workspace, crowd.people).await?);
+            if !crowd.cause.is_of_directory() {
+                all.extend(identities::known_among(tx, crowd.workspace, crowd.people).await?);
+            }
+            Ok(all)
+        })
+    }
+
     fn part<'a>(&'a self, tx: &'a mut Tx, leaver: Leaver<'a>) -> Boxed<'a, Result<Parted>> {
         Box::pin(async move {
             let links = setup_links::revoke_by(tx, leaver.workspace, leaver.user).await?;

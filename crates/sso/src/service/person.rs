@@ -203,8 +203,7 @@ impl Sso {
             return Ok(Err(unknown_person(&user.email)));
         }
         let role = connection.default_role;
-        self.0.identity.add_member(tx, actor, workspace, user, role, CreatedVia::Jit).await?;
-        Ok(Ok(role))
+        Ok(Ok(self.0.identity.add_member(tx, actor, workspace, user, role, CreatedVia::Jit).await?))
     }
 }
 

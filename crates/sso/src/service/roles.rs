@@ -29,6 +29,16 @@ impl Sso {
         found: Found,
         checks: &mut Vec<Reason>,
     ) -> Result<Found> {
+        if connection.role_mapping.is_some()
+            && self.0.identity.is_role_managed(tx, &connection.workspace_id, &found.user.id).await?
+        {
+            let detail = format!(
+                "A group of the directory (SCIM) gives the role {}; the groups of the sign-in do not count beside it.",
+                found.role
+            );
+            checks.push(Reason::passed(CHECK, detail));
+            return Ok(found);
+        }
         let Some(outcome) = mapped(connection, claims, found.role) else { return Ok(found) };
         let detail = match outcome {
             Mapped::NotTold => {

@@ -1,4 +1,4 @@
-use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_store::{Condition, Filter, Queries, Result, Row, Tx, sql};
 use gatehouse_types::{ConnectionId, Domain, IdentityId, PageRequest, Timestamp, UserId, WorkspaceId};
 
 /// Who somebody is at the provider: the connection and the NameID say which person of ours.
@@ -161,4 +161,18 @@ pub(crate) async fn providers_of(
          WHERE i.workspace_id = $1 AND i.user_id = $2 AND c.deleted_at IS NULL ORDER BY c.id");
     let rows = tx.fetch_all(select.bind(workspace).bind(user)).await?;
     rows.iter().map(|r| Ok((r.id("id")?, r.text("name")?))).collect()
+}
+
+/// Whom of these people a provider knows here.
+pub(crate) async fn known_among(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    people: &[UserId],
+) -> Result<Vec<UserId>> {
+    const HEAD: &str = "SELECT DISTINCT user_id AS id FROM sso_identities";
+    let store = tx.store().clone();
+    let of = Condition::fixed("workspace_id = ").bind(workspace).sql(" AND ");
+    let of = of.then(Condition::one_of("user_id", people.iter().map(ToString::to_string)));
+    let rows = of.rows(&store, tx, HEAD, Condition::default()).await?;
+    rows.iter().map(|r| r.id("id")).collect()
 }

@@ -1,4 +1,4 @@
-use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_store::{Condition, Filter, Queries, Result, Row, Tx, sql};
 use gatehouse_types::{ConnectionId, PageRequest, SetupLinkId, Timestamp, UserId, WorkspaceId};
 
 use super::links;
@@ -117,5 +117,22 @@ pub(crate) async fn revoke_by(tx: &mut Tx, workspace: &WorkspaceId, by: &UserId)
         sql("UPDATE sso_setup_links SET revoked_at = $3 WHERE workspace_id = $1 AND created_by = $2 \
          AND revoked_at IS NULL AND expires_at > $3 RETURNING id");
     let rows = tx.fetch_all(update.bind(workspace).bind(by).bind(now)).await?;
+    rows.iter().map(|r| r.id("id")).collect()
+}
+
+/// Who of these people made a setup link that counts.
+pub(crate) async fn makers_among(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    people: &[UserId],
+) -> Result<Vec<UserId>> {
+    const HEAD: &str = "SELECT DISTINCT created_by AS id FROM sso_setup_links";
+    let store = tx.store().clone();
+    let of = Condition::fixed("workspace_id = ").bind(workspace).sql(" AND ");
+    let of = of
+        .then(Condition::one_of("created_by", people.iter().map(ToString::to_string)))
+        .sql(" AND revoked_at IS NULL AND expires_at > ")
+        .bind(store.now());
+    let rows = of.rows(&store, tx, HEAD, Condition::default()).await?;
     rows.iter().map(|r| r.id("id")).collect()
 }

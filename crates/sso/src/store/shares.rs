@@ -1,4 +1,4 @@
-use gatehouse_store::{Queries, Result, Row, Tx, sql};
+use gatehouse_store::{Condition, Queries, Result, Row, Tx, sql};
 use gatehouse_types::{SsoAttemptId, Timestamp, TraceShareId, UserId, WorkspaceId};
 
 use super::links;
@@ -94,5 +94,22 @@ pub(crate) async fn revoke_by(
         sql("UPDATE sso_trace_shares SET revoked_at = $3 WHERE workspace_id = $1 AND created_by = $2 \
          AND revoked_at IS NULL AND expires_at > $3 RETURNING id");
     let rows = tx.fetch_all(update.bind(workspace).bind(by).bind(now)).await?;
+    rows.iter().map(|r| r.id("id")).collect()
+}
+
+/// Who of these people made a link to an attempt that counts.
+pub(crate) async fn makers_among(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    people: &[UserId],
+) -> Result<Vec<UserId>> {
+    const HEAD: &str = "SELECT DISTINCT created_by AS id FROM sso_trace_shares";
+    let store = tx.store().clone();
+    let of = Condition::fixed("workspace_id = ").bind(workspace).sql(" AND ");
+    let of = of
+        .then(Condition::one_of("created_by", people.iter().map(ToString::to_string)))
+        .sql(" AND revoked_at IS NULL AND expires_at > ")
+        .bind(store.now());
+    let rows = of.rows(&store, tx, HEAD, Condition::default()).await?;
     rows.iter().map(|r| r.id("id")).collect()
 }

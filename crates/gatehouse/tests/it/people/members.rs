@@ -57,8 +57,28 @@ async fn the_last_owner_is_neither_removed_nor_demoted(t: TestApp) {
     owner.delete(&second).await.refused(403, "authorization_error");
 }
 
+async fn no_session_of_before_comes_back_with_the_person(t: TestApp) {
+    let owner = t.owner().await;
+    let member = t.member_of(Role::Member).await;
+    let path = format!("/api/v1/users/{}", id_of(&owner, "member@main.test").await);
+    owner.delete(&path).await.ok();
+    // as one that was being written while the person was removed
+    let mut tx = t.app.store().begin_always().await.unwrap();
+    let revive = "UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE end_reason = 'member-removed'";
+    assert_eq!(tx.execute(gatehouse_store::sql(revive)).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    member.get("/api/v1/me").await.refused(401, "authentication_error");
+    t.person("member@main.test", Role::Viewer).await;
+    member.get("/api/v1/me").await.refused(401, "authentication_error");
+    // a change of the role of somebody who is here ends nothing
+    let member = t.sign_in("member@main.test").await;
+    t.person("member@main.test", Role::Admin).await;
+    member.get("/api/v1/me").await.ok();
+}
+
 on_both![
     members_are_listed_with_how_they_sign_in,
     a_removed_member_is_refused_at_once_and_keeps_the_account,
     the_last_owner_is_neither_removed_nor_demoted,
+    no_session_of_before_comes_back_with_the_person,
 ];

@@ -1,6 +1,7 @@
 //! People: passwords, sessions, members, invitations, sign-up.
 
 mod devices;
+mod hand_over;
 mod invitations;
 mod leavers;
 mod members;

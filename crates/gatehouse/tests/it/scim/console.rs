@@ -76,7 +76,52 @@ async fn activities_are_listed_and_filtered_in_the_console(t: TestApp) {
     assert!(page.contains("2 added, 0 removed"), "{page}");
 }
 
+async fn roles_of_groups_are_looked_at_and_saved_in_the_console(t: TestApp) {
+    let (provider, browser) = (provider(&t, &ALL_SCOPES).await, t.browser("owner@main.test").await);
+    assert!(browser.get(PAGE).await.body.contains("There are no groups yet"));
+    let ada = person(&provider, "ada@x.test").await;
+    let members = json!([{"value": super::id(&ada)}]);
+    let group =
+        provider.post(super::GROUPS, json!({"displayName": "Staff <b>", "members": members})).await.ok();
+    let group = super::id(&group);
+    let (look, save) = (format!("{PAGE}/role-mappings"), format!("{PAGE}/role-mappings/save"));
+    let role = async || {
+        let found = t.owner().await.get("/api/v1/users?email=ada@x.test").await.ok();
+        found["data"][0]["role"].as_str().unwrap_or("none").to_owned()
+    };
+    let fields = [("group", group.as_str()), ("role", "member")];
+    let shown = submit(&browser, PAGE, &look, &fields).await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    let row = "<td>ada@x.test</td><td>viewer</td><td>member</td>";
+    assert!(shown.body.contains(row) && !shown.body.contains("Staff <b>"), "{}", shown.body);
+    assert_eq!(role().await, "viewer");
+    let saved = submit(&browser, PAGE, &save, &fields).await;
+    assert_eq!(
+        (saved.status, saved.location()),
+        (303, Some("/settings/security/scim#roles")),
+        "{}",
+        saved.body
+    );
+    assert_eq!(role().await, "member");
+    let people = browser.get("/settings/people").await.body;
+    assert!(people.contains("from a group"), "{people}");
+    let refused = submit(&browser, PAGE, &look, &[("group", group.as_str()), ("role", "owner")]).await;
+    assert!(refused.status == 400 && refused.body.contains("No group makes owners"), "{}", refused.body);
+    // another group in its place: who was in the first one alone is out
+    let other = super::id(&provider.post(super::GROUPS, json!({"displayName": "Other"})).await.ok());
+    let fields = [("group", group.as_str()), ("role", ""), ("group", other.as_str()), ("role", "viewer")];
+    let shown = submit(&browser, PAGE, &look, &fields).await.body;
+    let row = "<td>ada@x.test</td><td>member</td><td>no access</td>";
+    assert!(shown.contains(row) && shown.contains("end their access"), "{shown}");
+    let cleared = [("group", group.as_str()), ("role", ""), ("group", ""), ("role", "member")];
+    let shown = submit(&browser, PAGE, &look, &cleared).await.body;
+    assert!(shown.contains("No group gives a role"), "{shown}");
+    assert_eq!(submit(&browser, PAGE, &save, &cleared).await.status, 303);
+    assert_eq!(role().await, "member");
+}
+
 on_both![
     a_token_is_made_shown_once_revoked_and_deleted_in_the_console,
     activities_are_listed_and_filtered_in_the_console,
+    roles_of_groups_are_looked_at_and_saved_in_the_console,
 ];

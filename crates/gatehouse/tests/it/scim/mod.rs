@@ -9,6 +9,7 @@ mod filters;
 mod groups;
 mod leaver;
 mod oauth;
+mod roles;
 mod silence;
 mod statistics;
 mod tokens;
