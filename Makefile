@@ -1,6 +1,6 @@
 # Entry points; what they do is in scripts/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check setup test fmt lint e2e fuzz bench measure
+.PHONY: help demo demo-check setup test fmt lint e2e fuzz bench measure storm
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,3 +37,6 @@ bench: ## the performance goals beside floors and peers; the table of docs/perfo
 measure: ## size of the binary, start to ready, idle memory (release build)
 	cargo build --release --package gatehouse
 	scripts/measure.py $${CARGO_TARGET_DIR:-target}/release/gatehouse
+
+storm: ## fifty kills in a storm of provisioning, on each database (scripts/storm ROUNDS for fewer)
+	scripts/with-postgres scripts/storm
