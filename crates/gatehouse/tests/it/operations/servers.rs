@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gatehouse_testkit::{Database, Kind};
+use serde_json::json;
 
 use crate::support::{Client, Form, Program, Serving, TestApp};
 
@@ -51,7 +52,7 @@ async fn two_servers_start_at_once_on_an_empty_database_and_share_sessions() {
     program.create_owner("Acme", OWNER);
     // begun on one, at home on the other
     let here = one.client();
-    let login = serde_json::json!({"email": OWNER, "password": crate::support::PASSWORD});
+    let login = json!({"email": OWNER, "password": crate::support::PASSWORD});
     here.post("/api/v1/auth/login", login).await.ok();
     let there = carry(&here, &other, &["gatehouse_session"]);
     let me = there.get("/api/v1/me").await.ok();
@@ -111,10 +112,10 @@ async fn single_sign_on_that_is_disabled_on_one_server_is_off_on_the_other_at_on
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
     t.person("bruno@lab.test", gatehouse_types::Role::Member).await;
-    owner.put("/api/v1/sso/settings", serde_json::json!({"connectionId": lab.id})).await.ok();
+    owner.put("/api/v1/sso/settings", json!({"connectionId": lab.id})).await.ok();
     let program = Program::on(&t.database).set("GATEHOUSE_PUBLIC_URL", t.app.public_url().as_str());
     let (one, other) = two(&program).await;
-    let login = serde_json::json!({"email": "bruno@lab.test", "password": crate::support::PASSWORD});
+    let login = json!({"email": "bruno@lab.test", "password": crate::support::PASSWORD});
     let at_one = one.client();
     at_one.post("/api/v1/auth/login", login.clone()).await.ok();
     owner.post_to("/api/v1/sso/settings/enable").await.ok();
@@ -127,4 +128,61 @@ async fn single_sign_on_that_is_disabled_on_one_server_is_off_on_the_other_at_on
         assert_eq!(server.client().get(&format!("/sso/{}/start", lab.id)).await.status, 403);
         server.client().post("/api/v1/auth/login", login.clone()).await.ok();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_the_directory_deactivates_at_one_server_is_out_at_the_other_within_a_second() {
+    let database = Database::fresh(Kind::Postgres).await;
+    let program = Program::on(&database).set("GATEHOUSE_PUBLIC_URL", "http://gatehouse.test");
+    let (one, other) = two(&program).await;
+    program.create_owner("Acme", OWNER);
+    let owner = one.sign_in(OWNER).await;
+    let scopes = ["users:read", "users:write"];
+    let token = json!({"name": "Entra", "scopes": scopes});
+    let token = owner.post("/api/v1/scim/tokens", token).await.ok();
+    let provider = one.client().with_token(token["plainValue"].as_str().unwrap());
+    let leaver = "leaver@acme.test";
+    program.add_member("Acme", leaver);
+    let find = format!("/scim/v2/Users?filter=userName%20eq%20%22{leaver}%22");
+    let entry = provider.get(&find).await.ok()["Resources"][0].clone();
+    assert_eq!(entry["active"], true);
+
+    // a browser at each server, and a program's token, which both take
+    let (here, there) = (one.client(), other.client());
+    let login = json!({"email": leaver, "password": crate::support::PASSWORD});
+    for browser in [&here, &there] {
+        browser.post("/api/v1/auth/login", login.clone()).await.ok();
+    }
+    let program = one.sign_in(leaver).await;
+    let elsewhere = other.client().with_token(program.token.as_deref().unwrap());
+    let everywhere = [here, there.clone(), carry(&there, &one, &["gatehouse_session"]), program, elsewhere];
+    for who in &everywhere {
+        assert_eq!(who.get("/api/v1/me").await.ok()["user"]["email"], leaver);
+    }
+
+    // as Entra ID says it
+    let off = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "Replace", "path": "active", "value": "False"}]});
+    let path = format!("/scim/v2/Users/{}", entry["id"].as_str().unwrap());
+    assert_eq!(provider.call("PATCH", &path, Some(off)).await.ok()["active"], false);
+    let began = Instant::now();
+    for who in &everywhere {
+        over_after(who).await;
+    }
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+    other.client().post("/api/v1/auth/login", login).await.refused(401, "authentication_error");
+
+    // the receipt at the other server lists them
+    let at_other = other.client().with_token(owner.token.as_deref().unwrap());
+    let ended = at_other.get("/api/v1/audit-events?event=user.offboarded").await.ok()["data"][0].clone();
+    let user = ended["targetId"].as_str().unwrap();
+    let receipt = at_other.get(&format!("/api/v1/users/{user}/offboarding")).await.ok();
+    assert_eq!(receipt["cause"], "scim-inactive", "{receipt}");
+    let ended = receipt["ended"].as_array().unwrap();
+    assert_eq!(
+        (ended.len(), &ended[0]["kind"], &ended[0]["count"]),
+        (1, &json!("session"), &json!(3)),
+        "{receipt}"
+    );
+    assert_eq!(ended[0]["items"].as_array().map(Vec::len), Some(3), "{receipt}");
 }

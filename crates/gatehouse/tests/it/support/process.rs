@@ -59,8 +59,19 @@ impl Program {
 
     /// The owner of a workspace, with the password of everybody.
     pub(crate) fn create_owner(&self, workspace: &str, email: &str) {
-        let arguments =
-            ["admin", "create-owner", "--workspace", workspace, "--email", email, "--password-stdin"];
+        self.with_password(&["admin", "create-owner", "--workspace", workspace, "--email", email]);
+    }
+
+    /// A member of a workspace, with the password of everybody.
+    pub(crate) fn add_member(&self, workspace: &str, email: &str) {
+        let role = ["--role", "member"];
+        self.with_password(
+            &[["admin", "add-member", "--workspace", workspace, "--email", email].as_slice(), &role].concat(),
+        );
+    }
+
+    fn with_password(&self, arguments: &[&str]) {
+        let arguments = [arguments, &["--password-stdin"]].concat();
         let mut child = self.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
         assert!(child.wait().unwrap().success());
