@@ -27,7 +27,7 @@ def port():
 PORT = port()
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("GATEHOUSE_")}
 ENV |= {"GATEHOUSE_DATABASE_URL": DATABASE, "GATEHOUSE_DATA_DIR": os.path.join(DIR, "data"), "GATEHOUSE_LOG": "error",
-        "GATEHOUSE_LISTEN": f"127.0.0.1:{PORT}", "GATEHOUSE_SCIM_REQUESTS_PER_MINUTE": "10000000"}
+        "GATEHOUSE_LISTEN": f"127.0.0.1:{PORT}"}
 
 
 class Wrong(Exception):
