@@ -1,6 +1,7 @@
-//! What a PostgreSQL server says of itself, for `doctor`.
+//! What a PostgreSQL server says of itself, for `doctor`, and what other servers over it say to us.
 
 use gatehouse_types::Timestamp;
+use sqlx::postgres::PgListener;
 
 use crate::reader::Pool;
 use crate::{Queries, Result, Store, sql};
@@ -43,4 +44,31 @@ pub async fn postgres(store: &Store) -> Result<Option<Postgres>> {
         ours: Timestamp::from_micros(asked.micros() + half),
         flushes: row.text("commits")? != "off" && row.text("fsync")? == "on",
     }))
+}
+
+/// What other servers over the same PostgreSQL tell (`LISTEN`).
+#[derive(Debug)]
+pub struct Listener(PgListener);
+
+impl Listener {
+    /// Done at the next word, or when the connection broke and was made anew: something may have been missed then.
+    ///
+    /// # Errors
+    /// When the database is gone.
+    pub async fn next(&mut self) -> Result<()> {
+        Ok(self.0.try_recv().await.map(drop)?)
+    }
+}
+
+impl Store {
+    /// Listens to what [`crate::Tx::notify`] says on a channel; `None` on SQLite, which has one server.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn listen(&self, channel: &'static str) -> Result<Option<Listener>> {
+        let Pool::Postgres(pool) = self.reader().0 else { return Ok(None) };
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(channel).await?;
+        Ok(Some(Listener(listener)))
+    }
 }

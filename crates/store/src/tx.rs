@@ -1,3 +1,7 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
 use gatehouse_types::DryRun;
 use sqlx::Postgres;
 
@@ -5,7 +9,7 @@ use crate::audit::{self, Unchained};
 use crate::engine::group_commit::WriteTx;
 use crate::engine::postgres;
 use crate::numbers::Counted;
-use crate::{Queries, Query, Result, Row, Store};
+use crate::{Queries, Query, Result, Row, Store, sql};
 
 /// Writes that go to the database in one trip at most.
 const TOGETHER: usize = 16;
@@ -24,8 +28,19 @@ pub struct Tx {
     counted: Vec<Counted>,
     entries: Vec<Unchained>,
     later: Vec<Query>,
+    afterwards: Afterwards,
     /// From the wait for its turn to the end of the transaction.
     _span: tracing::Span,
+}
+
+/// What is done once a transaction counts.
+#[derive(Default)]
+struct Afterwards(Vec<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl fmt::Debug for Afterwards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Afterwards").field(&self.0.len()).finish()
+    }
 }
 
 #[derive(Debug)]
@@ -44,6 +59,7 @@ impl Tx {
             counted: Vec::new(),
             entries: Vec::new(),
             later: Vec::new(),
+            afterwards: Afterwards::default(),
             _span: span,
         }
     }
@@ -104,6 +120,25 @@ impl Tx {
         self.fetch_optional(Query::assembled(text, query.values)).await
     }
 
+    /// Has something done once the transaction counts, before [`Tx::commit`] returns: what is remembered outside the
+    /// database follows what is in it. It is not done when the transaction does not count, nor after a trial run.
+    pub fn afterwards(&mut self, then: impl Future<Output = ()> + Send + 'static) {
+        self.afterwards.0.push(Box::pin(then));
+    }
+
+    /// Tells every server over the same PostgreSQL that listens on the channel (see [`Store::listen`]) once the
+    /// transaction counts; SQLite has one server.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn notify(&mut self, channel: &'static str) -> Result<()> {
+        if self.is_postgres() {
+            let select = sql("SELECT CAST(pg_notify($1, '') AS TEXT) AS told");
+            self.fetch_optional(select.bind(channel)).await?;
+        }
+        Ok(())
+    }
+
     /// Whether the database is PostgreSQL; for statements that only one of the two needs.
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.inner, Inner::Postgres(_))
@@ -143,6 +178,9 @@ impl Tx {
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
+        }
+        for then in self.afterwards.0 {
+            then.await;
         }
         self.counted.into_iter().for_each(Counted::count);
         if self.has_jobs {
