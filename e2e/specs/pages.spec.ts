@@ -14,6 +14,8 @@ const pages = {
   provisioning: '/settings/security/scim',
   'provisioning-activities': '/settings/security/scim/activities',
   webhooks: '/settings/security/webhooks',
+  'api-scopes': '/settings/security/api-scopes',
+  'api-app': '/settings/security/api-scopes/new',
   people: '/settings/people',
   account: '/account',
   audit: '/settings/audit',

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use gatehouse_apikeys::{ApiKeys, KeyBelongings, Programs};
 use gatehouse_events::{Events, EventsBelongings};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
@@ -44,6 +45,7 @@ pub struct App {
     sso: Sso,
     scim: Scim,
     events: Events,
+    api_keys: ApiKeys,
     lab: Lab,
     mailer: Mailer,
     public_url: PublicUrl,
@@ -70,6 +72,7 @@ pub(crate) async fn open_store(settings: &Settings, parts: &Parts) -> anyhow::Re
 pub(crate) async fn after_restore(tx: &mut gatehouse_store::Tx) -> gatehouse_store::Result<u64> {
     gatehouse_sso::after_restore(tx).await?;
     gatehouse_scim::after_restore(tx).await?;
+    gatehouse_apikeys::after_restore(tx).await?;
     gatehouse_identity::after_restore(tx).await
 }
 
@@ -134,6 +137,9 @@ impl App {
             google: settings.google.clone(),
             microsoft: settings.microsoft.clone(),
         };
+        let api_keys = ApiKeys::new(identity.clone(), public_url.clone());
+        identity.also_ends(Arc::new(KeyBelongings::new(api_keys.clone())));
+        identity.admit_programs(Arc::new(Programs::new(api_keys.clone())));
         let events = Events::new(identity.clone(), http.clone());
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone());
@@ -141,7 +147,7 @@ impl App {
         let lab = Lab::new(sso.clone(), public_url.clone());
         let mailer = mailer(settings, &parts.clock)?;
         let trusted_proxies = settings.trusted_proxies.clone();
-        Ok(Self { store, identity, sso, scim, events, lab, mailer, public_url, trusted_proxies })
+        Ok(Self { store, identity, sso, scim, events, api_keys, lab, mailer, public_url, trusted_proxies })
     }
 
     /// The store.
@@ -164,6 +170,11 @@ impl App {
         &self.public_url
     }
 
+    /// What programs may call.
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.api_keys
+    }
+
     /// Whether mails leave by a mail server; else they wait in the outbox.
     pub fn delivers_mail(&self) -> bool {
         self.mailer.is_configured()
@@ -179,6 +190,7 @@ impl App {
             .merge(gatehouse_identity::api(self.identity.clone()))
             .merge(gatehouse_sso::api(self.sso.clone()))
             .merge(gatehouse_scim::api(self.scim.clone()))
+            .merge(gatehouse_apikeys::api(self.api_keys.clone()))
             .merge(gatehouse_events::api(self.events.clone()))
             .merge(api::routes(self.clone()))
     }
@@ -190,6 +202,7 @@ impl App {
 
     /// Everything that answers over HTTP, behind the edge. `metrics` is what `/metrics` shows, if it is served here.
     pub fn router(&self, metrics: Option<PrometheusHandle>) -> Router {
+        self.api_keys.follow();
         let (routes, document) = self.api_router().split_for_parts();
         let document = api::openapi::complete(document);
         let api = idempotent(
@@ -205,6 +218,8 @@ impl App {
             .merge(gatehouse_scim::protocol_routes(self.scim.clone()))
             .merge(gatehouse_scim::console(self.scim.clone()))
             .merge(gatehouse_events::console(self.events.clone()))
+            .merge(gatehouse_apikeys::gate_routes(self.api_keys.clone()))
+            .merge(gatehouse_apikeys::console(self.api_keys.clone()))
             .merge(gatehouse_lab::routes(self.lab.clone()))
             .merge(console::routes(self.clone()))
             .merge(asset_routes());
@@ -238,6 +253,7 @@ impl App {
             .every(jobs::SIGN_HEADS_SECONDS, jobs::SignHeads, self.store.clone())
             .merge(gatehouse_sso::jobs(&self.sso))
             .merge(gatehouse_scim::jobs(&self.scim))
+            .merge(gatehouse_apikeys::jobs(&self.api_keys))
             .merge(gatehouse_events::jobs(&self.events));
         Worker::new(self.store.clone(), registry)
     }

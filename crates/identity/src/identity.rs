@@ -1,4 +1,4 @@
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use gatehouse_store::Store;
 use gatehouse_types::{Result, random_token};
@@ -6,7 +6,7 @@ use gatehouse_web::Limiter;
 
 use crate::passkey::RelyingParty;
 use crate::password::Passwords;
-use crate::rules::SignInRules;
+use crate::rules::{ProgramKeys, SignInRules};
 use crate::service::leavers::Belongings;
 use crate::service::managed::RoleSource;
 use crate::throttle::{MailLimits, Throttle};
@@ -76,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) belongings: RwLock<Vec<Arc<dyn Belongings>>>,
     /// Who else gives roles.
     pub(crate) role_source: RwLock<Option<Arc<dyn RoleSource>>>,
+    /// The keys of programs, once the crate above has come.
+    pub(crate) program_keys: OnceLock<Arc<dyn ProgramKeys>>,
     pub(crate) options: Options,
     /// How many refusals of unknown callers are recorded, per network.
     pub(crate) refusals: Limiter,
@@ -118,12 +120,18 @@ impl Identity {
             rules,
             belongings: RwLock::default(),
             role_source: RwLock::default(),
+            program_keys: OnceLock::new(),
             options,
             refusals,
             second_steps,
             sign_up_tries,
             unusual_mails,
         })))
+    }
+
+    /// Lets programs call with their keys; the first who says so counts.
+    pub fn admit_programs(&self, keys: Arc<dyn ProgramKeys>) {
+        let _ = self.0.program_keys.set(keys);
     }
 
     /// The database under it.

@@ -88,7 +88,6 @@ pub fn api(identity: Identity) -> OpenApiRouter {
         .routes(routes!(api::second_step::enrolment))
         .routes(routes!(api::passkeys::second_step_options))
         .routes(routes!(api::auth::discover))
-        .routes(routes!(api::auth::token))
         .routes(routes!(api::auth::logout))
         .routes(routes!(api::auth::switch_workspace))
         .routes(routes!(api::reset::ask))

@@ -1,10 +1,14 @@
-//! The seam to single sign-on: who may sign in with a password, and where an address belongs.
+//! The seams to the crates above: single sign-on (who may sign in with a password, and where an address belongs), and
+//! the keys of programs.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use gatehouse_store::Tx;
-use gatehouse_types::{ConnectionId, Domain, Email, Result, Role, SessionId, Timestamp, UserId, WorkspaceId};
+use gatehouse_types::{
+    Actor, ApiKeyId, ConnectionId, Domain, Email, Origin, Result, Role, SessionId, Timestamp, UserId,
+    WorkspaceId,
+};
 
 /// A boxed future, so that the rules can be a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -90,6 +94,17 @@ pub trait SignInRules: Send + Sync + std::fmt::Debug {
     fn discover<'a>(&'a self, email: &'a Email) -> Boxed<'a, Result<Discovery>>;
     /// The person's identities at providers, in all workspaces, oldest first and so many at most.
     fn linked<'a>(&'a self, user: &'a UserId, most: u32) -> Boxed<'a, Result<Vec<LinkedIdentity>>>;
+}
+
+/// What the crate above knows of programs that call with a key.
+pub trait ProgramKeys: Send + Sync + std::fmt::Debug {
+    /// The actor of a key's value.
+    ///
+    /// # Errors
+    /// `Authentication` with a recorded decision for a value that opens nothing.
+    fn by_value<'a>(&'a self, origin: Origin, value: &'a str) -> Boxed<'a, Result<Actor>>;
+    /// The actor of a key that was exchanged for a token; `None` when the key opens nothing any more.
+    fn by_id<'a>(&'a self, origin: Origin, key: &'a ApiKeyId) -> Boxed<'a, Result<Option<Actor>>>;
 }
 
 /// No single sign-on at all; for tests of this crate.

@@ -6,7 +6,9 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse_store::Store;
-use gatehouse_types::{Error, Id, Result, Secret, SessionId, SigningKeyId, Timestamp, UserId, WorkspaceId};
+use gatehouse_types::{
+    ApiAppId, ApiKeyId, Error, Id, Result, Secret, SessionId, SigningKeyId, Timestamp, UserId, WorkspaceId,
+};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -38,6 +40,39 @@ pub(crate) struct Claims {
     pub(crate) jti: String,
     pub(crate) iat: i64,
     pub(crate) exp: i64,
+}
+
+/// The claims of a token that stands for an API key; it dies with the key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct KeyClaims {
+    pub(crate) iss: String,
+    pub(crate) aud: String,
+    /// The app.
+    pub(crate) sub: ApiAppId,
+    /// The key.
+    pub(crate) key: ApiKeyId,
+    /// The workspace.
+    pub(crate) wid: WorkspaceId,
+    pub(crate) jti: String,
+    pub(crate) iat: i64,
+    pub(crate) exp: i64,
+}
+
+/// When a token was made and ends, in seconds since 1970.
+pub(crate) trait Dated {
+    fn times(&self) -> (i64, i64);
+}
+
+impl Dated for Claims {
+    fn times(&self) -> (i64, i64) {
+        (self.iat, self.exp)
+    }
+}
+
+impl Dated for KeyClaims {
+    fn times(&self) -> (i64, i64) {
+        (self.iat, self.exp)
+    }
 }
 
 struct Keys {
@@ -87,11 +122,38 @@ impl Tokens {
             iat: now,
             exp: now + seconds,
         };
+        Ok((self.signed(&claims)?, seconds))
+    }
+
+    /// A token that stands for an API key; returns it with its lifetime in seconds.
+    pub(crate) fn issue_for_key(
+        &self,
+        key: &ApiKeyId,
+        app: &ApiAppId,
+        workspace: &WorkspaceId,
+        ends: Option<Timestamp>,
+    ) -> Result<(Secret, i64)> {
+        let now = self.store.now().seconds();
+        let left = ends.map_or(TOKEN_SECONDS, |end| end.seconds() - now);
+        let seconds = TOKEN_SECONDS.min(left).max(1);
+        let claims = KeyClaims {
+            iss: self.issuer.to_string(),
+            aud: self.issuer.to_string(),
+            sub: app.clone(),
+            key: key.clone(),
+            wid: workspace.clone(),
+            jti: self.store.ids().uuid().simple().to_string(),
+            iat: now,
+            exp: now + seconds,
+        };
+        Ok((self.signed(&claims)?, seconds))
+    }
+
+    fn signed<C: Serialize>(&self, claims: &C) -> Result<Secret> {
         let keys = self.keys.read().map_err(|_| Error::internal("the token keys are poisoned"))?;
         let (id, key) = &keys.signing;
         let header = Header { kid: Some(id.to_string()), ..Header::new(Algorithm::ES256) };
-        let token = jsonwebtoken::encode(&header, &claims, key).map_err(Error::internal)?;
-        Ok((Secret::new(token), seconds))
+        Ok(Secret::new(jsonwebtoken::encode(&header, claims, key).map_err(Error::internal)?))
     }
 
     /// The key that signs.
@@ -100,7 +162,7 @@ impl Tokens {
     }
 
     /// The claims of a token with a good signature that is valid now; `None` for anything else.
-    pub(crate) async fn check(&self, token: &str) -> Option<Claims> {
+    pub(crate) async fn check<C: Dated + DeserializeOwned>(&self, token: &str) -> Option<C> {
         if token.len() > MAX_TOKEN_LEN {
             return None;
         }
@@ -113,9 +175,9 @@ impl Tokens {
             }
         };
         // the time is checked here, by our own clock
-        let claims: Claims = open_token(token, &key, &self.issuer).ok()?;
-        let now = self.store.now().seconds();
-        (claims.exp > now && claims.iat <= now + 60).then_some(claims)
+        let claims: C = open_token(token, &key, &self.issuer).ok()?;
+        let (now, (iat, exp)) = (self.store.now().seconds(), claims.times());
+        (exp > now && iat <= now + 60).then_some(claims)
     }
 
     /// The public keys as a JWK Set (RFC 7517 §5).

@@ -72,6 +72,7 @@ macro_rules! steps {
                 "scim_statistics",
                 include_str!(concat!("../migrations/", $folder, "/0027_scim_statistics.sql")),
             ),
+            (28, "api_keys", include_str!(concat!("../migrations/", $folder, "/0028_api_keys.sql"))),
         ]
     };
 }

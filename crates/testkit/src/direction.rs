@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each crate with the crates of ours that it may use outside its tests.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("types", &[]),
     ("saml", &[]),
     ("store", &["types"]),
@@ -13,9 +13,13 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("identity", &["types", "store", "outbound", "web"]),
     ("sso", &["types", "store", "outbound", "web", "saml", "identity"]),
     ("scim", &["types", "store", "web", "identity"]),
+    ("apikeys", &["types", "store", "web", "identity"]),
     ("events", &["types", "store", "outbound", "web", "identity"]),
     ("lab", &["types", "store", "outbound", "web", "saml", "identity", "sso"]),
-    ("gatehouse", &["types", "store", "outbound", "web", "saml", "identity", "sso", "scim", "events", "lab"]),
+    (
+        "gatehouse",
+        &["types", "store", "outbound", "web", "saml", "identity", "sso", "scim", "apikeys", "events", "lab"],
+    ),
     ("testkit", &["types", "store"]),
 ];
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use crate::{
-    ConnectionId, Error, Permission, RequestId, Result, Role, ScimScope, ScimScopes, ScimTokenId, SessionId,
-    SetupLinkId, Timestamp, UserId, WorkspaceId,
+    ApiAppId, ApiKeyId, ConnectionId, ControlScopes, Error, Permission, RequestId, Result, Role, ScimScope,
+    ScimScopes, ScimTokenId, SessionId, SetupLinkId, Timestamp, UserId, WorkspaceId,
 };
 
 /// Who owns a credential; every credential has one.
@@ -143,6 +143,17 @@ pub enum Principal {
         /// What it reaches.
         scopes: ScimScopes,
     },
+    /// A program of the company's, by an API key.
+    ApiKey {
+        /// The key.
+        key_id: ApiKeyId,
+        /// The app it belongs to.
+        app_id: ApiAppId,
+        /// The person it ends with; `None` when it is the company's.
+        owner: Option<UserId>,
+        /// What of this product itself it reaches.
+        reach: ControlScopes,
+    },
 }
 
 /// Who acts, in which workspace, from where. The first argument of every service function.
@@ -213,6 +224,8 @@ impl Actor {
             Principal::Anonymous | Principal::SetupLink { .. } => false,
             // a token has scopes, and no right of a person
             Principal::Scim { .. } => false,
+            // so has a key, a few of which stand for rights
+            Principal::ApiKey { reach, .. } => reach.may(permission),
             Principal::User { role, .. } => role.may(permission),
         }
     }

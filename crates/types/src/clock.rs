@@ -34,6 +34,12 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
+    /// The day of its month, from 1 on (UTC).
+    pub fn day_of_month(self) -> i64 {
+        let moment = jiff::Timestamp::from_microsecond(self.0).unwrap_or_default();
+        i64::from(jiff::tz::Offset::UTC.to_datetime(moment).day())
+    }
+
     /// Reads an RFC 3339 timestamp; `None` when it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_microsecond()))

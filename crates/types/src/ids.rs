@@ -167,6 +167,10 @@ ids! {
     ScimGroupId = "scg";
     /// One thing that a provider did to a directory.
     ScimActivityId = "sca";
+    /// A program that calls, as a company registers it: an API app.
+    ApiAppId = "app";
+    /// A key of an API app.
+    ApiKeyId = "apk";
     /// A made-up person of the lab identity provider.
     LabPersonId = "lab";
 }

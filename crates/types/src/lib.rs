@@ -4,6 +4,7 @@
 
 mod actor;
 mod clock;
+mod control;
 mod email;
 mod error;
 mod ids;
@@ -15,13 +16,14 @@ mod secret;
 
 pub use actor::{Actor, AuthMethod, DryRun, Effect, Origin, OwnerKind, Principal};
 pub use clock::{Clock, SharedClock, SystemClock, TestClock, Timestamp};
+pub use control::{ControlScope, ControlScopes};
 pub use email::{Domain, Email};
 pub use error::{Error, Kind, Result};
 pub use ids::{
-    AuditEventId, ChallengeId, ConnectionId, DecisionId, DeliveryId, DomainId, DraftId, FactorId, Id,
-    IdentityId, Ids, InvitationId, JobId, LabPersonId, LinkId, MailId, OffboardingId, RequestId,
-    ScimActivityId, ScimGroupId, ScimTokenId, ScimUserId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId,
-    TraceShareId, UserId, WebhookId, WorkspaceId,
+    ApiAppId, ApiKeyId, AuditEventId, ChallengeId, ConnectionId, DecisionId, DeliveryId, DomainId, DraftId,
+    FactorId, Id, IdentityId, Ids, InvitationId, JobId, LabPersonId, LinkId, MailId, OffboardingId,
+    RequestId, ScimActivityId, ScimGroupId, ScimTokenId, ScimUserId, SessionId, SetupLinkId, SigningKeyId,
+    SsoAttemptId, TraceShareId, UserId, WebhookId, WorkspaceId,
 };
 pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};

@@ -15,6 +15,9 @@ impl PageRequest {
     /// The last page number that is answered; beyond it a filter serves better.
     pub const MAX_PAGE: u32 = 1_000_000;
 
+    /// The first row alone.
+    pub const ONE: Self = Self { page: 1, page_size: 1 };
+
     /// A request for page `page` (from 1) of `page_size` rows (1 to 100).
     ///
     /// # Errors

@@ -47,10 +47,12 @@ impl Role {
             | P::ReadOutbox
             | P::ReadMembers
             | P::ManageMembers
+            | P::ManageApps
+            | P::VerifyKeys
             | P::ExplainDecisions => {
                 matches!(self, Self::Admin | Self::Owner)
             }
-            P::ManageSsoExclusions | P::ManageSecuritySettings => matches!(self, Self::Owner),
+            P::ManageSsoExclusions | P::ManageSecuritySettings | P::DeleteApps => matches!(self, Self::Owner),
         }
     }
 }
@@ -86,6 +88,12 @@ pub enum Permission {
     ManageScim,
     /// Decide which programs are told of events.
     ManageWebhooks,
+    /// Make and change API apps, make and delete their keys.
+    ManageApps,
+    /// Delete API apps.
+    DeleteApps,
+    /// Ask whether an API key of the workspace opens something.
+    VerifyKeys,
     /// Decide who may sign in without single sign-on.
     ManageSsoExclusions,
     /// Decide what signing in demands here.
@@ -99,6 +107,24 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// All rights.
+    pub const ALL: [Self; 14] = [
+        Self::ReadWorkspace,
+        Self::ReadMembers,
+        Self::ManageMembers,
+        Self::ManageSso,
+        Self::ManageScim,
+        Self::ManageWebhooks,
+        Self::ManageApps,
+        Self::DeleteApps,
+        Self::VerifyKeys,
+        Self::ManageSsoExclusions,
+        Self::ManageSecuritySettings,
+        Self::ReadAudit,
+        Self::ExplainDecisions,
+        Self::ReadOutbox,
+    ];
+
     /// The name, as decisions show it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,11 +134,22 @@ impl Permission {
             Self::ManageSso => "sso:manage",
             Self::ManageScim => "scim:manage",
             Self::ManageWebhooks => "webhooks:manage",
+            Self::ManageApps => "api-apps:manage",
+            Self::DeleteApps => "api-apps:delete",
+            Self::VerifyKeys => "keys:verify",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
             Self::ManageSecuritySettings => "security-settings:manage",
             Self::ReadAudit => "audit:read",
             Self::ExplainDecisions => "decisions:read",
             Self::ReadOutbox => "outbox:read",
         }
+    }
+}
+
+impl FromStr for Permission {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|p| p.as_str() == text);
+        found.ok_or_else(|| Error::validation("action", "There is no such right."))
     }
 }

@@ -19,6 +19,22 @@ customElements.define("copy-field", class extends HTMLElement {
   }
 });
 
+// <copy-and-follow data-from="id"><a href="…" data-words="Copy and Close">Close</a></copy-and-follow>
+customElements.define("copy-and-follow", class extends HTMLElement {
+  connectedCallback() {
+    const link = this.querySelector("a");
+    const input = document.getElementById(this.dataset.from);
+    if (!link || !input || this.ready) return;
+    this.ready = true;
+    link.textContent = link.dataset.words;
+    link.addEventListener("click", async (event) => {
+      event.preventDefault();
+      if (await copied(input)) announce("Copied");
+      location.assign(link.href);
+    });
+  }
+});
+
 // The clipboard needs https or loopback; elsewhere the text is selected for the person's own Ctrl+C.
 async function copied(input) {
   try {

@@ -108,6 +108,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let finish = async {
         serving.await?;
         worker.await?;
+        app.api_keys().finish().await;
         app.store().close().await;
         anyhow::Ok(())
     };

@@ -21,10 +21,15 @@ pub(crate) fn nav() -> Nav {
     let scim = NavItem::new("scim", "Provisioning", "/settings/security/scim").needs(Permission::ManageScim);
     let webhooks =
         NavItem::new("webhooks", "Webhooks", "/settings/security/webhooks").needs(Permission::ManageWebhooks);
+    let api_scopes = NavItem::new("api-scopes", "API Scopes", "/settings/security/api-scopes")
+        .needs(Permission::ManageApps);
     let sign_in = NavItem::new("sign-in", "Signing in", "/settings/security/sign-in")
         .needs(Permission::ManageSecuritySettings);
     let audit = NavItem::new("audit", "Audit log", audit::PATH).needs(Permission::ReadAudit);
-    let security = NavGroup { label: "Security & Control", items: vec![sso, scim, webhooks, sign_in, audit] };
+    let security = NavGroup {
+        label: "Security & Control",
+        items: vec![sso, scim, api_scopes, webhooks, sign_in, audit],
+    };
     let people = NavItem::new("people", "People", "/settings/people").needs(Permission::ReadMembers);
     let workspace = NavGroup { label: "Workspace", items: vec![people] };
     let settings = NavItem::new("settings", "Settings", "/settings").needs(Permission::ManageSso);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where its expectation does")]
 
+mod api_keys;
 mod audit_log;
 mod authorization;
 mod connections;

@@ -4,7 +4,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use gatehouse_types::{Email, Error, Role, Secret, UserId, WorkspaceId};
-use gatehouse_web::{ApiError, ApiResult, CookieKind, ErrorBody, Json, NeverStored, Web};
+use gatehouse_web::{ApiResult, CookieKind, ErrorBody, Json, NeverStored, Web};
 use serde::{Deserialize, Serialize};
 
 use crate::api::caller::{Anybody, Caller};
@@ -163,22 +163,6 @@ pub(crate) async fn discover(
         sso_optional: found.sso_optional,
         redirect_url: found.start_path.map(|p| web.public_url().join(&p)),
     }))
-}
-
-/// An API key.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TokenIn {
-    api_key: Secret,
-}
-
-/// Exchange an API key for a token.
-#[utoipa::path(post, operation_id = "exchangeApiKey", path = "/api/v1/auth/token", tag = "Sign-in", security(()), request_body = TokenIn, responses(
-    (status = 200, body = LoginOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-))]
-pub(crate) async fn token(Anybody(actor): Anybody, Json(input): Json<TokenIn>) -> ApiResult<Response> {
-    tracing::debug!(request = %actor.origin.request_id, empty = input.api_key.is_empty(), "an unknown API key");
-    Err(ApiError(Error::authentication("No API key with this value exists.")))
 }
 
 /// A finished sign-out.

@@ -13,6 +13,8 @@ use gatehouse_web::{
 
 use crate::Identity;
 
+/// What API keys begin with.
+const KEY_PREFIX: &str = "gh_";
 /// The longest credential header that is looked at, in bytes.
 const MAX_CREDENTIAL: usize = 8192;
 
@@ -32,7 +34,7 @@ pub struct Visitor(pub Actor);
 enum Credential<'a> {
     None,
     Bearer(&'a str),
-    ApiKey,
+    ApiKey(&'a str),
     Cookie(&'a str),
 }
 
@@ -42,10 +44,17 @@ fn credential<'a>(headers: &'a HeaderMap, web: &Web) -> Credential<'a> {
         let token =
             text.and_then(|t| t.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         // a header that is not a bearer token is a wrong credential, not none
-        return Credential::Bearer(token.map_or("", |(_, token)| token.trim()));
+        let token = token.map_or("", |(_, token)| token.trim());
+        return if token.starts_with(KEY_PREFIX) {
+            Credential::ApiKey(token)
+        } else {
+            Credential::Bearer(token)
+        };
     }
-    if headers.contains_key("x-api-key") {
-        return Credential::ApiKey;
+    if let Some(value) = headers.get("x-api-key") {
+        return Credential::ApiKey(
+            value.to_str().ok().filter(|t| t.len() <= MAX_CREDENTIAL).unwrap_or_default(),
+        );
     }
     web.cookies().get(headers, CookieKind::Session).map_or(Credential::None, Credential::Cookie)
 }
@@ -60,7 +69,11 @@ impl Identity {
         let found = match credential(&request.headers, web) {
             Credential::Bearer(token) => self.by_bearer(origin.clone(), token).await,
             Credential::Cookie(value) => self.by_cookie(origin.clone(), value).await,
-            Credential::None | Credential::ApiKey => return false,
+            Credential::ApiKey(value) => match self.0.program_keys.get() {
+                Some(keys) => return keys.by_value(origin.clone(), value).await.is_ok(),
+                None => return false,
+            },
+            Credential::None => return false,
         };
         found.is_ok_and(|actor| actor.is_some())
     }
@@ -76,7 +89,10 @@ async fn authenticate(identity: &Identity, parts: &Parts) -> Result<Actor> {
             let why = "The bearer token is not ours, has expired, or its session has ended. Sign in again.";
             (identity.by_bearer(origin.clone(), token).await?, Some(("bearer token", why)))
         }
-        Credential::ApiKey => (None, Some(("API key", "No API key with this value exists."))),
+        Credential::ApiKey(value) => match identity.0.program_keys.get() {
+            Some(keys) => (Some(keys.by_value(origin.clone(), value).await?), None),
+            None => (None, Some(("API key", "No API key with this value exists."))),
+        },
         Credential::Cookie(value) => {
             if !is_safe(&parts.method) && !web.cookie_call_is_ours(&parts.headers) {
                 let why = "A call with the console's cookie must come from the console: send X-CSRF-Token or use a token.";

@@ -52,6 +52,7 @@ fn who(actor: &Actor) -> String {
         Principal::System => "The product itself acts.".to_owned(),
         Principal::SetupLink { link_id, .. } => format!("The setup link {link_id} acts."),
         Principal::Scim { token_id, .. } => format!("The SCIM token {token_id} acts."),
+        Principal::ApiKey { key_id, app_id, .. } => format!("The key {key_id} of the app {app_id} acts."),
         Principal::Anonymous => "Nobody is signed in.".to_owned(),
     }
 }

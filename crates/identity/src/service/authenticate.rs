@@ -1,9 +1,12 @@
-use gatehouse_types::Result;
-use gatehouse_types::{Actor, Origin, Principal, Timestamp, digest};
+use gatehouse_types::{
+    Actor, ApiAppId, ApiKeyId, Origin, Principal, Result, Role, Timestamp, UserId, WorkspaceId, digest,
+};
 
-use crate::Identity;
 use crate::service::sessions::is_cookie_shaped;
 use crate::store::sessions::{self, Live};
+use crate::store::workspaces;
+use crate::tokens::{Claims, KeyClaims};
+use crate::{Bearer, Identity};
 
 /// A session's last use is noted when it is older than this, in seconds.
 const TOUCH_SECONDS: i64 = 60;
@@ -27,11 +30,55 @@ impl Identity {
     /// # Errors
     /// When the database fails.
     pub async fn by_bearer(&self, origin: Origin, token: &str) -> Result<Option<Actor>> {
-        let Some(claims) = self.0.tokens.check(token).await else { return Ok(None) };
+        let Some(claims) = self.0.tokens.check::<Claims>(token).await else {
+            return self.by_key_token(origin, token).await;
+        };
         let now = self.0.store.now();
         let live = sessions::live_by_id(&mut self.0.store.reader(), &claims.sid, now).await?;
         let ours = live.filter(|l| l.session.user_id == claims.sub && l.session.workspace_id == claims.wid);
         Ok(ours.map(|live| self.actor(origin, live, now)))
+    }
+
+    /// Who carries a token that stands for an API key.
+    async fn by_key_token(&self, origin: Origin, token: &str) -> Result<Option<Actor>> {
+        let Some(keys) = self.0.program_keys.get() else { return Ok(None) };
+        let Some(claims) = self.0.tokens.check::<KeyClaims>(token).await else { return Ok(None) };
+        let found = keys.by_id(origin, &claims.key).await?;
+        Ok(found.filter(|actor| actor.workspace_id.as_ref() == Some(&claims.wid)))
+    }
+
+    /// A bearer token that stands for an API key and dies with it, at the latest at `ends`. Whoever calls has seen the
+    /// key.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn token_for_key(
+        &self,
+        key: &ApiKeyId,
+        app: &ApiAppId,
+        workspace: &WorkspaceId,
+        ends: Option<Timestamp>,
+    ) -> Result<Bearer> {
+        let (access_token, expires_in) = self.0.tokens.issue_for_key(key, app, workspace, ends)?;
+        Ok(Bearer { access_token, expires_in })
+    }
+
+    /// The name of the workspace of a key, and the role of its person, if it has one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn workspace_for_key(
+        &self,
+        workspace: &WorkspaceId,
+        owner: Option<&UserId>,
+    ) -> Result<(String, Option<Role>)> {
+        let mut db = self.0.store.reader();
+        let found = workspaces::find(&mut db, workspace).await?;
+        let role = match owner {
+            Some(owner) => workspaces::role_of(&mut db, workspace, owner).await?,
+            None => None,
+        };
+        Ok((found.map(|w| w.name).unwrap_or_default(), role))
     }
 
     fn actor(&self, origin: Origin, live: Live, now: Timestamp) -> Actor {

@@ -253,6 +253,7 @@ pub(crate) fn by(actor: &Actor) -> String {
         Principal::System => "system".to_owned(),
         Principal::SetupLink { link_id, .. } => format!("setup-link:{link_id}"),
         Principal::Scim { token_id, .. } => format!("scim:{token_id}"),
+        Principal::ApiKey { key_id, .. } => format!("api-key:{key_id}"),
         Principal::User { user_id, .. } => format!("user:{user_id}"),
     }
 }

@@ -1,8 +1,8 @@
 //! The members of a workspace: listed, their role changed, removed. The last owner stays one.
 
-use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
+use gatehouse_store::{Queries, Tx};
 use gatehouse_types::{
     Actor, Error, Id, Page, PageRequest, Permission, Result, Role, Timestamp, UserId, WorkspaceId,
 };
@@ -92,6 +92,34 @@ impl Identity {
         let member = members::find(&mut tx, &workspace, user).await?;
         tx.commit().await?;
         member.ok_or_else(|| Error::not_found("User"))
+    }
+
+    /// What a member is called, and what they are here; `None` for whoever is no member.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn name_and_role<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        user: &UserId,
+    ) -> Result<Option<(String, Role)>> {
+        let Some(role) = workspaces::role_of(db, workspace, user).await? else { return Ok(None) };
+        Ok(users::find(db, user).await?.map(|u| (u.display_name, role)))
+    }
+
+    /// The members with a role: how many, and the first `most` by the alphabet as id and name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn with_role<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        role: Role,
+        most: i64,
+    ) -> Result<(i64, Vec<(String, String)>)> {
+        Ok(members::of_role(db, workspace, role, most).await?)
     }
 
     /// Gives a member the role that the identity provider's groups mean, in the caller's transaction; the caller has seen

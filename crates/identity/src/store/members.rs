@@ -127,3 +127,20 @@ pub(crate) async fn release_roles(tx: &mut Tx, workspace: &WorkspaceId) -> Resul
         sql("UPDATE suspended_members SET role_managed = FALSE WHERE workspace_id = $1 AND role_managed");
     tx.execute(kept.bind(workspace)).await.map(drop)
 }
+
+/// The members with a role: how many, and the first `most` by the alphabet as id and name.
+pub(crate) async fn of_role<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    role: Role,
+    most: i64,
+) -> Result<(i64, Vec<(String, String)>)> {
+    let select = sql("SELECT u.id, u.display_name, COUNT(*) OVER () AS n FROM memberships m \
+         JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1 AND m.role = $2 \
+         ORDER BY u.display_name, u.id LIMIT $3");
+    let rows = db.fetch_all(select.bind(workspace).bind(role.as_str()).bind(most.max(1))).await?;
+    let count = rows.first().map(|r| r.int("n")).transpose()?.unwrap_or(0);
+    let take = usize::try_from(most).unwrap_or(0);
+    let named = rows.iter().take(take).map(|r| Ok((r.text("id")?, r.text("display_name")?)));
+    Ok((count, named.collect::<Result<_>>()?))
+}

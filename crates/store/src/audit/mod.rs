@@ -199,6 +199,7 @@ fn actor_of(actor: &Actor) -> (&'static str, Option<&str>) {
         Principal::System => ("system", None),
         Principal::SetupLink { .. } => ("setup-link", None),
         Principal::Scim { token_id, .. } => ("scim", Some(token_id.as_str())),
+        Principal::ApiKey { key_id, .. } => ("api-key", Some(key_id.as_str())),
         Principal::User { user_id, .. } => ("user", Some(user_id.as_str())),
     }
 }

@@ -5,7 +5,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 /// Where only programs call: failures there are JSON whatever `Accept` says.
-const FOR_PROGRAMS: [&str; 6] = ["/api", "/scim", "/healthz", "/readyz", "/metrics", "/.well-known"];
+const FOR_PROGRAMS: [&str; 7] =
+    ["/api", "/authz", "/scim", "/healthz", "/readyz", "/metrics", "/.well-known"];
 
 /// Whether this request is better answered in JSON than with a page.
 ///

@@ -77,6 +77,39 @@ async fn no_secret_is_in_log_errors_export_or_database(t: TestApp) {
     answers.push(t.client().with_token(&value).get("/scim/v2/Schemas").await);
     canaries.push(("SCIM token", value));
 
+    // keys of programs: used well and badly, exchanged, told of as leaked
+    let app = json!({"name": "Program", "scopes": ["audit:read", "workflow:deploy"]});
+    let app = format!(
+        "/api/v1/api-apps/{}",
+        owner.post("/api/v1/api-apps", app).await.ok()["id"].as_str().unwrap()
+    );
+    for name in ["Kept", "Leaked"] {
+        let made = owner.post(&format!("{app}/keys"), json!({"name": name})).await.ok();
+        let value = made["plainValue"].as_str().unwrap().to_owned();
+        let with = async |method: &str, path: &str| {
+            let client = t.client();
+            client.send(client.request(method, path).header("x-api-key", &value)).await
+        };
+        assert_eq!(with("GET", "/authz").await.status, 200);
+        assert_eq!(with("GET", "/api/v1/audit-events").await.status, 200);
+        answers.push(with("POST", "/api/public/workflows/w/undeploy").await);
+        answers.push(with("GET", "/api/v1/sso/connections").await);
+        answers.push(owner.post("/api/v1/keys/verify", json!({"key": value})).await);
+        let exchanged = t.client().post("/api/v1/auth/token", json!({"apiKey": value})).await.ok();
+        canaries.push(("token of a key", exchanged["accessToken"].as_str().unwrap().to_owned()));
+        if name == "Leaked" {
+            let found = json!({"key": value, "place": format!("in a paste: {value}")});
+            answers.push(t.client().post("/api/v1/leaked", found).await);
+            answers.push(with("GET", "/authz").await);
+        }
+        answers.push(owner.get(&format!("{app}/keys")).await);
+        answers.push(owner.get(&format!("{app}/usage")).await);
+        // what is shown of it is its end: no other part of it is anywhere
+        canaries.push(("part of an API key", value[3..15].to_owned()));
+        canaries.push(("part of an API key", value[20..32].to_owned()));
+        canaries.push(("API key", value));
+    }
+
     // a connection with a secret, and SAML from begin to end and once more
     let body = json!({"name": "G", "protocol": "oidc", "defaultRole": "member", "oidcConfig": {
         "issuerUrl": "https://idp.example.com", "clientId": "c", "clientSecret": CLIENT_SECRET}});

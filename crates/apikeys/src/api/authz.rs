@@ -1,0 +1,146 @@
+//! `GET /authz`: what a proxy asks before it lets a request through (nginx `auth_request`, Traefik `ForwardAuth`, Envoy
+//! `ext_authz` over HTTP). The hottest path of the product: a key is judged from memory.
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use gatehouse_types::{Actor, Error, Kind, Origin, Permission, Principal, Result};
+use gatehouse_web::ApiError;
+
+use crate::ApiKeys;
+use crate::gate::{Known, Owner};
+use crate::model::secret::PREFIX;
+use crate::store::gate::id_text;
+
+const WORKSPACE: HeaderName = HeaderName::from_static("x-gatehouse-workspace");
+const APP: HeaderName = HeaderName::from_static("x-gatehouse-app");
+const KEY: HeaderName = HeaderName::from_static("x-gatehouse-key");
+const SCOPES: HeaderName = HeaderName::from_static("x-gatehouse-scopes");
+const OWNER: HeaderName = HeaderName::from_static("x-gatehouse-owner");
+const USER: HeaderName = HeaderName::from_static("x-gatehouse-user");
+const ROLE: HeaderName = HeaderName::from_static("x-gatehouse-role");
+const DECISION: HeaderName = HeaderName::from_static("x-gatehouse-decision");
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const REQUIRED: HeaderName = HeaderName::from_static("x-required-scope");
+
+/// The longest credential that is looked at, in bytes.
+const MAX_CREDENTIAL: usize = 8_192;
+
+/// How the caller shows who they are.
+enum Credential<'a> {
+    Key(&'a str),
+    Token(&'a str),
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().filter(|t| t.len() <= MAX_CREDENTIAL)
+}
+
+fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
+    if let Some(value) = headers.get(&API_KEY) {
+        return Some(Credential::Key(value.to_str().unwrap_or_default()));
+    }
+    let (scheme, value) = text(headers, &AUTHORIZATION)?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let value = value.trim();
+    Some(if value.starts_with(PREFIX) { Credential::Key(value) } else { Credential::Token(value) })
+}
+
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn allowed_key(known: &Known) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    let (app, headers) = (&known.app.headers, response.headers_mut());
+    headers.insert(WORKSPACE, app.workspace.clone());
+    headers.insert(APP, app.app.clone());
+    headers.insert(KEY, header(&id_text(known.key)));
+    headers.insert(SCOPES, app.scopes.clone());
+    let owner = match &known.owner {
+        Owner::Service => HeaderValue::from_static("service"),
+        Owner::Person(id) => header(&format!("person:{id}")),
+    };
+    headers.insert(OWNER, owner);
+    response
+}
+
+fn allowed_person(actor: &Actor) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    let headers = response.headers_mut();
+    if let Some(workspace) = &actor.workspace_id {
+        headers.insert(WORKSPACE, header(gatehouse_types::Id::as_str(workspace)));
+    }
+    if let Principal::User { user_id, role, .. } = &actor.principal {
+        headers.insert(USER, header(gatehouse_types::Id::as_str(user_id)));
+        headers.insert(ROLE, HeaderValue::from_static(role.as_str()));
+        headers.insert(OWNER, header(&format!("person:{user_id}")));
+    }
+    response
+}
+
+fn refused(error: Error) -> Response {
+    let decision = error.decision().map(|d| header(gatehouse_types::Id::as_str(d)));
+    let is_nobody = error.kind() == Kind::Authentication;
+    let mut response = ApiError(error).into_response();
+    if let Some(decision) = decision {
+        response.headers_mut().insert(DECISION, decision);
+    }
+    if is_nobody {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// Any method: proxies ask with that of the request they hold back.
+pub(crate) async fn authz(State(keys): State<ApiKeys>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let Some(origin) = parts.extensions.get::<Origin>().cloned() else {
+        return ApiError(Error::internal("the edge was not passed")).into_response();
+    };
+    let scope = text(&parts.headers, &REQUIRED).filter(|s| !s.is_empty());
+    // a scope that cannot be read is one that nobody has
+    let scope = if parts.headers.contains_key(&REQUIRED) { scope.or(Some("-")) } else { None };
+    let mut response = match judge(&keys, &parts.headers, scope, origin).await {
+        Ok(response) => response,
+        Err(error) => refused(error),
+    };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn judge(keys: &ApiKeys, headers: &HeaderMap, scope: Option<&str>, origin: Origin) -> Result<Response> {
+    match credential(headers) {
+        None => Err(Error::authentication("Send a key (X-API-KEY) or a bearer token.")),
+        Some(Credential::Key(value)) => match keys.check(value, scope, &origin).await? {
+            Ok(known) => Ok(allowed_key(&known)),
+            Err(why) => Err(keys.refused(origin, why, scope).await),
+        },
+        Some(Credential::Token(value)) => {
+            let actor = keys.0.identity.by_bearer(origin, value).await?;
+            let message = "The bearer token is not ours, has expired, or its session has ended.";
+            let actor = actor.ok_or_else(|| Error::authentication(message))?;
+            person(keys, &actor, scope).await
+        }
+    }
+}
+
+/// A token: of a person, who has the scopes that they could give a key; or of a key that was exchanged for it.
+async fn person(keys: &ApiKeys, actor: &Actor, scope: Option<&str>) -> Result<Response> {
+    if let Principal::ApiKey { key_id, .. } = &actor.principal {
+        let verdict = keys.check_id(key_id, scope, &actor.origin).await?;
+        return match verdict {
+            Ok(known) => Ok(allowed_key(&known)),
+            Err(why) => Err(keys.refused(actor.origin.clone(), why, scope).await),
+        };
+    }
+    if let Some(scope) = scope {
+        let object =
+            Some(format!("api-scope:{}", if crate::model::scope::is_shaped(scope) { scope } else { "-" }));
+        gatehouse_identity::require(&keys.0.store, actor, Permission::ManageApps, object).await?;
+    }
+    Ok(allowed_person(actor))
+}

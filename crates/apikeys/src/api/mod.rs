@@ -1,0 +1,9 @@
+pub(crate) mod apps;
+pub(crate) mod authz;
+pub(crate) mod explain;
+pub(crate) mod keys;
+pub(crate) mod leaked;
+pub(crate) mod public;
+pub(crate) mod scopes;
+pub(crate) mod token;
+pub(crate) mod verify;

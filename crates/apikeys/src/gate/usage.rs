@@ -1,0 +1,105 @@
+//! What was counted of the use of keys, until it is written: no request waits for a write.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use gatehouse_types::Timestamp;
+
+use super::Asked;
+
+/// Parts that are counted in side by side.
+const SHARDS: usize = 8;
+
+/// What a key did with a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) allowed: i64,
+    pub(crate) refused: i64,
+    pub(crate) last_at: Timestamp,
+    pub(crate) last_ip: Option<IpAddr>,
+}
+
+impl Count {
+    fn new(asked: Asked<'_>) -> Self {
+        Self { allowed: 0, refused: 0, last_at: asked.now, last_ip: asked.ip }
+    }
+}
+
+/// One count, taken out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used {
+    pub(crate) key: [u8; 16],
+    /// The number of the scope; 0: none, or one that the app has not.
+    pub(crate) scope: u32,
+    pub(crate) count: Count,
+}
+
+type Shard = Mutex<HashMap<([u8; 16], u32), Count>>;
+
+/// The counts.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    shards: [Shard; SHARDS],
+}
+
+impl Usage {
+    fn shard(&self, key: [u8; 16]) -> &Shard {
+        // ids begin with the time; their end is random
+        &self.shards[usize::from(key[15]) % SHARDS]
+    }
+
+    /// Counts one use.
+    pub(super) fn note(&self, key: [u8; 16], scope: u32, allowed: bool, asked: Asked<'_>) {
+        let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
+        let count = match shard.entry((key, scope)) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => place.insert(Count::new(asked)),
+        };
+        if allowed {
+            count.allowed += 1;
+        } else {
+            count.refused += 1;
+        }
+        count.last_at = asked.now;
+        count.last_ip = asked.ip;
+    }
+
+    /// Takes all counts out, at most `most`; the rest waits.
+    pub(crate) fn take(&self, most: usize) -> Vec<Used> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = most.saturating_sub(all.len());
+            if shard.len() <= left {
+                all.extend(shard.drain().map(|((key, scope), count)| Used { key, scope, count }));
+                shard.shrink_to(1_024);
+            } else {
+                let some: Vec<_> = shard.keys().take(left).copied().collect();
+                for place in some {
+                    if let Some(count) = shard.remove(&place) {
+                        all.push(Used { key: place.0, scope: place.1, count });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Puts counts back that could not be written.
+    pub(crate) fn put_back(&self, all: Vec<Used>) {
+        for used in all {
+            let mut shard = self.shard(used.key).lock().unwrap_or_else(PoisonError::into_inner);
+            match shard.entry((used.key, used.scope)) {
+                Entry::Occupied(mut found) => {
+                    found.get_mut().allowed += used.count.allowed;
+                    found.get_mut().refused += used.count.refused;
+                }
+                Entry::Vacant(place) => {
+                    place.insert(used.count);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What-if and who-can: the same rules that judge, asked without doing anything.
+
+use gatehouse_identity::require;
+use gatehouse_store::decisions::Reason;
+use gatehouse_types::{
+    Actor, ApiAppId, ApiKeyId, ControlScope, Error, Id, Permission, Result, Role, UserId, WorkspaceId,
+};
+
+use crate::ApiKeys;
+use crate::model::scope::is_shaped;
+use crate::model::{App, AppStatus, KeyStatus};
+use crate::store::{apps, explain, keys, scopes};
+
+/// People and apps that an answer names; it counts all.
+pub(crate) const MAX_NAMED: i64 = 100;
+
+/// Who is asked about.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    User(UserId),
+    App(ApiAppId),
+    Key(ApiKeyId),
+}
+
+/// What is taken for granted instead of what is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Assumed {
+    pub(crate) role: Option<Role>,
+    pub(crate) scopes: Vec<String>,
+}
+
+/// Whether it would be allowed, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Explained {
+    pub(crate) allowed: bool,
+    pub(crate) reasons: Vec<Reason>,
+}
+
+impl Explained {
+    fn new(reasons: Vec<Reason>) -> Self {
+        Self { allowed: reasons.iter().all(|r| r.ok), reasons }
+    }
+}
+
+/// What is asked for: a right of people, or a scope of programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Right(Permission),
+    Scope(String),
+}
+
+impl Action {
+    /// Reads what is asked for. A right that keys have too counts as either.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        if let Ok(right) = text.parse::<Permission>() {
+            return Ok(Self::Right(right));
+        }
+        match is_shaped(text) {
+            true => Ok(Self::Scope(text.to_owned())),
+            false => {
+                Err(Error::validation("action", "An action is written like sso:manage or workflow:deploy."))
+            }
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Right(right) => right.as_str(),
+            Self::Scope(scope) => scope,
+        }
+    }
+
+    /// Whether a person with the role may: a scope counts for whoever could give it to a key.
+    fn of_role(&self, role: Role) -> bool {
+        match self {
+            Self::Right(right) => role.may(*right),
+            Self::Scope(_) => role.may(Permission::ManageApps),
+        }
+    }
+
+    /// Whether keys can have it at all.
+    fn of_keys(&self) -> bool {
+        match self {
+            Self::Right(right) => ControlScope::ALL.iter().any(|s| s.permission() == *right),
+            Self::Scope(_) => true,
+        }
+    }
+
+    fn lowest_role(&self) -> Option<Role> {
+        Role::ALL.into_iter().find(|r| self.of_role(*r))
+    }
+}
+
+/// Somebody who may.
+#[derive(Clone, Debug)]
+pub(crate) struct Able {
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) rule: String,
+}
+
+/// Who may do something.
+#[derive(Clone, Debug)]
+pub(crate) struct WhoCan {
+    pub(crate) total: i64,
+    pub(crate) named: Vec<Able>,
+}
+
+impl ApiKeys {
+    /// Whether somebody may do something, by the rules as they are, or with other ones taken for granted.
+    ///
+    /// # Errors
+    /// `Authorization` without the right; `NotFound` for somebody who is not of the workspace.
+    pub(crate) async fn explain(
+        &self,
+        actor: &Actor,
+        subject: &Subject,
+        action: &Action,
+        assumed: &Assumed,
+    ) -> Result<Explained> {
+        let workspace = require(&self.0.store, actor, Permission::ExplainDecisions, None).await?;
+        match subject {
+            Subject::User(user) => self.explain_user(workspace, user, action, assumed).await,
+            Subject::App(app) => {
+                let app = self.app_of(workspace, app).await?;
+                let mut reasons = vec![of_app(&app)];
+                reasons.push(self.of_scope(workspace, &app, action, assumed).await?);
+                Ok(Explained::new(reasons))
+            }
+            Subject::Key(key) => self.explain_key(workspace, key, action, assumed).await,
+        }
+    }
+
+    async fn app_of(&self, workspace: &WorkspaceId, id: &ApiAppId) -> Result<App> {
+        let found = apps::find(&mut self.0.store.reader(), workspace, id).await?;
+        found.ok_or_else(|| Error::not_found("API app"))
+    }
+
+    async fn explain_user(
+        &self,
+        workspace: &WorkspaceId,
+        user: &UserId,
+        action: &Action,
+        assumed: &Assumed,
+    ) -> Result<Explained> {
+        let found = self.0.identity.name_and_role(&mut self.0.store.reader(), workspace, user).await?;
+        let (name, role) = found.ok_or_else(|| Error::not_found("User"))?;
+        let (role, how) = match assumed.role {
+            Some(role) => (role, "would be"),
+            None => (role, "is"),
+        };
+        let member = Reason::passed("member", format!("{name} {how} {role} here."));
+        let needed = action.lowest_role().map_or("no role", Role::as_str);
+        let what = action.as_str();
+        let rule = match action.of_role(role) {
+            true => Reason::passed(
+                "role",
+                format!("The role {role} carries {what}; the least that does is {needed}."),
+            ),
+            false => Reason::failed(
+                "role",
+                format!("The role {role} does not carry {what}; the least that does is {needed}."),
+            ),
+        };
+        Ok(Explained::new(vec![member, rule]))
+    }
+
+    async fn explain_key(
+        &self,
+        workspace: &WorkspaceId,
+        id: &ApiKeyId,
+        action: &Action,
+        assumed: &Assumed,
+    ) -> Result<Explained> {
+        let found = keys::find_any(&mut self.0.store.reader(), id.as_str()).await?;
+        let found = found.filter(|(key, _)| key.workspace_id == *workspace);
+        let (key, app_name) = found.ok_or_else(|| Error::not_found("API key"))?;
+        let said =
+            |what: &str| format!("The key {} ({}) of the app {app_name} {what}.", key.name, key.masked);
+        let good = match key.status(self.0.store.now()) {
+            KeyStatus::Active => Reason::passed("API key", said("is good")),
+            KeyStatus::Disabled => Reason::failed("API key", said("is switched off")),
+            KeyStatus::Expired => Reason::failed("API key", said("has ended")),
+            KeyStatus::Replaced => Reason::failed("API key", said("gave way to another one")),
+            KeyStatus::Deleted => Reason::failed("API key", said("was deleted")),
+        };
+        let app = match apps::find(&mut self.0.store.reader(), workspace, &key.app_id).await? {
+            Some(app) => app,
+            None => return Ok(Explained::new(vec![good])),
+        };
+        let scope = self.of_scope(workspace, &app, action, assumed).await?;
+        Ok(Explained::new(vec![good, of_app(&app), scope]))
+    }
+
+    async fn of_scope(
+        &self,
+        workspace: &WorkspaceId,
+        app: &App,
+        action: &Action,
+        assumed: &Assumed,
+    ) -> Result<Reason> {
+        let what = action.as_str();
+        if !action.of_keys() {
+            return Ok(Reason::failed("scope", format!("{what} is a right of people; no key has it.")));
+        }
+        let own = scopes::all(&mut self.0.store.reader(), workspace).await?;
+        if crate::model::scope::name_of(what).is_none() && !own.iter().any(|s| s.id == what) {
+            return Ok(Reason::failed("scope", format!("There is no scope {what}.")));
+        }
+        Ok(match (app.scopes.iter().any(|s| s == what), assumed.scopes.iter().any(|s| s == what)) {
+            (true, _) => Reason::passed("scope", format!("The app {} has {what}.", app.name)),
+            (false, true) => Reason::passed("scope", format!("The app {} would have {what}.", app.name)),
+            (false, false) => Reason::failed("scope", format!("The app {} does not have {what}.", app.name)),
+        })
+    }
+
+    /// Who may do something: people by their role, apps by their scopes.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub(crate) async fn who_can(&self, actor: &Actor, action: &Action) -> Result<WhoCan> {
+        let workspace = require(&self.0.store, actor, Permission::ExplainDecisions, None).await?;
+        let mut db = self.0.store.reader();
+        let (mut total, mut named) = (0, Vec::new());
+        for role in Role::ALL.into_iter().rev().filter(|r| action.of_role(*r)) {
+            let left = MAX_NAMED - i64::try_from(named.len()).unwrap_or(MAX_NAMED);
+            let (count, some) = self.0.identity.with_role(&mut db, workspace, role, left).await?;
+            total += count;
+            named.extend(some.into_iter().map(|(id, name)| Able {
+                kind: "user",
+                id,
+                name,
+                rule: format!("The role {role} carries {}.", action.as_str()),
+            }));
+        }
+        if action.of_keys() {
+            let left = MAX_NAMED - i64::try_from(named.len()).unwrap_or(MAX_NAMED);
+            let (count, some) = explain::with_scope(&mut db, workspace, action.as_str(), left).await?;
+            total += count;
+            named.extend(some.into_iter().map(|(id, name)| Able {
+                kind: "api-app",
+                id,
+                name,
+                rule: format!("The app has the scope {}.", action.as_str()),
+            }));
+        }
+        Ok(WhoCan { total, named })
+    }
+}
+
+fn of_app(app: &App) -> Reason {
+    match app.status {
+        AppStatus::Active => Reason::passed("API app", format!("The app {} is in use.", app.name)),
+        AppStatus::Disabled => Reason::failed("API app", format!("The app {} is switched off.", app.name)),
+    }
+}

@@ -1,0 +1,10 @@
+pub(crate) mod apps;
+pub(crate) mod belongings;
+pub(crate) mod explain;
+pub(crate) mod feed;
+pub(crate) mod keys;
+pub(crate) mod leaks;
+pub(crate) mod restored;
+pub(crate) mod scopes;
+pub(crate) mod usage;
+pub(crate) mod verify;

@@ -1,0 +1,82 @@
+use serde_json::json;
+
+use super::{app, asked, key, text};
+use crate::support::{TestApp, on_both};
+
+async fn uses_are_counted_and_what_nobody_uses_is_named(t: TestApp) {
+    let owner = t.owner().await;
+    let path = app(&owner, "Deployer", &["workflow:deploy", "model:deploy"]).await;
+    let key = key(&owner, &path, "CI").await;
+    for _ in 0..3 {
+        assert_eq!(asked(&t, &key.value, Some("workflow:deploy")).await.status, 200);
+    }
+    asked(&t, &key.value, Some("workflow:undeploy")).await.refused(403, "authorization_error");
+    let usage = owner.get(&format!("{path}/usage")).await.ok();
+    assert_eq!(usage["unusedScopes"], json!(["model:deploy"]));
+    let by_scope = usage["byScope"].as_array().unwrap();
+    assert_eq!((&by_scope[0]["refused"], by_scope[0].get("scope")), (&json!(1), None));
+    assert_eq!((&by_scope[1]["scope"], &by_scope[1]["allowed"]), (&json!("workflow:deploy"), &json!(3)));
+    assert_eq!((&usage["byKey"][0]["keyId"], &usage["byKey"][0]["allowed"]), (&json!(key.id), &json!(3)));
+    let shown = owner.get(&key.path).await.ok();
+    assert!(shown["lastUsedAt"].is_string(), "{shown}");
+    assert_eq!(shown["lastUsedIp"], "127.0.0.1");
+    assert!(owner.get(&path).await.ok()["lastUsedAt"].is_string());
+}
+
+/// Before something is taken away, a trial says who used it.
+async fn a_trial_names_the_keys_that_would_lose_something(t: TestApp) {
+    let owner = t.owner().await;
+    let path = app(&owner, "Deployer", &["workflow:deploy", "model:deploy"]).await;
+    let (used, _) = (key(&owner, &path, "Used").await, key(&owner, &path, "Idle").await);
+    for _ in 0..2 {
+        assert_eq!(asked(&t, &used.value, Some("model:deploy")).await.status, 200);
+    }
+    owner.get(&format!("{path}/usage")).await.ok();
+    let impact = async |method: &str, path: &str, body| {
+        let trial = owner.call(method, &format!("{path}?dryRun=true"), body).await.ok();
+        trial["effects"][0]["details"]["impact"].clone()
+    };
+    let less = Some(json!({"scopes": ["workflow:deploy"]}));
+    let lost = impact("PUT", &path, less).await;
+    assert_eq!((&lost["uses"], &lost["keys"][0]["keyId"]), (&json!(2), &json!(used.id)));
+    assert_eq!(lost["keys"].as_array().unwrap().len(), 1);
+    let other = impact("PUT", &path, Some(json!({"scopes": ["model:deploy"]}))).await;
+    assert_eq!(other["uses"], 0);
+    assert_eq!(impact("DELETE", &used.path, None).await["uses"], 2);
+    assert_eq!(impact("DELETE", &path, None).await["keys"][0]["name"], "Used");
+    assert_eq!(asked(&t, &used.value, Some("model:deploy")).await.status, 200);
+}
+
+async fn a_scope_is_watched_before_it_goes(t: TestApp) {
+    let owner = t.owner().await;
+    let path = app(&owner, "Deployer", &["workflow:deploy", "model:deploy"]).await;
+    let error = owner.put(&path, json!({"watchedScopes": ["model:export"]})).await;
+    assert_eq!(error.refused(400, "validation_error")["field"], "watchedScopes");
+    let key = key(&owner, &path, "CI").await;
+    let watched = owner.put(&path, json!({"watchedScopes": ["model:deploy"]})).await.ok();
+    assert_eq!(watched["watchedScopes"], json!(["model:deploy"]));
+    assert_eq!(asked(&t, &key.value, Some("model:deploy")).await.status, 200);
+    assert_eq!(owner.get(&format!("{path}/usage")).await.ok()["watchedScopes"], json!(["model:deploy"]));
+    let gone = owner.put(&path, json!({"scopes": ["workflow:deploy"]})).await.ok();
+    assert_eq!(gone["watchedScopes"], json!([]));
+}
+
+async fn keys_that_fell_silent_are_listed(t: TestApp) {
+    let owner = t.owner().await;
+    let path = app(&owner, "Deployer", &[]).await;
+    let (silent, used) = (key(&owner, &path, "Silent").await, key(&owner, &path, "Used").await);
+    assert_eq!(owner.get("/api/v1/silent-api-keys").await.ok()["data"], json!([]));
+    t.clock.advance(31 * 86_400);
+    let owner = t.owner().await;
+    assert_eq!(asked(&t, &used.value, None).await.status, 200);
+    let listed = owner.get("/api/v1/silent-api-keys").await.ok();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(text(&listed["data"][0]["keyId"]), silent.id);
+}
+
+on_both![
+    uses_are_counted_and_what_nobody_uses_is_named,
+    a_trial_names_the_keys_that_would_lose_something,
+    a_scope_is_watched_before_it_goes,
+    keys_that_fell_silent_are_listed,
+];

@@ -1,0 +1,98 @@
+// API Scopes, as an administrator walks it: an app with its scopes, its first key, what the key opens, and its end.
+import { expect, test } from '../fixtures'
+import { done, field } from '../support/console'
+import { expectGood } from '../support/looks'
+
+test('R104 R105 R112 R113 an app, its scopes, its keys and their end', async ({ ownerPage: page, stranger, context }) => {
+  test.setTimeout(240_000)
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.goto('/')
+  await page.getByRole('link', { name: 'Settings', exact: true }).first().click()
+  await page.getByRole('link', { name: 'API Scopes' }).click()
+  await expect(page.getByRole('heading', { name: 'No API apps yet' })).toBeVisible()
+  await expectGood(page)
+
+  // the wizard: title, scopes, Next, the key, Copy and Close, Done
+  await page.getByRole('link', { name: 'Create an API App' }).click()
+  await expect(field(page, 'App name')).toHaveValue('Untitled app')
+  const boxes = page.getByRole('group', { name: 'Platform' }).getByRole('checkbox')
+  await expect(boxes).toHaveCount(10)
+  await expectGood(page)
+  await field(page, 'App name').fill('Deployer')
+  await page.getByLabel('Deploy workflow', { exact: true }).check()
+  await page.getByLabel('Export Model', { exact: true }).check()
+  await page.getByRole('button', { name: 'Next' }).click()
+  await expect(done(page, 'The app Deployer was created')).toBeVisible()
+  await expectGood(page)
+  await page.getByRole('link', { name: 'Create API Key' }).first().click()
+  await expect(page.getByRole('heading', { name: 'Create new API key' })).toBeVisible()
+  await expectGood(page)
+  await page.getByRole('button', { name: 'Generate Key' }).click()
+  await expect(page.getByText('The name must be one line')).toBeVisible()
+  await field(page, 'Name').fill('CI')
+  await page.getByRole('button', { name: 'Generate Key' }).click()
+  const value = await page.getByLabel('API key', { exact: true }).inputValue()
+  expect(value).toMatch(/^gh_[0-9A-Za-z]{46}$/)
+  await expectGood(page)
+  await page.getByRole('link', { name: 'Copy and Close' }).click()
+  await expect(page).toHaveURL(/\/keys$/)
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(value)
+  await expect(page.getByRole('cell', { name: `gh_…${value.slice(-4)}` })).toBeVisible()
+  expect(await page.content()).not.toContain(value)
+  await expectGood(page)
+
+  // what it opens
+  const ask = async (scope: string) =>
+    (await stranger.get('/authz', { headers: { 'x-api-key': value, 'x-required-scope': scope } })).status()
+  expect([await ask('workflow:deploy'), await ask('model:export'), await ask('workflow:undeploy')]).toEqual([200, 200, 403])
+
+  await page.getByRole('link', { name: 'Done' }).click()
+  const row = page.getByRole('row').filter({ hasText: 'Deployer' })
+  await expect(row).toContainText('Deploy workflow, Export Model')
+  await expect(page.getByRole('columnheader', { name: 'Created by' })).toBeVisible()
+  await expect(page.getByRole('columnheader', { name: 'Created on' })).toBeVisible()
+  await expectGood(page)
+
+  // another name; a scope that was used goes after a question
+  await row.getByRole('link', { name: 'Edit Deployer' }).click()
+  await expectGood(page)
+  await field(page, 'App name').fill('Renamed')
+  await page.getByLabel('Export Model', { exact: true }).uncheck()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(page.getByText('Somebody uses what you take away.')).toBeVisible()
+  await expectGood(page)
+  expect(await ask('model:export')).toBe(200)
+  await page.getByLabel('Take it away all the same').check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(done(page, 'The app was saved')).toBeVisible()
+  expect(await ask('model:export')).toBe(403)
+  await expect(page.getByRole('row').filter({ hasText: 'Renamed' })).toContainText('Deploy workflow')
+
+  // rotated with an overlap, then deleted after the warning
+  await page.getByRole('link', { name: 'Edit Renamed' }).click()
+  await page.getByRole('link', { name: 'API Keys' }).click()
+  await page.getByRole('link', { name: 'Rotate CI' }).click()
+  await expectGood(page)
+  await page.getByRole('button', { name: 'Generate Key' }).click()
+  await page.getByRole('link', { name: 'Copy and Close' }).click()
+  const old = page.getByRole('row').filter({ hasText: `gh_…${value.slice(-4)}` })
+  await expect(old).toContainText('Giving way')
+  await expectGood(page)
+  await old.getByRole('link', { name: 'Delete' }).click()
+  await expect(page.getByText('The key you are deleting will no longer function if it is in use.').first()).toBeVisible()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await expect(done(page, 'The key was deleted')).toBeVisible()
+  expect(await ask('workflow:deploy')).toBe(401)
+
+  // a scope of one's own product, and the end of the app
+  await page.getByRole('link', { name: 'Done' }).click()
+  await field(page, 'Scope').fill('orders:read')
+  await field(page, 'Name').fill('Read orders')
+  await page.getByRole('button', { name: 'Add the scope' }).click()
+  await expect(done(page, 'The scope orders:read was created')).toBeVisible()
+  await expectGood(page)
+  await page.getByRole('row').filter({ hasText: 'Renamed' }).getByRole('link', { name: 'Delete' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await expect(done(page, 'The app was deleted')).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'No API apps yet' })).toBeVisible()
+})
