@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatehouse_types::{Ids, SharedRandom};
+use axum::response::Response;
+use gatehouse_types::{Error, Ids, SharedRandom};
 use ipnet::IpNet;
 
 use super::context::{Shared, Web};
@@ -15,6 +16,21 @@ use crate::html::nav::Nav;
 pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
 /// The longest a request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How failures of the edge itself (a deadline, a panic) are shown below some address, where clients know another form.
+#[derive(Clone, Copy, Debug)]
+pub struct FailureForm {
+    /// The address, without a slash at its end.
+    pub under: &'static str,
+    /// The answer; its body and content type are used.
+    pub show: fn(&Error) -> Response,
+}
+
+impl FailureForm {
+    fn is_of(&self, path: &str) -> bool {
+        path.strip_prefix(self.under).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
 
 /// What the edge needs to know.
 #[derive(Clone, Debug)]
@@ -35,6 +51,8 @@ pub struct EdgeConfig {
     pub body_limit: usize,
     /// The longest a request may take.
     pub request_timeout: Duration,
+    /// Where failures have another form.
+    pub forms: Vec<FailureForm>,
 }
 
 impl EdgeConfig {
@@ -49,6 +67,7 @@ impl EdgeConfig {
             nav: Nav::default(),
             body_limit: DEFAULT_BODY_LIMIT,
             request_timeout: REQUEST_TIMEOUT,
+            forms: Vec::new(),
         }
     }
 }
@@ -58,10 +77,16 @@ pub(crate) struct Edge {
     pub(crate) ids: Ids,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) request_timeout: Duration,
+    forms: Vec<FailureForm>,
     shared: Arc<Shared>,
 }
 
 impl Edge {
+    /// The other form of failures at an address, if there is one.
+    pub(super) fn form_at(&self, path: &str) -> Option<fn(&Error) -> Response> {
+        self.forms.iter().find(|form| form.is_of(path)).map(|form| form.show)
+    }
+
     pub(crate) fn web(&self, seen: &Seen) -> Web {
         Web::new(self.shared.clone(), seen.request_id.clone(), seen.path.clone())
     }
@@ -70,8 +95,10 @@ impl Edge {
 impl From<EdgeConfig> for Edge {
     fn from(config: EdgeConfig) -> Self {
         let cookies = Cookies::new(&config.public_url);
-        let EdgeConfig { public_url, ids, random, csrf, trusted_proxies, nav, request_timeout, .. } = config;
+        let EdgeConfig {
+            public_url, ids, random, csrf, trusted_proxies, nav, request_timeout, forms, ..
+        } = config;
         let shared = Arc::new(Shared { public_url, cookies, csrf, random, nav });
-        Self { ids, trusted_proxies, request_timeout, shared }
+        Self { ids, trusted_proxies, request_timeout, forms, shared }
     }
 }

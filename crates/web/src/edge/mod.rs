@@ -51,7 +51,7 @@ async fn handle(State(edge): State<Arc<Edge>>, mut request: Request, next: Next)
     request.extensions_mut().insert(web.clone());
     let answered = tokio::time::timeout(edge.request_timeout, next.run(request)).await;
     let response = answered.unwrap_or_else(|_| timed_out());
-    let mut response = present::present(response, &seen, &web);
+    let mut response = present::present(response, &seen, &web, edge.form_at(&seen.path));
     web.settle_cookies(&mut response);
     headers::secure(&mut response, &seen.request_id, web.public_url().is_https());
     log::record(&seen, &response, started.elapsed());

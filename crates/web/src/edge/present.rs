@@ -15,7 +15,12 @@ use crate::json::error::{Failure, json_error};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Presentable;
 
-pub(super) fn present(mut response: Response, seen: &Seen, web: &Web) -> Response {
+pub(super) fn present(
+    mut response: Response,
+    seen: &Seen,
+    web: &Web,
+    form: Option<fn(&Error) -> Response>,
+) -> Response {
     if let Some(error) = bare_failure(&response) {
         response.extensions_mut().insert(Failure(Arc::new(error)));
         response.extensions_mut().insert(Presentable);
@@ -24,10 +29,10 @@ pub(super) fn present(mut response: Response, seen: &Seen, web: &Web) -> Respons
         return response;
     }
     let Some(Failure(error)) = response.extensions().get::<Failure>().cloned() else { return response };
-    let shown = if seen.wants_json {
-        json_error(error)
-    } else {
-        error_page::render(&error, response.status(), seen.partial, web)
+    let shown = match form {
+        Some(show) => show(&error),
+        None if seen.wants_json => json_error(error),
+        None => error_page::render(&error, response.status(), seen.partial, web),
     };
     with_body_of(response, shown)
 }

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use gatehouse_types::Error;
 
 use super::{edge_config, lab};
 use crate::edge::testing::body_text;
-use crate::{ApiError, Failure, HtmlError, asset_url};
+use crate::{ApiError, Failure, FailureForm, HtmlError, asset_url};
 
 fn routes() -> Router {
     Router::new()
@@ -112,6 +113,36 @@ async fn a_request_that_takes_too_long_is_given_up() {
     let response = super::Lab { app, cookies: vec![] }.get("/api/v1/slow").await;
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert!(body_text(response).await.starts_with(r#"{"error":{"type":"timeout_error""#));
+}
+
+#[tokio::test]
+async fn where_clients_know_another_form_failures_of_the_edge_have_it() {
+    let mut config = edge_config("http://gate.test");
+    config.request_timeout = Duration::from_millis(20);
+    let show = |error: &Error| {
+        let told = format!("other: {}", error.message());
+        ([(header::CONTENT_TYPE, "application/scim+json")], told).into_response()
+    };
+    config.forms = vec![FailureForm { under: "/scim/v2", show }];
+    let slow = get(async || tokio::time::sleep(Duration::from_secs(60)).await);
+    let routes = Router::new()
+        .route("/scim/v2", slow.clone())
+        .route("/scim/v2/Users", slow.clone())
+        .route("/scim/v20", slow)
+        .route("/scim/v2/panic", get(async || -> () { panic!("secret inside") }));
+    let mut lab = super::Lab { app: crate::edge(routes, config), cookies: vec![] };
+    for (uri, status, other) in [
+        ("/scim/v2", StatusCode::GATEWAY_TIMEOUT, true),
+        ("/scim/v2/Users", StatusCode::GATEWAY_TIMEOUT, true),
+        ("/scim/v2/panic", StatusCode::INTERNAL_SERVER_ERROR, true),
+        ("/scim/v20", StatusCode::GATEWAY_TIMEOUT, false),
+    ] {
+        let response = lab.get(uri).await;
+        assert_eq!(response.status(), status, "{uri}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE] == "application/scim+json", other, "{uri}");
+        let text = body_text(response).await;
+        assert!(text.starts_with("other: ") == other && !text.contains("secret"), "{uri} {text}");
+    }
 }
 
 #[tokio::test]
