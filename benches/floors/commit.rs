@@ -1,5 +1,5 @@
-//! Floor: durable transactions of three inserts, sharing their flush as the product's do.
-//! Use: `floor-commit sqlite:FILE COUNT` or `floor-commit postgres://… COUNT`; prints seconds.
+//! Floor: durable transactions of three inserts (or fewer), sharing their flush as the product's do.
+//! Use: `floor-commit sqlite:FILE COUNT [INSERTS [TOGETHER]]`, or with `postgres://…`; prints seconds.
 #![allow(clippy::print_stdout, reason = "a tool of the command line")]
 
 use sqlx::postgres::PgConnection;
@@ -8,7 +8,7 @@ use sqlx::{Connection, Executor};
 use std::str::FromStr;
 use std::time::Instant;
 
-/// Transactions that share a flush, and connections to PostgreSQL.
+/// Transactions that share a flush, and connections to PostgreSQL, unless said otherwise.
 const TOGETHER: usize = 16;
 const TABLES: [&str; 3] = ["floor_a", "floor_b", "floor_c"];
 const INSERTS: [&str; 3] = [
@@ -21,14 +21,23 @@ const INSERTS: [&str; 3] = [
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let url = arguments.next().unwrap_or_default();
-    let count: usize = arguments.next().map_or(Ok(5000), |n| n.parse())?;
-    let seconds =
-        if url.starts_with("sqlite:") { sqlite(&url, count).await? } else { postgres(&url, count).await? };
+    let mut number = |otherwise: usize| arguments.next().map_or(Ok(otherwise), |n| n.parse());
+    let (count, inserts, together) = (number(5000)?, number(INSERTS.len())?, number(TOGETHER)?);
+    let inserts = &INSERTS[..inserts.clamp(1, INSERTS.len())];
+    let seconds = match url.starts_with("sqlite:") {
+        true => sqlite(&url, count, inserts, together).await?,
+        false => postgres(&url, count, inserts, together).await?,
+    };
     println!("{seconds:.4}");
     Ok(())
 }
 
-async fn sqlite(url: &str, count: usize) -> anyhow::Result<f64> {
+async fn sqlite(
+    url: &str,
+    count: usize,
+    inserts: &'static [&'static str],
+    together: usize,
+) -> anyhow::Result<f64> {
     let options = SqliteConnectOptions::from_str(url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -40,12 +49,12 @@ async fn sqlite(url: &str, count: usize) -> anyhow::Result<f64> {
     }
     let body = "x".repeat(500);
     let began = Instant::now();
-    for _ in 0..count.div_ceil(TOGETHER) {
+    for _ in 0..count.div_ceil(together) {
         db.execute("BEGIN IMMEDIATE").await?;
-        for _ in 0..TOGETHER {
+        for _ in 0..together {
             db.execute("SAVEPOINT s").await?;
-            for insert in INSERTS {
-                sqlx::query(insert).bind(&body).execute(&mut db).await?;
+            for insert in inserts {
+                sqlx::query(*insert).bind(&body).execute(&mut db).await?;
             }
             db.execute("RELEASE s").await?;
         }
@@ -54,7 +63,12 @@ async fn sqlite(url: &str, count: usize) -> anyhow::Result<f64> {
     Ok(began.elapsed().as_secs_f64())
 }
 
-async fn postgres(url: &str, count: usize) -> anyhow::Result<f64> {
+async fn postgres(
+    url: &str,
+    count: usize,
+    inserts: &'static [&'static str],
+    together: usize,
+) -> anyhow::Result<f64> {
     let mut db = PgConnection::connect(url).await?;
     for table in TABLES {
         let create = format!(
@@ -63,7 +77,7 @@ async fn postgres(url: &str, count: usize) -> anyhow::Result<f64> {
         db.execute(sqlx::AssertSqlSafe(create)).await?;
     }
     let mut connections = Vec::new();
-    for _ in 0..TOGETHER {
+    for _ in 0..together {
         connections.push(PgConnection::connect(url).await?);
     }
     let began = Instant::now();
@@ -71,10 +85,10 @@ async fn postgres(url: &str, count: usize) -> anyhow::Result<f64> {
     for mut db in connections {
         tasks.spawn(async move {
             let body = "x".repeat(500);
-            for _ in 0..count.div_ceil(TOGETHER) {
+            for _ in 0..count.div_ceil(together) {
                 let mut tx = db.begin().await?;
-                for insert in INSERTS {
-                    sqlx::query(insert).bind(&body).execute(&mut *tx).await?;
+                for insert in inserts {
+                    sqlx::query(*insert).bind(&body).execute(&mut *tx).await?;
                 }
                 tx.commit().await?;
             }

@@ -45,6 +45,22 @@ impl Client {
         self.exchange(&head, body).await
     }
 
+    /// Sends any request.
+    pub(crate) async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> anyhow::Result<Answer> {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n{headers}\r\n",
+            self.address,
+            body.len()
+        );
+        self.exchange(&head, body).await
+    }
+
     /// Asks.
     pub(crate) async fn get(&mut self, path: &str, headers: &str) -> anyhow::Result<Answer> {
         let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address);
@@ -70,7 +86,8 @@ impl Client {
                 return Err(error);
             }
         };
-        let closes = answer.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
+        let closes = answer.head.starts_with("HTTP/1.0")
+            || answer.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
         if sent.is_ok() && !closes {
             self.stream = Some(stream);
         }

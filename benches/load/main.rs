@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a tool of the command line")]
 
 mod alone;
+mod calls;
 mod flow;
 mod http;
 mod make;
@@ -19,6 +20,8 @@ enum Command {
     Make(make::Make),
     /// Posts the bodies of a file, each once.
     Send(send::Send),
+    /// Sends the requests of a file, each once.
+    Calls(calls::Calls),
     /// Whole sign-ins that begin at the service provider.
     Flow(flow::Flow),
     /// Judges the bodies of a file in this process and prints the microseconds of CPU time each.
@@ -31,6 +34,7 @@ fn main() -> anyhow::Result<()> {
         Command::Provider { dir, issuer } => make::provider(&dir, &issuer),
         Command::Make(make) => make.run(),
         Command::Send(send) => runtime.block_on(send.run()),
+        Command::Calls(calls) => runtime.block_on(calls.run()),
         Command::Flow(flow) => runtime.block_on(flow.run()),
         Command::Alone(alone) => alone.run(),
     }
