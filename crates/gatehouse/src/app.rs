@@ -142,7 +142,7 @@ impl App {
         identity.admit_programs(Arc::new(Programs::new(api_keys.clone())));
         let events = Events::new(identity.clone(), http.clone());
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
-        let scim = Scim::new(identity.clone(), public_url.clone());
+        let scim = Scim::new(identity.clone(), public_url.clone(), settings.scim_requests_per_minute);
         sso.reach_directory(Arc::new(crate::directory::ByLink(scim.clone())));
         let lab = Lab::new(sso.clone(), public_url.clone());
         let mailer = mailer(settings, &parts.clock)?;
@@ -229,7 +229,8 @@ impl App {
         edge(router, self.edge_config())
     }
 
-    fn edge_config(&self) -> EdgeConfig {
+    /// The edge as this application configures it.
+    pub fn edge_config(&self) -> EdgeConfig {
         let csrf_key = self.store.keyring().derive("csrf");
         let mut config = EdgeConfig::new(
             self.public_url.clone(),
@@ -239,6 +240,7 @@ impl App {
         );
         config.trusted_proxies = self.trusted_proxies.clone();
         config.nav = console::nav();
+        config.forms = vec![gatehouse_scim::FAILURES];
         config
     }
 

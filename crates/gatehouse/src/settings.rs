@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use gatehouse_identity::SignUp;
 use gatehouse_outbound::IpNet;
+use gatehouse_scim::{LEAST_REQUESTS_A_MINUTE, REQUESTS_A_MINUTE};
 use gatehouse_sso::{GOOGLE_ISSUER, MICROSOFT_ISSUER, OperatorClient};
 use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Secret};
@@ -23,7 +24,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 22] = [
+pub(crate) const NAMES: [&str; 23] = [
     "listen",
     "public_url",
     "data_dir",
@@ -40,6 +41,7 @@ pub(crate) const NAMES: [&str; 22] = [
     "trusted_proxies",
     "require_domain",
     "sign_up",
+    "scim_requests_per_minute",
     "google_client_id",
     "google_client_secret",
     "google_issuer",
@@ -125,6 +127,8 @@ pub struct Settings {
     pub require_domain: bool,
     /// Whether strangers may make themselves an account and a workspace.
     pub sign_up: SignUp,
+    /// Requests that each SCIM token has in a minute, of each server.
+    pub scim_requests_per_minute: u32,
     /// The operator's client for "Sign in with Google".
     pub google: Option<OperatorClient>,
     /// The operator's client at Microsoft, for people's own accounts there.
@@ -207,6 +211,7 @@ impl Settings {
                 "must be true or false",
             )?,
             sign_up: parse("sign_up", get("sign_up").unwrap_or("closed"), "must be closed or open")?,
+            scim_requests_per_minute: scim_requests(get("scim_requests_per_minute"))?,
             google: operator_client(get, GOOGLE)?,
             microsoft: operator_client(get, MICROSOFT)?,
         };
@@ -260,6 +265,18 @@ fn optional<'a, T: FromStr>(
     hint: &str,
 ) -> Result<Option<T>, SettingError> {
     get(name).map(|text| parse(name, text, hint)).transpose()
+}
+
+/// Requests of a SCIM token, as many as providers send or more.
+fn scim_requests(text: Option<&str>) -> Result<u32, SettingError> {
+    const NAME: &str = "scim_requests_per_minute";
+    let Some(text) = text else { return Ok(REQUESTS_A_MINUTE) };
+    let hint = format!("must be a number, {LEAST_REQUESTS_A_MINUTE} or more");
+    let count = parse(NAME, text, &hint)?;
+    if count < LEAST_REQUESTS_A_MINUTE {
+        return Err(bad(NAME, text, hint));
+    }
+    Ok(count)
 }
 
 fn networks(name: &str, text: Option<&str>) -> Result<Vec<IpNet>, SettingError> {
@@ -346,6 +363,7 @@ fn file_value(name: &str, value: toml::Value) -> Result<String, SettingError> {
     match value {
         toml::Value::String(text) => Ok(text),
         toml::Value::Boolean(flag) => Ok(flag.to_string()),
+        toml::Value::Integer(number) => Ok(number.to_string()),
         toml::Value::Array(items) => {
             let texts: Option<Vec<_>> = items.iter().map(|i| i.as_str()).collect();
             texts.map(|t| t.join(",")).ok_or_else(|| bad(name, "", "must be a list of texts"))
@@ -373,6 +391,8 @@ mod tests {
             ("GATEHOUSE_EGRESS_ALLOW", "10.0.0.0/99"),
             ("GATEHOUSE_REQUIRE_DOMAIN", "perhaps"),
             ("GATEHOUSE_SIGN_UP", "true"),
+            ("GATEHOUSE_SCIM_REQUESTS_PER_MINUTE", "1499"),
+            ("GATEHOUSE_SCIM_REQUESTS_PER_MINUTE", "many"),
             ("GATEHOUSE_GOOGLE_CLIENT_SECRET", "alone"),
             ("GATEHOUSE_GOOGLE_CLIENT_ID", "alone"),
             ("GATEHOUSE_GOOGLE_ISSUER", "http://op.example"),

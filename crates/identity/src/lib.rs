@@ -44,7 +44,7 @@ pub use service::members::{Member, WantedMembers};
 pub use service::own_password::PasswordUse;
 pub use service::passkeys::{Ceremony, MAX_FACTOR_NAME, MAX_PASSKEYS};
 pub use service::people::{MAX_CONSOLE_TOKEN_SECONDS, NewOwner};
-pub use service::provisioning::LetIn;
+pub use service::provisioning::{Found as DirectoryAccount, LetIn};
 pub use service::restored::after_restore;
 pub use service::second_step::{Asked, CHALLENGE_SECONDS, MAX_ANSWERS, Pending, SecondStep, SecondStepDone};
 pub use service::security::SecuritySettings;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::Scim;
 use crate::model::ScimToken;
 use crate::model::rhythm::{SILENT_SECONDS, day_of};
-use crate::store::{activities, days, roles, tokens};
+use crate::store::{activities, days, places, roles, tokens};
 
 /// How often old activities are forgotten, in seconds.
 pub(crate) const SWEEP_SECONDS: i64 = 3_600;
@@ -146,5 +146,21 @@ impl Job for SettleRoles {
             }
         }
         Ok(())
+    }
+}
+
+/// How often what came and went is settled, in seconds.
+pub(crate) const SETTLE_PLACES_SECONDS: i64 = 300;
+
+/// Settles what came to directories and went, so that their pages are found without counting.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SettlePlaces;
+
+impl Job for SettlePlaces {
+    const KIND: &'static str = "scim.settle-places";
+    type Context = Store;
+
+    async fn run(self, store: Store) -> Result<()> {
+        Ok(places::settle_all(&store).await?)
     }
 }

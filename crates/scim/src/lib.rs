@@ -17,10 +17,11 @@ mod store;
 use axum::extract::FromRef;
 use gatehouse_identity::Identity;
 use gatehouse_store::jobs::Registry;
+use gatehouse_web::FailureForm;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use scim::Scim;
+pub use scim::{LEAST_REQUESTS_A_MINUTE, REQUESTS_A_MINUTE, Scim};
 pub use service::belongings::ScimBelongings;
 pub use service::restored::after_restore;
 pub use service::roles::DirectoryRoles;
@@ -48,6 +49,9 @@ pub fn protocol_routes(scim: Scim) -> axum::Router {
     api::endpoint::routes().merge(api::oauth::routes()).with_state(scim)
 }
 
+/// How failures of the edge are shown below `/scim/v2`.
+pub const FAILURES: FailureForm = FailureForm { under: api::endpoint::BASE, show: api::answer::failure };
+
 /// The console's pages.
 pub fn console(scim: Scim) -> axum::Router {
     console::routes().with_state(scim)
@@ -60,4 +64,5 @@ pub fn jobs(scim: &Scim) -> Registry {
         .every(jobs::LOOK_SECONDS, jobs::CountDays, scim.0.store.clone())
         .every(jobs::LOOK_SECONDS, jobs::SilenceWarnings, scim.clone())
         .every(jobs::SETTLE_SECONDS, jobs::SettleRoles, scim.clone())
+        .every(jobs::SETTLE_PLACES_SECONDS, jobs::SettlePlaces, scim.0.store.clone())
 }

@@ -37,26 +37,32 @@ impl From<gatehouse_store::Error> for Refused {
 impl Refused {
     /// The status, and the body of the answer.
     pub(crate) fn shown(&self) -> (u16, Value) {
-        let (status, scim_type, detail) = match self {
-            Self::Protocol(e) => (e.status, e.scim_type, e.detail.to_string()),
-            Self::Ours(e) => {
-                let scim_type = match e.kind() {
-                    Kind::Validation => Some(ScimType::InvalidValue),
-                    Kind::InvalidRequest => Some(ScimType::InvalidSyntax),
-                    Kind::Conflict => Some(ScimType::Uniqueness),
-                    _ => None,
-                };
-                let detail = match e.decision() {
-                    Some(decision) => format!("{} (decision {decision})", e.message()),
-                    None => e.message().to_owned(),
-                };
-                (status_of(e.kind()).as_u16(), scim_type, detail)
-            }
-        };
-        let mut body = json!({"schemas": [ERROR], "status": status.to_string(), "detail": detail});
-        if let Some(scim_type) = scim_type {
-            body["scimType"] = json!(scim_type.as_str());
+        match self {
+            Self::Protocol(e) => body(e.status, e.scim_type, &e.detail),
+            Self::Ours(e) => shown(e),
         }
-        (status, body)
     }
+}
+
+/// The status and the body for a failure of ours.
+pub(crate) fn shown(e: &Error) -> (u16, Value) {
+    let scim_type = match e.kind() {
+        Kind::Validation => Some(ScimType::InvalidValue),
+        Kind::InvalidRequest => Some(ScimType::InvalidSyntax),
+        Kind::Conflict => Some(ScimType::Uniqueness),
+        _ => None,
+    };
+    let detail = match e.decision() {
+        Some(decision) => format!("{} (decision {decision})", e.message()),
+        None => e.message().to_owned(),
+    };
+    body(status_of(e.kind()).as_u16(), scim_type, &detail)
+}
+
+fn body(status: u16, scim_type: Option<ScimType>, detail: &str) -> (u16, Value) {
+    let mut body = json!({"schemas": [ERROR], "status": status.to_string(), "detail": detail});
+    if let Some(scim_type) = scim_type {
+        body["scimType"] = json!(scim_type.as_str());
+    }
+    (status, body)
 }

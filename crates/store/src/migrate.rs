@@ -56,6 +56,7 @@ macro_rules! steps {
                 "setup_provisioning",
                 include_str!(concat!("../migrations/", $folder, "/0022_setup_provisioning.sql")),
             ),
+            (25, "scim_places", include_str!(concat!("../migrations/", $folder, "/0025_scim_places.sql"))),
             (
                 23,
                 "role_mappings",

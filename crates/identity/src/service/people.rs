@@ -144,19 +144,40 @@ impl Identity {
         email: &Email,
         display_name: Option<&str>,
     ) -> Result<User> {
-        let name =
-            display_name.map(str::trim).filter(|n| !n.is_empty()).unwrap_or_else(|| email.local_part());
-        let user = User {
-            id: self.0.store.ids().make(),
-            email: email.clone(),
-            display_name: name.chars().filter(|c| !c.is_control()).take(MAX_DISPLAY_NAME).collect(),
-            created_at: self.0.store.now(),
-        };
+        let user = self.new_user(email, display_name);
         users::insert(tx, &user)
             .await
             .map_err(|e| e.or_conflict("A person with this e-mail address exists."))?;
         record_user(tx, actor, workspace, "user.created", &user).await?;
         Ok(user)
+    }
+
+    fn new_user(&self, email: &Email, display_name: Option<&str>) -> User {
+        let name =
+            display_name.map(str::trim).filter(|n| !n.is_empty()).unwrap_or_else(|| email.local_part());
+        User {
+            id: self.0.store.ids().make(),
+            email: email.clone(),
+            display_name: name.chars().filter(|c| !c.is_control()).take(MAX_DISPLAY_NAME).collect(),
+            created_at: self.0.store.now(),
+        }
+    }
+
+    /// A new person unless somebody has the address; `None` then.
+    pub(crate) async fn insert_user_if_new(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        email: &Email,
+        display_name: &str,
+    ) -> Result<Option<User>> {
+        let user = self.new_user(email, Some(display_name));
+        if !users::insert_if_new(tx, &user).await? {
+            return Ok(None);
+        }
+        record_user(tx, actor, workspace, "user.created", &user).await?;
+        Ok(Some(user))
     }
 
     /// Makes the person a member in the caller's transaction, or changes the role; answers the role, which is that of the
@@ -192,9 +213,7 @@ impl Identity {
             self.end_sessions(tx, actor, &user.id, Some(workspace), None, EndReason::MemberRemoved).await?;
         }
         if workspaces::set_member(tx, workspace, &user.id, (role, is_managed), via).await? {
-            let details = json!({"email": user.email, "role": role, "via": via.as_str()});
-            let event = Event::success("membership.set", ("user", user.id.as_str()), details);
-            audit::record_in(tx, actor, Some(workspace), event).await?;
+            record_member(tx, actor, workspace, user, (role, via)).await?;
         }
         Ok(role)
     }
@@ -371,5 +390,17 @@ async fn record_user(
     user: &User,
 ) -> Result<()> {
     let event = Event::success(event, ("user", user.id.as_str()), json!({"email": user.email}));
+    Ok(audit::record_in(tx, actor, Some(workspace), event).await?)
+}
+
+pub(crate) async fn record_member(
+    tx: &mut Tx,
+    actor: &Actor,
+    workspace: &WorkspaceId,
+    user: &User,
+    (role, via): (Role, CreatedVia),
+) -> Result<()> {
+    let details = json!({"email": user.email, "role": role, "via": via.as_str()});
+    let event = Event::success("membership.set", ("user", user.id.as_str()), details);
     Ok(audit::record_in(tx, actor, Some(workspace), event).await?)
 }

@@ -8,6 +8,7 @@ use crate::Identity;
 use crate::model::{CreatedVia, User};
 use crate::service::leavers::LeaveCause;
 use crate::service::managed::RoleChange;
+use crate::service::people::record_member;
 use crate::store::{leavers, users, workspaces};
 
 /// What became of somebody who was to have access.
@@ -19,6 +20,15 @@ pub enum LetIn {
     Suspended,
     /// The person had the role of a group and is in none any more that gives one.
     NoGroupLeft,
+}
+
+/// An account for an entry of a directory.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Made now.
+    New(User),
+    /// There before.
+    Known(User),
 }
 
 impl Identity {
@@ -34,17 +44,36 @@ impl Identity {
         workspace: &WorkspaceId,
         email: &Email,
         display_name: &str,
-    ) -> Result<Option<User>> {
-        let Some(user) = users::find_by_email(tx, email).await? else {
-            return self.insert_user(tx, actor, workspace, email, Some(display_name)).await.map(Some);
-        };
+    ) -> Result<Option<Found>> {
+        if let Some(user) = self.insert_user_if_new(tx, actor, workspace, email, display_name).await? {
+            return Ok(Some(Found::New(user)));
+        }
+        let user = users::find_by_email(tx, email).await?.ok_or_else(|| Error::not_found("User"))?;
         let own = workspaces::memberships(tx, &user.id).await?;
         let elsewhere = own.iter().any(|m| m.workspace.id != *workspace)
             || leavers::is_kept_elsewhere(tx, workspace, &user.id).await?;
         if elsewhere && !self.0.rules.proved(tx, workspace, &email.domain()).await? {
             return Ok(None);
         }
-        Ok(Some(user))
+        Ok(Some(Found::Known(user)))
+    }
+
+    /// Gives an account that was made in this transaction access to the workspace, with the least role: nothing of it needs
+    /// to be looked for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn let_in_new(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        user: &User,
+    ) -> Result<LetIn> {
+        let with = (Role::Viewer, CreatedVia::Scim);
+        workspaces::add_new_member(tx, workspace, &user.id, with.0, with.1);
+        record_member(tx, actor, workspace, user, with).await?;
+        Ok(LetIn::With(Role::Viewer))
     }
 
     /// Gives an account access to a workspace at the word of its directory: the role that its groups give, else the one that

@@ -23,6 +23,17 @@ pub(crate) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
     tx.execute(insert).await.map(drop)
 }
 
+/// Keeps a new person unless somebody has the address; says whether nobody had.
+pub(crate) async fn insert_if_new(tx: &mut Tx, user: &User) -> Result<bool> {
+    let insert = sql("INSERT INTO users (id, email, display_name, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $4) ON CONFLICT DO NOTHING")
+    .bind(&user.id)
+    .bind(user.email.as_str())
+    .bind(user.display_name.as_str())
+    .bind(user.created_at);
+    Ok(tx.execute(insert).await? == 1)
+}
+
 pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &UserId) -> Result<Option<User>> {
     let select = sql("SELECT id, email, display_name, created_at FROM users WHERE id = $1");
     db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()

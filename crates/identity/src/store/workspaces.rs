@@ -65,6 +65,26 @@ pub(crate) async fn set_member(
     Ok(tx.execute(upsert).await? == 1)
 }
 
+/// Makes somebody a member who was just made, and can be none yet.
+pub(crate) fn add_new_member(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    user: &UserId,
+    role: Role,
+    via: CreatedVia,
+) {
+    let insert =
+        sql("INSERT INTO memberships (workspace_id, user_id, role, created_via, created_at, role_managed) \
+         VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(workspace)
+        .bind(user)
+        .bind(role.as_str())
+        .bind(via.as_str())
+        .bind(tx.store().now())
+        .bind(false);
+    tx.later(insert);
+}
+
 pub(crate) async fn set_role(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId, role: Role) -> Result<()> {
     let update = sql("UPDATE memberships SET role = $3 WHERE workspace_id = $1 AND user_id = $2");
     tx.execute(update.bind(workspace).bind(user).bind(role.as_str())).await.map(drop)

@@ -5,15 +5,21 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gatehouse_web::Failure;
+use gatehouse_types::Error;
+use gatehouse_web::{Allowance, Failure};
 use serde_json::Value;
 
-use crate::refused::Refused;
+use crate::refused::{Refused, shown};
 
 /// The media type of SCIM.
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 /// What clients get that ask for it and not for SCIM's own.
 const PLAIN_JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("x-rate-limit-limit");
+const RATE_REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
+const RATE_RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
+const RATE_RETRY: HeaderName = HeaderName::from_static("x-rate-limit-retry-after-seconds");
 
 /// An answer.
 #[derive(Debug)]
@@ -74,6 +80,30 @@ pub(crate) fn response(asked: &HeaderMap, answered: Result<Answer, Refused>) -> 
         response.extensions_mut().insert(Failure(Arc::new(error)));
     }
     response
+}
+
+/// A failure of the edge in SCIM's form.
+pub(crate) fn failure(error: &Error) -> Response {
+    let (status, body) = shown(error);
+    with_body(status, SCIM_JSON, Some(&body))
+}
+
+/// The allowance of the caller, in the headers that SailPoint's connector reads; a refusal says when to come again.
+pub(crate) fn tell_allowance(response: &mut Response, allowance: Allowance) {
+    let wait = response.headers().get(header::RETRY_AFTER).cloned();
+    let wait = wait.filter(|_| response.status() == StatusCode::TOO_MANY_REQUESTS);
+    let headers = response.headers_mut();
+    for (name, number) in [
+        (RATE_LIMIT, allowance.limit),
+        (RATE_REMAINING, allowance.left),
+        // seconds until the whole allowance is there again
+        (RATE_RESET, allowance.full_in),
+    ] {
+        headers.insert(name, HeaderValue::from(number));
+    }
+    if let Some(wait) = wait {
+        headers.insert(RATE_RETRY, wait);
+    }
 }
 
 fn with_body(status: u16, media: HeaderValue, body: Option<&Value>) -> Response {

@@ -29,6 +29,8 @@ pub(super) async fn answer(scim: &Scim, call: &Call) -> ScimResult<Answer> {
     }
     let request = bulk::parse(&call.body)?;
     let all = &request.operations;
+    // the request itself is counted already
+    scim.count_requests(&call.actor, all.len().saturating_sub(1))?;
     let makers: BTreeSet<&str> = all.iter().filter_map(|o| o.bulk_id.as_deref()).collect();
     let mut running = Running { scim, call, known: BTreeMap::new(), deferred: Vec::new() };
     let mut answers: BTreeMap<usize, Value> = BTreeMap::new();

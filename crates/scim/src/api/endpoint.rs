@@ -2,21 +2,21 @@
 //! own form.
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::any;
-use gatehouse_types::{Actor, Error, Origin};
+use gatehouse_types::{Actor, Error, Id, Origin};
 use serde_json::Value;
 
-use super::answer::{Answer, response};
+use super::answer::{Answer, response, tell_allowance};
 use super::{bulk, discovery, resources};
 use crate::Scim;
 use crate::model::dialect::dialect;
-use crate::model::{Asked, Resource};
+use crate::model::{Asked, Resource, ScimToken};
 use crate::protocol::ScimError;
 use crate::protocol::bulk::MAX_PAYLOAD;
 use crate::refused::{Refused, ScimResult};
@@ -47,19 +47,35 @@ pub(crate) struct Call {
 }
 
 async fn handle(State(scim): State<Scim>, request: Request) -> Response {
-    let asked = request.headers().clone();
-    let answered = answer(&scim, request).await;
-    response(&asked, answered)
+    let (parts, body) = request.into_parts();
+    let asked = parts.headers.clone();
+    let (actor, token) = match authenticated(&scim, &parts).await {
+        Ok(caller) => caller,
+        Err(refused) => return response(&asked, Err(refused)),
+    };
+    let mut response = response(&asked, answer(&scim, (actor, &token), parts, body).await);
+    tell_allowance(&mut response, scim.0.requests.allowance(token.id.as_str()));
+    response
 }
 
-async fn answer(scim: &Scim, request: Request) -> ScimResult<Answer> {
-    let (parts, body) = request.into_parts();
+/// Who calls, and with which token.
+async fn authenticated(scim: &Scim, parts: &Parts) -> ScimResult<(Actor, ScimToken)> {
     let origin = parts.extensions.get::<Origin>().cloned();
     let origin = origin.ok_or_else(|| Error::internal("the edge was not passed"))?;
     let (actor, token) = scim.authenticate(origin, bearer(&parts.headers)).await?;
     if let Some(workspace) = &actor.workspace_id {
         tracing::Span::current().record("gatehouse.workspace_id", tracing::field::display(workspace));
     }
+    Ok((actor, token))
+}
+
+async fn answer(
+    scim: &Scim,
+    (actor, token): (Actor, &ScimToken),
+    parts: Parts,
+    body: Body,
+) -> ScimResult<Answer> {
+    scim.count_requests(&actor, 1)?;
     let body = to_bytes(body, MAX_PAYLOAD).await.map_err(|_| too_large());
     let body = body.and_then(|body| read_body(&parts, &body));
     let heard = dialect(
@@ -68,7 +84,7 @@ async fn answer(scim: &Scim, request: Request) -> ScimResult<Answer> {
         parts.uri.query(),
         body.as_ref().unwrap_or(&Value::Null),
     );
-    scim.note_use(&token, heard).await?;
+    scim.note_use(token, heard).await?;
     let body = body?;
     let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
     let path = path.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();

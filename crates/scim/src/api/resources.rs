@@ -71,7 +71,12 @@ impl Found {
 
     async fn answer(self, scim: &Scim, asked: &Asked, status: u16) -> ScimResult<Answer> {
         let (tag, location) = (etag(self.version()), self.location(scim));
-        let body = Value::Object(self.shown(scim, asked).await?);
+        let body = match &self {
+            // of what was just made, nothing needs to be looked for
+            Self::User(u) if (status, u.version) == (201, 1) => scim.shown_new_user(u, &asked.projection),
+            _ => self.shown(scim, asked).await?,
+        };
+        let body = Value::Object(body);
         let answer = Answer { status, ..Answer::ok(body) };
         Ok(answer.with(header::ETAG, tag).with(header::LOCATION, location))
     }

@@ -117,6 +117,11 @@ impl Asked {
         self.start - 1
     }
 
+    /// Whether everything is asked for, in the order of ids: places of that are known without counting.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.filter.is_none() && self.sort_by.as_deref().is_none_or(|by| by.eq_ignore_ascii_case("id"))
+    }
+
     /// The answer to the search.
     pub(crate) fn answer(&self, resources: Vec<Object>, total: i64) -> Value {
         serde_json::json!({

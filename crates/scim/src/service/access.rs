@@ -1,6 +1,7 @@
 //! From an entry of the directory to an account and its access, and back.
 
-use gatehouse_identity::{LeaveCause, LetIn, Receipt};
+use gatehouse_identity::model::User;
+use gatehouse_identity::{DirectoryAccount, LeaveCause, LetIn, Receipt};
 use gatehouse_store::Tx;
 use gatehouse_types::{Actor, Error, Role, UserId};
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ pub(crate) type Access = Option<Value>;
 
 /// The account of an entry, as far as it may have one.
 pub(crate) enum Account {
+    /// One that was made now.
+    New(User),
     /// This one.
     Own(UserId),
     /// One that an entry has which no provider wrote to yet.
@@ -33,7 +36,11 @@ impl Scim {
         let Some(email) = entry.account_email() else { return Ok(Account::None) };
         let workspace = &entry.workspace_id;
         let found = self.0.identity.account_for(tx, actor, workspace, &email, &entry.display()).await?;
-        let Some(user) = found else { return Ok(Account::None) };
+        let user = match found {
+            None => return Ok(Account::None),
+            Some(DirectoryAccount::New(user)) => return Ok(Account::New(user)),
+            Some(DirectoryAccount::Known(user)) => user,
+        };
         match users::of_account(tx, workspace, &user.id).await? {
             Some(other) if other.id == entry.id => Ok(Account::Own(user.id)),
             Some(other) if other.is_adopted => Ok(Account::Adopted(user.id, Box::new(other))),
@@ -56,6 +63,7 @@ impl Scim {
                 return Ok(None);
             }
             return match self.account(tx, actor, after).await? {
+                Account::New(user) => self.admit_new(tx, actor, after, user).await.map(Some),
                 Account::Own(user) => self.admit(tx, actor, after, user).await.map(Some),
                 Account::Adopted(_, other) => Err(taken_account(other.user_name()).into()),
                 Account::None => Ok(None),
@@ -86,20 +94,45 @@ impl Scim {
         user: UserId,
     ) -> ScimResult<Value> {
         let workspace = &entry.workspace_id;
-        let given = match self.hold_roles(tx, workspace).await? {
+        let given = self.given(tx, entry).await?;
+        let admitted = self.0.identity.let_in(tx, actor, workspace, &user, given).await?;
+        Ok(admitted_as(entry, user, admitted))
+    }
+
+    /// The role that the groups of an entry give, where groups give roles.
+    async fn given(&self, tx: &mut Tx, entry: &UserEntry) -> ScimResult<Option<Role>> {
+        Ok(match self.hold_roles(tx, &entry.workspace_id).await? {
             true => roles::of_entry(tx, &entry.id).await?.map(|(role, _)| role),
             false => None,
-        };
-        let admitted = self.0.identity.let_in(tx, actor, workspace, &user, given).await?;
-        entry.user_id = Some(user);
-        entry.has_access = matches!(admitted, LetIn::With(_));
-        Ok(match admitted {
-            LetIn::With(role) => json!({"given": true, "role": role}),
-            LetIn::Suspended => json!({"given": false, "why": "an administrator suspended this person"}),
-            LetIn::NoGroupLeft => {
-                json!({"given": false, "why": "this person is in no group that gives a role"})
-            }
         })
+    }
+
+    /// Lets an account in that was made in this transaction.
+    pub(crate) async fn admit_new(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        entry: &mut UserEntry,
+        user: User,
+    ) -> ScimResult<Value> {
+        // an entry that was there before may be in groups already
+        if self.given(tx, entry).await?.is_some() {
+            return self.admit(tx, actor, entry, user.id).await;
+        }
+        let admitted = self.0.identity.let_in_new(tx, actor, &entry.workspace_id, &user).await?;
+        Ok(admitted_as(entry, user.id, admitted))
+    }
+}
+
+fn admitted_as(entry: &mut UserEntry, user: UserId, admitted: LetIn) -> Value {
+    entry.user_id = Some(user);
+    entry.has_access = matches!(admitted, LetIn::With(_));
+    match admitted {
+        LetIn::With(role) => json!({"given": true, "role": role}),
+        LetIn::Suspended => json!({"given": false, "why": "an administrator suspended this person"}),
+        LetIn::NoGroupLeft => {
+            json!({"given": false, "why": "this person is in no group that gives a role"})
+        }
     }
 }
 
@@ -119,7 +152,11 @@ pub(crate) fn taken(name: &'static str) -> impl FnOnce(gatehouse_store::Error) -
         if !e.is_unique() {
             return Error::from(e).into();
         }
-        let detail = format!("Another entry of this directory has this {name}.");
-        ScimError { status: 409, scim_type: Some(ScimType::Uniqueness), detail: detail.into() }.into()
+        is_taken(name).into()
     }
+}
+
+pub(crate) fn is_taken(name: &'static str) -> ScimError {
+    let detail = format!("Another entry of this directory has this {name}.");
+    ScimError { status: 409, scim_type: Some(ScimType::Uniqueness), detail: detail.into() }
 }

@@ -5,10 +5,11 @@ use aws_lc_rs::hmac;
 use gatehouse_store::Store;
 use gatehouse_types::{Error, Id, Origin, Result, ScimScopes, ScimTokenId, Secret, digest, hex};
 
+use super::directory::SLACK;
 use crate::Scim;
 use crate::model::dialect::by_name;
 use crate::model::{Dialect, ScimToken, TokenStatus};
-use crate::store::tokens;
+use crate::store::tokens::{self, Calling};
 
 /// What every access token begins with.
 pub(super) const PREFIX: &str = "scat_";
@@ -65,7 +66,7 @@ impl Scim {
     pub(crate) async fn access_token(&self, origin: Origin, id: &str, secret: &str) -> Result<AccessToken> {
         let store = &self.0.store;
         let user_agent = origin.user_agent.clone();
-        let found = self.by_value(secret).await?;
+        let found = self.by_value(secret).await?.map(|c| c.token);
         let fits = |t: &ScimToken| t.id.as_str() == id && t.status(store.now()) == TokenStatus::Active;
         match found {
             Some(token) if fits(&token) => {
@@ -78,19 +79,19 @@ impl Scim {
     }
 
     /// The token of a value, whatever its status.
-    pub(super) async fn by_value(&self, value: &str) -> Result<Option<ScimToken>> {
+    pub(super) async fn by_value(&self, value: &str) -> Result<Option<Calling>> {
         use super::authenticate::MAX_TOKEN;
         use crate::model::token::PREFIX;
         match value.len() <= MAX_TOKEN && value.starts_with(PREFIX) {
-            true => Ok(tokens::by_digest(&mut self.0.store.reader(), &digest(value)).await?),
+            true => Ok(tokens::by_digest(&mut self.0.store.reader(), &digest(value), SLACK).await?),
             false => Ok(None),
         }
     }
 
     /// The token behind an access token, whatever its status.
-    pub(super) async fn by_access_token(&self, value: &str) -> Result<Option<ScimToken>> {
+    pub(super) async fn by_access_token(&self, value: &str) -> Result<Option<Calling>> {
         match token_behind(&self.0.store, value) {
-            Some(id) => Ok(tokens::by_id(&mut self.0.store.reader(), &id).await?),
+            Some(id) => Ok(tokens::by_id(&mut self.0.store.reader(), &id, SLACK).await?),
             None => Ok(None),
         }
     }

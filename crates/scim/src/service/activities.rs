@@ -1,7 +1,6 @@
 //! What providers did, and did not get done; and numbers over it.
 
 use gatehouse_identity::require;
-use gatehouse_store::Condition;
 use gatehouse_types::{
     Actor, Error, Id, Page, PageRequest, Permission, Principal, Result, ScimTokenId, Timestamp,
 };
@@ -12,8 +11,9 @@ use crate::model::activity::WantedActivities;
 use crate::model::rhythm::day_of;
 use crate::model::{Activity, Operation, Resource};
 use crate::refused::Refused;
+use crate::store::activities;
 use crate::store::days::{self, Day};
-use crate::store::{activities, groups, users};
+use crate::store::places::Of;
 
 /// What "lately" means for numbers, in seconds (24 hours).
 const LATELY: i64 = 86_400;
@@ -113,8 +113,8 @@ impl Scim {
             counts.iter().filter(wanted).map(|c| c.3).sum()
         };
         Ok(Statistics {
-            users: users::count(store, db, workspace, Condition::fixed("TRUE")).await?,
-            groups: groups::count(store, db, workspace, Condition::fixed("TRUE")).await?,
+            users: self.0.places.total(db, Of::Users, workspace).await?,
+            groups: self.0.places.total(db, Of::Groups, workspace).await?,
             users_added: of(Operation::Create, Resource::User),
             users_removed: of(Operation::Delete, Resource::User),
             groups_added: of(Operation::Create, Resource::Group),

@@ -1,12 +1,13 @@
 //! Who calls the protocol: a bearer token, and what it reaches.
 
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
-use gatehouse_types::{Actor, Error, Origin, Principal, Result, ScimScope};
+use gatehouse_types::{Actor, Error, Id, Origin, Principal, Result, ScimScope};
 
 use super::access_token;
+use super::activities::token_of;
 use crate::Scim;
 use crate::model::{Dialect, ScimToken, TokenStatus};
-use crate::store::tokens;
+use crate::store::tokens::{self, Calling};
 
 /// The longest token that is looked at, in bytes.
 pub(super) const MAX_TOKEN: usize = 256;
@@ -14,7 +15,8 @@ pub(super) const MAX_TOKEN: usize = 256;
 const USE_SECONDS: i64 = 60;
 
 impl Scim {
-    /// The actor of a bearer token, in its workspace, with the token; its use is to be noted by [`Scim::note_use`].
+    /// The actor of a bearer token, in its workspace, whose members all have entries then, with the token; its use is to be noted
+    /// by [`Scim::note_use`].
     ///
     /// # Errors
     /// `Authentication` with a recorded decision, in the same words for every value that opens nothing.
@@ -33,11 +35,14 @@ impl Scim {
         };
         let now = store.now();
         match found {
-            Some(token) if token.status(now) == TokenStatus::Active => {
+            Some(Calling { token, has_arrivals }) if token.status(now) == TokenStatus::Active => {
+                if has_arrivals {
+                    self.adopt(&token.workspace_id).await?;
+                }
                 let principal = Principal::Scim { token_id: token.id.clone(), scopes: token.scopes };
                 Ok((Actor { principal, workspace_id: Some(token.workspace_id.clone()), origin }, token))
             }
-            found => Err(self.refused(origin, found).await),
+            found => Err(self.refused(origin, found.map(|c| c.token)).await),
         }
     }
 
@@ -108,5 +113,17 @@ impl Scim {
         let refusal = Refusal { action: "scim:call", object: Some(scope.as_str().to_owned()), reasons };
         let decision = refuse(&self.0.store, actor, actor.workspace_id.as_ref(), refusal).await?;
         Err(Error::authorization(format!("This SCIM token does not reach this. {detail}")).decided(decision))
+    }
+
+    /// Counts requests of the actor's token.
+    ///
+    /// # Errors
+    /// `RateLimited` when it has none left.
+    pub(crate) fn count_requests(&self, actor: &Actor, count: usize) -> Result<()> {
+        let (token, count) = (token_of(actor)?, u32::try_from(count).unwrap_or(u32::MAX));
+        if count == 0 {
+            return Ok(());
+        }
+        self.0.requests.check_many(token.as_str(), count).map_err(Error::rate_limited)
     }
 }

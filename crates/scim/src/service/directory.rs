@@ -13,7 +13,7 @@ use crate::store::{activities, users};
 /// Members taken in by one transaction.
 const BATCH: i64 = 200;
 /// How far back arrivals are looked for again, in microseconds: a transaction commits within it.
-const SLACK: i64 = 60 * 1_000_000;
+pub(super) const SLACK: i64 = 60 * 1_000_000;
 
 impl Scim {
     /// Gives every member of a workspace an entry who has none yet: those who came by invitation, by signing in, or who

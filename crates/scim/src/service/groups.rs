@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatehouse_store::{Condition, Tx};
-use gatehouse_types::{Actor, Id, ScimGroupId, ScimScope};
+use gatehouse_types::{Actor, Id, ScimGroupId, ScimScope, WorkspaceId};
 use serde_json::{Value, json};
 
 use super::access::taken;
@@ -18,6 +18,7 @@ use crate::protocol::test::{typed, typed_of_some};
 use crate::protocol::value::Object;
 use crate::protocol::{GROUP, ScimError};
 use crate::refused::ScimResult;
+use crate::store::places::{self, Of};
 use crate::store::{compile, groups, roles};
 
 /// How many members came and went.
@@ -57,7 +58,6 @@ impl Scim {
         let (store, workspace) = (&self.0.store, actor.workspace()?);
         let (attributes, members) = document(&GROUP, body)?;
         GroupEntry::check(&attributes)?;
-        self.adopt(workspace).await?;
         let now = store.now();
         let group = GroupEntry {
             id: store.ids().make(),
@@ -74,6 +74,7 @@ impl Scim {
         let told = details(&group, None, &moved, &Changes::default());
         record(&mut tx, actor, (Operation::Create, Resource::Group), group.id.as_str(), told).await?;
         tx.commit().await?;
+        self.0.places.moved(store);
         Ok(group)
     }
 
@@ -137,7 +138,6 @@ impl Scim {
     ) -> ScimResult<GroupEntry> {
         self.require_scope(actor, ScimScope::GroupsWrite).await?;
         let (store, workspace) = (&self.0.store, actor.workspace()?);
-        self.adopt(workspace).await?;
         let known: ScimGroupId = parsed("Group", id)?;
         for _ in 0..TRIES {
             let mut tx = store.begin(&actor.origin).await?;
@@ -216,6 +216,7 @@ impl Scim {
             let told = details(&group, None, &Moved::default(), &people);
             record(&mut tx, actor, (Operation::Delete, Resource::Group), group.id.as_str(), told).await?;
             tx.commit().await?;
+            self.0.places.moved(store);
             return Ok(());
         }
         Err(too_lively(expected))
@@ -233,6 +234,9 @@ impl Scim {
     ) -> ScimResult<(Vec<Object>, i64)> {
         self.require_scope(actor, ScimScope::GroupsRead).await?;
         let (store, workspace) = (&self.0.store, actor.workspace()?);
+        if asked.is_of_all() {
+            return self.page_of_groups(workspace, asked).await;
+        }
         let meaning = if is_over_all { typed_of_some } else { typed };
         let passes = match &asked.filter {
             None => Condition::fixed("TRUE"),
@@ -252,6 +256,27 @@ impl Scim {
             _ => groups::count(store, &mut store.reader(), workspace, passes).await?,
         };
         Ok((self.shown_groups(&found, &asked.projection).await?, total))
+    }
+
+    /// A page of all groups, and how many there are.
+    async fn page_of_groups(&self, workspace: &WorkspaceId, asked: &Asked) -> ScimResult<(Vec<Object>, i64)> {
+        let (store, bounds) = (&self.0.store, (asked.offset(), asked.count));
+        let slice =
+            self.0.places.slice(&mut store.reader(), Of::Groups, workspace, bounds, asked.descends).await?;
+        let order = Condition::fixed(" ORDER BY e.id");
+        let mut found = match slice.limit {
+            0 => Vec::new(),
+            limit => {
+                groups::search(store, &mut store.reader(), workspace, slice.passes, order, (limit, 0)).await?
+            }
+        };
+        if asked.descends {
+            found.reverse();
+        }
+        if slice.is_unsettled {
+            places::settle_later(store, Of::Groups, workspace);
+        }
+        Ok((self.shown_groups(&found, &asked.projection).await?, slice.total))
     }
 
     /// Groups as clients see them, with their members where these are wanted.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use gatehouse_identity::LeaveCause;
 use gatehouse_store::Condition;
-use gatehouse_types::{Actor, Error, Id, ScimGroupId, ScimScope, ScimUserId};
+use gatehouse_types::{Actor, Error, Id, ScimGroupId, ScimScope, ScimUserId, WorkspaceId};
 use serde_json::{Value, json};
 
-use super::access::{Access, Account, taken};
+use super::access::{Access, Account, is_taken, taken};
 use super::directory::{changed, parsed, record};
 use crate::Scim;
 use crate::model::asked::changed_meanwhile;
@@ -16,8 +16,9 @@ use crate::protocol::patch::{self, document};
 use crate::protocol::project::Projection;
 use crate::protocol::test::{typed, typed_of_some};
 use crate::protocol::value::Object;
-use crate::protocol::{ScimError, ScimType, USER};
+use crate::protocol::{ScimError, USER};
 use crate::refused::{Refused, ScimResult};
+use crate::store::places::{self, Of};
 use crate::store::{compile, users};
 
 /// How often a change is tried that meets others of the same resource.
@@ -59,7 +60,6 @@ impl Scim {
         let (mut attributes, _) = document(&USER, body)?;
         let active = take_active(&mut attributes).unwrap_or(true);
         UserEntry::check(&attributes)?;
-        self.adopt(workspace).await?;
         let now = store.now();
         let mut entry = UserEntry {
             id: store.ids().make(),
@@ -74,19 +74,20 @@ impl Scim {
             updated_at: now,
         };
         let mut tx = store.begin(&actor.origin).await?;
-        if users::is_taken(&mut tx, workspace, entry.user_name()).await? {
-            let detail = "Another entry of this directory has this userName.";
-            return Err(ScimError {
-                status: 409,
-                scim_type: Some(ScimType::Uniqueness),
-                detail: detail.into(),
-            }
-            .into());
+        let account = match active {
+            true => self.account(&mut tx, actor, &entry).await,
+            false => Ok(Account::None),
+        };
+        // where there is an account already, the name is looked for; of what is new, the database says it at the end
+        let is_known =
+            matches!(account, Ok(Account::Own(_) | Account::Adopted(..)) | Err(Refused::Protocol(_)));
+        if is_known && users::is_taken(&mut tx, workspace, entry.user_name()).await? {
+            return Err(is_taken("userName").into());
         }
-        let account = if active { self.account(&mut tx, actor, &entry).await? } else { Account::None };
         let mut replaced = None;
-        let access = match account {
+        let access = match account? {
             Account::None => None,
+            Account::New(user) => Some(self.admit_new(&mut tx, actor, &mut entry, user).await?),
             Account::Own(user) => Some(self.admit(&mut tx, actor, &mut entry, user).await?),
             Account::Adopted(user, other) => {
                 entry.id = other.id.clone();
@@ -97,7 +98,7 @@ impl Scim {
             }
         };
         match &replaced {
-            None => users::insert(&mut tx, &entry).await.map_err(taken("userName"))?,
+            None => users::insert(&mut tx, &entry),
             Some(other) => {
                 if !users::update(&mut tx, &entry, other).await.map_err(taken("userName"))? {
                     return Err(too_lively(&Precondition::default()));
@@ -106,7 +107,8 @@ impl Scim {
         }
         let told = details(&entry, None, access);
         record(&mut tx, actor, (Operation::Create, Resource::User), entry.id.as_str(), told).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(taken("userName"))?;
+        self.0.places.moved(store);
         Ok(entry)
     }
 
@@ -117,7 +119,6 @@ impl Scim {
     pub(crate) async fn user(&self, actor: &Actor, id: &str) -> ScimResult<UserEntry> {
         self.require_scope(actor, ScimScope::UsersRead).await?;
         let workspace = actor.workspace()?;
-        self.adopt(workspace).await?;
         let known: ScimUserId = parsed("User", id)?;
         let found = users::find(&self.0.store, &mut self.0.store.reader(), workspace, &known).await?;
         found.ok_or_else(|| ScimError::not_found("User", id).into())
@@ -176,7 +177,6 @@ impl Scim {
     ) -> ScimResult<UserEntry> {
         self.require_scope(actor, ScimScope::UsersWrite).await?;
         let (store, workspace) = (&self.0.store, actor.workspace()?);
-        self.adopt(workspace).await?;
         let known: ScimUserId = parsed("User", id)?;
         for _ in 0..TRIES {
             let mut tx = store.begin(&actor.origin).await?;
@@ -232,7 +232,6 @@ impl Scim {
     ) -> ScimResult<()> {
         self.require_scope(actor, ScimScope::UsersWrite).await?;
         let (store, workspace) = (&self.0.store, actor.workspace()?);
-        self.adopt(workspace).await?;
         let known: ScimUserId = parsed("User", id)?;
         for _ in 0..TRIES {
             let mut tx = store.begin(&actor.origin).await?;
@@ -249,6 +248,7 @@ impl Scim {
             let told = details(&entry, None, access);
             record(&mut tx, actor, (Operation::Delete, Resource::User), entry.id.as_str(), told).await?;
             tx.commit().await?;
+            self.0.places.moved(store);
             return Ok(());
         }
         Err(too_lively(expected))
@@ -267,7 +267,9 @@ impl Scim {
     ) -> ScimResult<(Vec<Object>, i64)> {
         self.require_scope(actor, ScimScope::UsersRead).await?;
         let (store, workspace) = (&self.0.store, actor.workspace()?);
-        self.adopt(workspace).await?;
+        if asked.is_of_all() {
+            return self.page_of_users(workspace, asked).await;
+        }
         let meaning = if is_over_all { typed_of_some } else { typed };
         let passes = match &asked.filter {
             None => Condition::fixed("TRUE"),
@@ -287,6 +289,32 @@ impl Scim {
             _ => users::count(store, &mut store.reader(), workspace, passes).await?,
         };
         Ok((self.shown_users(&found, &asked.projection).await?, total))
+    }
+
+    /// A page of all users, and how many there are.
+    async fn page_of_users(&self, workspace: &WorkspaceId, asked: &Asked) -> ScimResult<(Vec<Object>, i64)> {
+        let (store, bounds) = (&self.0.store, (asked.offset(), asked.count));
+        let slice =
+            self.0.places.slice(&mut store.reader(), Of::Users, workspace, bounds, asked.descends).await?;
+        let order = Condition::fixed(" ORDER BY e.id");
+        let mut found = match slice.limit {
+            0 => Vec::new(),
+            limit => {
+                users::search(store, &mut store.reader(), workspace, slice.passes, order, (limit, 0)).await?
+            }
+        };
+        if asked.descends {
+            found.reverse();
+        }
+        if slice.is_unsettled {
+            places::settle_later(store, Of::Users, workspace);
+        }
+        Ok((self.shown_users(&found, &asked.projection).await?, slice.total))
+    }
+
+    /// An entry as clients see it that was just made, and is in no group.
+    pub(crate) fn shown_new_user(&self, entry: &UserEntry, projection: &Projection) -> Object {
+        projection.apply(&USER, entry.resource(&crate::api::discovery::base(self), None))
     }
 
     /// Entries as clients see them, with their groups where these are wanted.

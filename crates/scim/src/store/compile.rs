@@ -31,9 +31,34 @@ pub(crate) fn condition(of: &'static ResourceType, test: &Test) -> Result<Condit
         Test::All(all) => Ok(Condition::all(parts(all)?)),
         Test::Any(all) => Ok(Condition::any(parts(all)?)),
         Test::Not(inner) => Ok(condition(of, inner)?.negated()),
-        Test::Elements(place, inner) => elements(of, place, &|leaf| element(inner, leaf)),
+        Test::Elements(place, inner) => {
+            let passes = elements(of, place, &|leaf| element(inner, leaf))?;
+            Ok(match value_of(inner).filter(|_| place.is("emails", None)) {
+                Some(address) => Condition::all(vec![has_address(address), passes]),
+                None => passes,
+            })
+        }
         Test::Compare(place, op, operand) => compare(of, place, *op, operand),
         Test::Present(place) => present(of, place),
+    }
+}
+
+/// The people with an address, by index.
+fn has_address(address: &str) -> Condition {
+    let by_index = "e.id IN (SELECT x.entry_id FROM scim_emails x WHERE x.value_key = ";
+    Condition::fixed(by_index).bind(address).sql(")")
+}
+
+/// The `value` that an element must have to pass.
+fn value_of(test: &Test) -> Option<&str> {
+    match test {
+        Test::Compare(place, Op::Eq, Operand::Text(wanted))
+            if place.sub.is_some_and(|s| s.name == "value") =>
+        {
+            Some(wanted)
+        }
+        Test::All(all) => all.iter().find_map(value_of),
+        _ => None,
     }
 }
 
@@ -105,9 +130,9 @@ fn compare(
     operand: &Operand,
 ) -> Result<Condition, ScimError> {
     if place.attribute.is_multi {
-        if let (true, Op::Eq, Operand::Text(wanted)) = (place.is("emails", Some("value")), op, operand) {
-            let by_index = "EXISTS (SELECT 1 FROM scim_emails x WHERE x.entry_id = e.id AND x.value_key = ";
-            return Ok(Condition::fixed(by_index).bind(wanted.as_str()).sql(")"));
+        let is_address = place.is("emails", Some("value")) || place.is("emails", None);
+        if let (true, Op::Eq, Operand::Text(wanted)) = (is_address, op, operand) {
+            return Ok(has_address(wanted));
         }
         let all = Place { sub: None, ..*place };
         return elements(of, &all, &|leaf| text(leaf(place)?, op, operand));
@@ -186,14 +211,19 @@ fn text(value: Condition, op: Op, operand: &Operand) -> Result<Condition, ScimEr
     if wanted.is_empty() && matches!(op, Op::Co | Op::Sw | Op::Ew) {
         return Ok(there.sql(")"));
     }
+    let prefix = wanted.clone();
     let wanted = |c: Condition| c.bind(wanted.clone());
     let compared = match op {
         Op::Co => {
             wanted(Condition::fixed("replace(").then(value.clone()).sql(", ")).sql(", '') <> ").then(value)
         }
+        // a range of an index, where there is one
         Op::Sw => {
-            let begin = Condition::fixed("substr(").then(value).sql(", 1, length(");
-            wanted(wanted(begin).sql(")) = "))
+            let at_least = wanted(value.clone().by_bytes().sql(" >= "));
+            match behind(&prefix) {
+                Some(end) => at_least.sql(" AND ").then(value).by_bytes().sql(" < ").bind(end),
+                None => at_least,
+            }
         }
         Op::Ew => {
             let long =
@@ -205,6 +235,30 @@ fn text(value: Condition, op: Op, operand: &Operand) -> Result<Condition, ScimEr
         op => wanted(value.by_bytes().sql(sign(op))),
     };
     Ok(there.sql(" AND ").then(compared).sql(")"))
+}
+
+/// The least text behind all that begin with this one, in the order of bytes; `None` when there is none.
+fn behind(prefix: &str) -> Option<String> {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    while let Some(last) = chars.pop() {
+        let next = match last {
+            // the code points between are no characters
+            '\u{D7FF}' => Some('\u{E000}'),
+            last => char::from_u32(u32::from(last) + 1),
+        };
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
+}
+
+/// Whether every resource has it, in a column.
+fn is_always(place: &Place) -> bool {
+    let name = (place.attribute.name, place.sub.map(|s| s.name));
+    place.extension.is_none()
+        && matches!(name, ("id" | "userName", None) | ("meta", Some("created" | "lastModified")))
 }
 
 /// `ORDER BY` for an attribute. Those without it come last, or first when it descends (RFC 7644 §3.4.2.3).
@@ -239,8 +293,14 @@ pub(crate) fn order(
     // of the places that are left, only texts have an order of bytes
     let is_text = !place.is("active", None) && place.leaf().kind != Kind::DateTime;
     let value = if is_text { value.by_bytes() } else { value };
-    let absent = end(Condition::fixed(" ORDER BY (").then(value.clone()).sql(" IS NULL)"));
-    Ok(end(end(absent.sql(", ").then(value)).sql(", e.id")))
+    // an index gives the order of what nobody is without
+    let by = match is_always(&place) {
+        true => Condition::fixed(" ORDER BY ").then(value),
+        false => {
+            end(Condition::fixed(" ORDER BY (").then(value.clone()).sql(" IS NULL)")).sql(", ").then(value)
+        }
+    };
+    Ok(end(end(by).sql(", e.id")))
 }
 
 #[cfg(test)]

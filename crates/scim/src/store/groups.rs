@@ -4,6 +4,7 @@ use gatehouse_store::{Condition, Queries, Result, Row, Store, Tx, sql};
 use gatehouse_types::{ScimGroupId, WorkspaceId};
 use serde_json::Value;
 
+use super::places::{self, Of};
 use super::users::CHUNK;
 use crate::model::{GroupEntry, Member};
 use crate::protocol::folded;
@@ -72,7 +73,9 @@ pub(crate) async fn insert(tx: &mut Tx, g: &GroupEntry) -> Result<()> {
     .bind(g.version)
     .bind(g.created_at)
     .bind(g.updated_at);
-    tx.execute(insert).await.map(drop)
+    tx.execute(insert).await?;
+    places::came(tx, Of::Groups, &g.workspace_id, &g.id);
+    Ok(())
 }
 
 /// Changes a group, if it still has the version `before`; says whether it had. Fails with `Unique` as [`insert`].
@@ -100,6 +103,7 @@ pub(crate) async fn delete(tx: &mut Tx, g: &GroupEntry) -> Result<bool> {
     tx.execute(sql("DELETE FROM scim_members WHERE group_id = $1").bind(&g.id)).await?;
     tx.execute(sql("DELETE FROM scim_members WHERE member_id = $1").bind(&g.id)).await?;
     tx.execute(sql("DELETE FROM scim_groups WHERE id = $1").bind(&g.id)).await?;
+    places::went(tx, Of::Groups, &g.workspace_id, &g.id);
     Ok(true)
 }
 

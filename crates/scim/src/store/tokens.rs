@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gatehouse_store::{Condition, Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_store::{Condition, Filter, Queries, Query, Result, Row, Tx, sql};
 use gatehouse_types::{OwnerKind, PageRequest, ScimTokenId, Timestamp, UserId, WorkspaceId};
 
 use crate::model::{Dialect, Rhythm, ScimToken, TokenStatus, Wanted};
@@ -94,22 +94,42 @@ pub(crate) async fn by_name<Q: Queries>(
     db.fetch_optional(select.bind(workspace).bind(name.to_lowercase())).await?.as_ref().map(read).transpose()
 }
 
-/// The token of a value, whatever its status.
-pub(crate) async fn by_digest<Q: Queries>(db: &mut Q, digest: &str) -> Result<Option<ScimToken>> {
-    let select = sql(
-        "SELECT id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, \
-         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE token = $1",
-    );
-    db.fetch_optional(select.bind(digest)).await?.as_ref().map(read).transpose()
+/// A token that calls, whatever its status, and whether members of its workspace have no entry yet (see
+/// [`super::users::arrivals`]).
+#[derive(Clone, Debug)]
+pub(crate) struct Calling {
+    pub(crate) token: ScimToken,
+    pub(crate) has_arrivals: bool,
 }
 
-/// A token by its id alone, whatever its status: whose it is, the caller has proved.
-pub(crate) async fn by_id<Q: Queries>(db: &mut Q, id: &ScimTokenId) -> Result<Option<ScimToken>> {
-    let select = sql(
-        "SELECT id, workspace_id, name, scopes, masked, created_by, responsible_id, created_at, expires_at, \
-         revoked_at, last_used_at, dialect, use_days FROM scim_tokens WHERE id = $1",
-    );
-    db.fetch_optional(select.bind(id)).await?.as_ref().map(read).transpose()
+macro_rules! calling {
+    ($by:literal) => {
+        concat!(
+            "SELECT t.id, t.workspace_id, t.name, t.scopes, t.masked, t.created_by, t.responsible_id, t.created_at, t.expires_at, t.revoked_at, \
+             t.last_used_at, t.dialect, t.use_days, EXISTS (SELECT 1 FROM memberships m WHERE m.workspace_id = t.workspace_id \
+             AND m.created_via <> 'scim' AND m.created_at > COALESCE((SELECT d.adopted_until FROM scim_directories d \
+             WHERE d.workspace_id = t.workspace_id), 0) - $2 AND NOT EXISTS (SELECT 1 FROM scim_users s \
+             WHERE s.workspace_id = m.workspace_id AND s.user_id = m.user_id)) AS has_arrivals \
+             FROM scim_tokens t WHERE ",
+            $by,
+            " = $1"
+        )
+    };
+}
+
+async fn calling<Q: Queries>(db: &mut Q, select: Query, slack: i64) -> Result<Option<Calling>> {
+    let row = db.fetch_optional(select.bind(slack)).await?;
+    row.map(|row| Ok(Calling { token: read(&row)?, has_arrivals: row.bool("has_arrivals")? })).transpose()
+}
+
+/// The token of a value.
+pub(crate) async fn by_digest<Q: Queries>(db: &mut Q, digest: &str, slack: i64) -> Result<Option<Calling>> {
+    calling(db, sql(calling!("t.token")).bind(digest), slack).await
+}
+
+/// A token by its id alone: whose it is, the caller has proved.
+pub(crate) async fn by_id<Q: Queries>(db: &mut Q, id: &ScimTokenId, slack: i64) -> Result<Option<Calling>> {
+    calling(db, sql(calling!("t.id")).bind(id), slack).await
 }
 
 /// How many tokens a workspace has, whatever their status.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::model::UserEntry;
 use crate::protocol::folded;
+use crate::store::places::{self, Of};
 
 /// Rows of one `IN` at most.
 pub(crate) const CHUNK: usize = 500;
@@ -114,17 +115,19 @@ fn inserted(text: &'static str, e: &UserEntry) -> Query {
         .bind(e.updated_at)
 }
 
-/// Keeps a new entry. Fails with `Unique` when its name or its account is taken.
-pub(crate) async fn insert(tx: &mut Tx, e: &UserEntry) -> Result<()> {
-    tx.execute(inserted(INSERT, e)).await?;
+/// Keeps a new entry. The transaction fails with `Unique` at its next statement or commit when the entry's name or its
+/// account is taken.
+pub(crate) fn insert(tx: &mut Tx, e: &UserEntry) {
+    tx.later(inserted(INSERT, e));
+    places::came(tx, Of::Users, &e.workspace_id, &e.id);
     keep_emails(tx, e);
-    Ok(())
 }
 
 /// Keeps a new entry unless its name or its account is taken; says whether it was not.
 pub(crate) async fn insert_if_new(tx: &mut Tx, e: &UserEntry) -> Result<bool> {
     let is_new = tx.execute(inserted(INSERT_IF_NEW, e)).await? == 1;
     if is_new {
+        places::came(tx, Of::Users, &e.workspace_id, &e.id);
         keep_emails(tx, e);
     }
     Ok(is_new)
@@ -156,7 +159,8 @@ pub(crate) async fn ids_of_names(
     Ok(all)
 }
 
-/// Changes an entry, if it still has the version `before`; says whether it had. Fails with `Unique` as [`insert`].
+/// Changes an entry, if it still has the version `before`; says whether it had. Fails with `Unique` when its name or its
+/// account is taken.
 pub(crate) async fn update(tx: &mut Tx, e: &UserEntry, before: &UserEntry) -> Result<bool> {
     let display = e.display();
     let update = sql("UPDATE scim_users SET user_id = $3, user_name = $4, user_name_key = $5, external_id = $6, display = $7, \
@@ -202,6 +206,7 @@ pub(crate) async fn delete(tx: &mut Tx, e: &UserEntry) -> Result<bool> {
     tx.execute(sql("DELETE FROM scim_emails WHERE entry_id = $1").bind(&e.id)).await?;
     tx.execute(sql("DELETE FROM scim_members WHERE member_id = $1").bind(&e.id)).await?;
     tx.execute(sql("DELETE FROM scim_users WHERE id = $1").bind(&e.id)).await?;
+    places::went(tx, Of::Users, &e.workspace_id, &e.id);
     Ok(true)
 }
 

@@ -43,6 +43,12 @@ impl TestApp {
         Self::start_with(kind, None, |settings| settings.sign_up = SignUp::Open).await
     }
 
+    /// The same where each SCIM token has as few requests as an operator may give it.
+    pub(crate) async fn start_with_few_scim_requests(kind: Kind) -> Self {
+        let fewest = gatehouse_scim::LEAST_REQUESTS_A_MINUTE;
+        Self::start_with(kind, None, |settings| settings.scim_requests_per_minute = fewest).await
+    }
+
     /// The same where the operator has a client at Google, which is another provider here.
     pub(crate) async fn start_with_google(kind: Kind, issuer: &str) -> Self {
         let google = operator_client("operators-client", issuer);

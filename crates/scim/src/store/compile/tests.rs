@@ -125,7 +125,7 @@ on_both!(the_database_finds_whom_the_plain_model_finds, |t: TestStore| async mov
             created_at: Timestamp::from_seconds(1_767_225_600 + i64::try_from(n).unwrap() - 10),
             updated_at: t.store.now(),
         };
-        users::insert(&mut tx, &entry).await.unwrap();
+        users::insert(&mut tx, &entry);
         people.push(entry);
     }
     tx.commit().await.unwrap();
