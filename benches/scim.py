@@ -116,7 +116,7 @@ class Gatehouse(Server):
         self.db.query(with_head("INSERT INTO scim_emails (entry_id, value_key, workspace_id) ", f"SELECT {ident}, {name}, '{workspace}' FROM n"))
         self.db.query("DELETE FROM scim_blocks WHERE kind = 'user'")
         self.db.query("DELETE FROM scim_moves WHERE kind = 'user'")
-        self.db.query(f"INSERT INTO scim_blocks (workspace_id, kind, first_id, entries) SELECT '{workspace}', 'user', '', COUNT(*) FROM scim_users")
+        self.db.query(f"INSERT INTO scim_blocks (workspace_id, kind, first_id, entries, settled) SELECT '{workspace}', 'user', '', COUNT(*), 0 FROM scim_users")
         if not sqlite:
             self.db.query("ANALYZE")
         self.count = count
