@@ -39,7 +39,9 @@ pub(crate) struct Feed {
     /// When the database last answered, in milliseconds since `began`.
     heard: AtomicI64,
     is_followed: AtomicBool,
-    stop: Notify,
+    is_over: AtomicBool,
+    /// Wakes who follows, to end.
+    stop: Arc<Notify>,
 }
 
 impl Default for Feed {
@@ -50,7 +52,8 @@ impl Default for Feed {
             began: Instant::now(),
             heard: AtomicI64::new(0),
             is_followed: AtomicBool::new(false),
-            stop: Notify::new(),
+            is_over: AtomicBool::new(false),
+            stop: Arc::default(),
         }
     }
 }
@@ -84,9 +87,12 @@ impl ApiKeys {
         }
     }
 
-    /// Writes what was counted; for the end.
+    /// Follows no more, and writes what was counted; for the end, before the store is closed.
     pub async fn finish(&self) {
-        self.0.feed.stop.notify_waiters();
+        self.0.feed.is_over.store(true, Ordering::Release);
+        self.0.feed.stop.notify_one();
+        // whoever is in the middle of a look finishes it
+        drop(self.0.feed.turn.lock().await);
         if let Err(e) = self.write_usage().await {
             tracing::warn!(error = %e, "the last uses of API keys were not written");
         }
@@ -300,6 +306,9 @@ async fn follow(weak: Weak<Inner>) {
     loop {
         let Some(inner) = weak.upgrade() else { return };
         let keys = ApiKeys(inner);
+        if keys.0.feed.is_over.load(Ordering::Acquire) {
+            return;
+        }
         if listener.is_none() {
             listener = keys.0.store.listen(changes::CHANNEL).await.unwrap_or(None);
         }
@@ -311,7 +320,7 @@ async fn follow(weak: Weak<Inner>) {
             once("writing the uses of API keys", keys.write_usage()).await;
             wrote = Instant::now();
         }
-        let waits = Arc::downgrade(&keys.0);
+        let stop = Arc::clone(&keys.0.feed.stop);
         drop(keys);
         let told = async {
             match &mut listener {
@@ -319,7 +328,11 @@ async fn follow(weak: Weak<Inner>) {
                 None => std::future::pending().await,
             }
         };
-        match tokio::time::timeout(LOOK, told).await {
+        let heard = tokio::select! {
+            () = stop.notified() => return,
+            heard = tokio::time::timeout(LOOK, told) => heard,
+        };
+        match heard {
             Ok(true) | Err(_) => {}
             // the connection is gone: another one is made at the next round
             Ok(false) => {
@@ -327,6 +340,5 @@ async fn follow(weak: Weak<Inner>) {
                 tokio::time::sleep(LOOK).await;
             }
         }
-        drop(waits);
     }
 }

@@ -75,6 +75,7 @@ impl Demo {
         let _ = stop.send(true);
         serving.await?;
         worker.await?;
+        app.api_keys().finish().await;
         app.store().close().await;
         Ok(code)
     }
