@@ -4,7 +4,7 @@ import { done, field } from '../support/console'
 import { expectGood } from '../support/looks'
 
 test('R104 R105 R112 R113 an app, its scopes, its keys and their end', async ({ ownerPage: page, stranger, context }) => {
-  test.setTimeout(240_000)
+  test.setTimeout(400_000)
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   await page.goto('/')
   await page.getByRole('link', { name: 'Settings', exact: true }).first().click()
@@ -48,7 +48,7 @@ test('R104 R105 R112 R113 an app, its scopes, its keys and their end', async ({ 
 
   await page.getByRole('link', { name: 'Done' }).click()
   const row = page.getByRole('row').filter({ hasText: 'Deployer' })
-  await expect(row).toContainText('Deploy workflow, Export Model')
+  await expect(row).toContainText('Export Model, Deploy workflow')
   await expect(page.getByRole('columnheader', { name: 'Created by' })).toBeVisible()
   await expect(page.getByRole('columnheader', { name: 'Created on' })).toBeVisible()
   await expectGood(page)
@@ -78,8 +78,8 @@ test('R104 R105 R112 R113 an app, its scopes, its keys and their end', async ({ 
   const old = page.getByRole('row').filter({ hasText: `gh_…${value.slice(-4)}` })
   await expect(old).toContainText('Giving way')
   await expectGood(page)
-  await old.getByRole('link', { name: 'Delete' }).click()
-  await expect(page.getByText('The key you are deleting will no longer function if it is in use.').first()).toBeVisible()
+  await old.getByRole('button', { name: 'Delete' }).first().click()
+  await expect(page.getByRole('dialog').getByText('The key you are deleting will no longer function if it is in use.')).toBeVisible()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
   await expect(done(page, 'The key was deleted')).toBeVisible()
   expect(await ask('workflow:deploy')).toBe(401)
@@ -91,7 +91,7 @@ test('R104 R105 R112 R113 an app, its scopes, its keys and their end', async ({ 
   await page.getByRole('button', { name: 'Add the scope' }).click()
   await expect(done(page, 'The scope orders:read was created')).toBeVisible()
   await expectGood(page)
-  await page.getByRole('row').filter({ hasText: 'Renamed' }).getByRole('link', { name: 'Delete' }).click()
+  await page.getByRole('row').filter({ hasText: 'Renamed' }).getByRole('button', { name: 'Delete' }).first().click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
   await expect(done(page, 'The app was deleted')).toBeVisible()
   await expect(page.getByRole('heading', { name: 'No API apps yet' })).toBeVisible()
