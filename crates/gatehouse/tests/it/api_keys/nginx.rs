@@ -39,7 +39,7 @@ fn nginx(dir: &Path, gatehouse: &str, behind: u16) -> (Nginx, String) {
         .replace("127.0.0.1:9000", &format!("127.0.0.1:{behind}"));
     let dir = dir.display();
     let whole = format!(
-        "daemon off; pid {dir}/nginx.pid; error_log stderr warn; events {{}}\nhttp {{ access_log off; \
+        "daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr warn; events {{}}\nhttp {{ access_log off; \
          client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; \
          scgi_temp_path {dir}/s;\n{text}\n}}"
     );
@@ -81,6 +81,7 @@ async fn nginx_asks_before_it_lets_a_call_through(t: TestApp) {
     let client = Client::new(&base);
     let call = async |path: &str, key: Option<&str>| {
         let request = client.request("GET", path).header("x-gatehouse-app", "forged");
+        let request = request.header("x-gatehouse-user", "forged").header("x-gatehouse-role", "owner");
         // a caller does not say itself what is needed
         let request = request.header("x-required-scope", "");
         client
@@ -103,6 +104,10 @@ async fn nginx_asks_before_it_lets_a_call_through(t: TestApp) {
         assert_eq!(heard[0]["x-gatehouse-app"].to_str().unwrap(), reader.rsplit('/').next().unwrap());
         assert_eq!(heard[0]["x-gatehouse-owner"], "service");
         assert!(!heard[0].contains_key("x-api-key"), "the key stays outside");
+        assert_eq!(heard[0]["x-gatehouse-key"].to_str().unwrap(), good.id);
+        for forged in ["x-gatehouse-user", "x-gatehouse-role"] {
+            assert!(heard[0].get(forged).is_none_or(|v| v.is_empty()), "{forged} is what the caller said");
+        }
     }
     let refused = call("/orders/1", Some(&poor.value)).await;
     assert_eq!(refused.status, 403);
