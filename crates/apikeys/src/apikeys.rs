@@ -11,7 +11,7 @@ use crate::gate::Gate;
 use crate::service::feed::Feed;
 use crate::service::verify::Decided;
 
-/// Refusals of unknown keys that are recorded for one network at once, and the seconds until one more.
+/// Refusals that are recorded at once for one key, or of unknown keys for one network, and the seconds until one more.
 const REFUSALS: (u32, u32) = (100, 5);
 /// Leaked keys that one network may tell of at once, and the seconds until one more.
 const LEAKS: (u32, u32) = (60, 10);
@@ -30,7 +30,7 @@ pub(crate) struct Inner {
     pub(crate) public_url: PublicUrl,
     pub(crate) gate: Gate,
     pub(crate) feed: Feed,
-    /// How many refusals of unknown keys are recorded, per network.
+    /// How many refusals are recorded, per key, and of unknown keys per network.
     pub(crate) refusals: Limiter,
     /// How many leaked keys are told of, per network.
     pub(crate) leaks: Limiter,

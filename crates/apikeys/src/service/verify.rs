@@ -139,6 +139,10 @@ impl ApiKeys {
         if let Some(id) = self.0.decided.get(&alike) {
             return Ok(Some(id));
         }
+        // a scope is what the caller says: who holds a key does not fill the disk with refusals of made-up ones
+        if self.0.refusals.check(&id_text(known.key)).is_err() {
+            return Ok(None);
+        }
         let reasons = self.reasons(known, refused.why, scope, origin.ip).await?;
         let refusal = Refusal {
             action: scope.unwrap_or("request:authenticate"),

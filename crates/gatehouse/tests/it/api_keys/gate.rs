@@ -42,6 +42,20 @@ async fn r107_a_key_opens_the_scopes_of_its_app_and_nothing_else(t: TestApp) {
     asked(&t, &key.value, Some("  ")).await.refused(403, "authorization_error");
 }
 
+/// A scope is what the caller says: made-up ones leave so many recorded refusals and no more.
+async fn refusals_of_one_key_are_recorded_at_a_measured_pace(t: TestApp) {
+    let owner = t.owner().await;
+    let key = key(&owner, &app(&owner, "Deployer", &[]).await, "CI").await;
+    let mut recorded = 0;
+    for n in 0..130 {
+        let refused = asked(&t, &key.value, Some(&format!("made:up{n}"))).await;
+        recorded += usize::from(refused.refused(403, "authorization_error")["decision"].is_string());
+    }
+    assert_eq!(recorded, 100);
+    t.clock.advance(5);
+    assert!(asked(&t, &key.value, Some("made:up200")).await.json()["error"]["decision"].is_string());
+}
+
 async fn whoever_shows_no_key_is_nobody(t: TestApp) {
     let owner = t.owner().await;
     let path = app(&owner, "Deployer", &[]).await;
@@ -200,6 +214,7 @@ async fn another_server_hears_of_a_revocation(t: TestApp) {
 
 on_both![
     r107_a_key_opens_the_scopes_of_its_app_and_nothing_else,
+    refusals_of_one_key_are_recorded_at_a_measured_pace,
     whoever_shows_no_key_is_nobody,
     a_person_has_the_scopes_that_they_could_give,
     networks_rates_and_quotas_bound_keys_and_apps,
