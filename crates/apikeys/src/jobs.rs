@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ApiKeys;
 use crate::service::usage;
 use crate::store::changes::{self, Change};
-use crate::store::keys;
+use crate::store::{apps, keys};
 
 /// How often what is past its time is forgotten, in seconds.
 pub(crate) const SWEEP_SECONDS: i64 = 3_600;
@@ -16,7 +16,7 @@ const CHANGES_SECONDS: i64 = 86_400;
 /// Keys that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 500;
 
-/// Forgets deleted keys, old counts and old changes.
+/// Forgets deleted keys and apps, old counts and old changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sweep;
 
@@ -41,8 +41,11 @@ impl Job for Sweep {
             api.changed(&mut tx, &changed).await?;
             tx.commit().await?;
             if i64::try_from(old.len()).unwrap_or(0) < FORGOTTEN_AT_ONCE {
-                return Ok(());
+                break;
             }
         }
+        let mut tx = store.begin_always().await?;
+        apps::sweep(&mut tx, before).await?;
+        Ok(tx.commit().await?)
     }
 }

@@ -1,5 +1,5 @@
 use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
-use gatehouse_types::{ApiAppId, OwnerKind, PageRequest, UserId, WorkspaceId};
+use gatehouse_types::{ApiAppId, OwnerKind, PageRequest, Timestamp, UserId, WorkspaceId};
 
 use super::{bind_limits, limits};
 use crate::model::App;
@@ -111,6 +111,13 @@ pub(crate) async fn delete(tx: &mut Tx, id: &ApiAppId) -> Result<()> {
     let now = tx.store().now();
     let update = sql("UPDATE api_apps SET deleted_at = $2, updated_at = $2 WHERE id = $1");
     tx.execute(update.bind(id).bind(now)).await.map(drop)
+}
+
+/// Forgets apps that were deleted before a moment and whose keys are forgotten.
+pub(crate) async fn sweep(tx: &mut Tx, before: Timestamp) -> Result<u64> {
+    let delete = sql("DELETE FROM api_apps WHERE deleted_at < $1 \
+         AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.app_id = api_apps.id)");
+    tx.execute(delete.bind(before)).await
 }
 
 /// The apps that a person answers for.

@@ -74,7 +74,32 @@ async fn keys_that_fell_silent_are_listed(t: TestApp) {
     assert_eq!(text(&listed["data"][0]["keyId"]), silent.id);
 }
 
+/// What was deleted is told apart from what never was for 30 days, then forgotten; the app with its last key.
+async fn a_deleted_app_is_forgotten_with_its_keys(t: TestApp) {
+    let owner = t.owner().await;
+    let path = app(&owner, "Deployer", &[]).await;
+    let key = key(&owner, &path, "CI").await;
+    owner.delete(&path).await.ok();
+    let why = async || {
+        let error = asked(&t, &key.value, None).await.refused(401, "authentication_error");
+        let owner = t.owner().await;
+        owner.get(&format!("/api/v1/decisions/{}", text(&error["decision"]))).await.status
+    };
+    let left = async || {
+        let select = gatehouse_store::sql("SELECT COUNT(*) AS n FROM api_apps");
+        let row = gatehouse_store::Queries::fetch_one(&mut t.app.store().reader(), select).await.unwrap();
+        row.int("n").unwrap()
+    };
+    t.work().await;
+    assert_eq!((why().await, left().await), (200, 1));
+    t.clock.advance(31 * 86_400);
+    t.work().await;
+    // nobody's key any more: why it opens nothing is no workspace's
+    assert_eq!((why().await, left().await), (404, 0));
+}
+
 on_both![
+    a_deleted_app_is_forgotten_with_its_keys,
     uses_are_counted_and_what_nobody_uses_is_named,
     a_trial_names_the_keys_that_would_lose_something,
     a_scope_is_watched_before_it_goes,
