@@ -9,7 +9,7 @@ use gatehouse_types::{Actor, Error, Kind, Origin, Permission, Principal, Result}
 use gatehouse_web::ApiError;
 
 use crate::ApiKeys;
-use crate::gate::{Known, Owner};
+use crate::gate::{Known, Owner, header};
 use crate::model::secret::PREFIX;
 use crate::store::gate::id_text;
 
@@ -47,10 +47,6 @@ fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
     }
     let value = value.trim();
     Some(if value.starts_with(PREFIX) { Credential::Key(value) } else { Credential::Token(value) })
-}
-
-fn header(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 fn allowed_key(known: &Known) -> Response {

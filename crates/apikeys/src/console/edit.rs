@@ -10,7 +10,7 @@ use gatehouse_web::{
 };
 use serde::Deserialize;
 
-use super::{PATH, below, tabs};
+use super::{PATH, below, networks, tabs};
 use crate::ApiKeys;
 use crate::model::scope::{BUILT_IN, OwnScope};
 use crate::model::{App, AppStatus};
@@ -130,17 +130,13 @@ pub(super) async fn begin(
     Ok(view(&keys, &actor, &context, None, form, FieldErrors::none(), Vec::new()).await?)
 }
 
-fn networks(form: &AppForm) -> Vec<String> {
-    form.networks.split([',', ' ', '\n', '\r']).filter(|n| !n.is_empty()).map(str::to_owned).collect()
-}
-
 fn change(form: &AppForm) -> AppChange {
     let status = if form.disabled.is_some() { AppStatus::Disabled } else { AppStatus::Active };
     AppChange {
         name: Some(form.name.clone()),
         scopes: Some(form.scopes.clone()),
         status: Some(status),
-        limits: LimitsChange { networks: Some(networks(form)), ..LimitsChange::default() },
+        limits: LimitsChange { networks: Some(networks(&form.networks)), ..LimitsChange::default() },
         ..AppChange::default()
     }
 }

@@ -11,7 +11,7 @@ use gatehouse_web::{
 };
 use serde::Deserialize;
 
-use super::{Nothing, PATH, below, tabs};
+use super::{Nothing, PATH, below, networks, tabs};
 use crate::ApiKeys;
 use crate::model::{Key, KeyStatus};
 use crate::service::apps::LimitsChange;
@@ -183,16 +183,12 @@ pub(super) async fn make(
     VerifiedForm(input): VerifiedForm<KeyForm>,
 ) -> HtmlResult<Response> {
     let days = input.expires_in_days.trim();
-    let networks = input.networks.split([',', ' ', '\n', '\r']).filter(|n| !n.is_empty());
     let new = NewKey {
         name: input.name.clone(),
         owner_kind: if input.personal.is_some() { OwnerKind::Person } else { OwnerKind::Service },
         expires_at: None,
         expires_in_days: (!days.is_empty()).then(|| days.parse().unwrap_or(0)),
-        limits: LimitsChange {
-            networks: Some(networks.map(str::to_owned).collect()),
-            ..LimitsChange::default()
-        },
+        limits: LimitsChange { networks: Some(networks(&input.networks)), ..LimitsChange::default() },
     };
     match keys.make_key(&actor, &id, new).await {
         Ok(made) => Ok(shown(&context, &id, made)),

@@ -36,6 +36,11 @@ pub(crate) fn routes() -> Router<ApiKeys> {
 #[derive(serde::Deserialize)]
 pub(crate) struct Nothing {}
 
+/// Networks as they are typed: one a line, or with commas between.
+fn networks(text: &str) -> Vec<String> {
+    text.split([',', ' ', '\n', '\r']).filter(|n| !n.is_empty()).map(str::to_owned).collect()
+}
+
 /// The frame of the pages.
 fn frame(context: &PageContext) -> Page {
     context.page("API Scopes", MENU_ENTRY).under("Settings", "/settings")

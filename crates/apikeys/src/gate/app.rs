@@ -35,7 +35,8 @@ pub(crate) struct AppHeaders {
     pub(crate) scopes: HeaderValue,
 }
 
-fn header(text: &str) -> HeaderValue {
+/// A text of ours as the value of a header; none of them has anything that a header cannot say.
+pub(crate) fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use gatehouse_types::Timestamp;
 
-pub(crate) use app::GateApp;
+pub(crate) use app::{GateApp, header};
 pub(crate) use bounds::Bounds;
 pub(crate) use slots::{KeyState, Owner};
 pub(crate) use table::{KeyEntry, Table};
