@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse_store::Store;
+use gatehouse_store::{Store, Tx};
 use gatehouse_types::{
     ApiAppId, ApiKeyId, Error, Id, Result, Secret, SessionId, SigningKeyId, Timestamp, UserId, WorkspaceId,
 };
@@ -100,7 +100,7 @@ impl Tokens {
     /// Reads the signing keys; makes the first one.
     pub(crate) async fn open(store: Store, issuer: &str) -> Result<Self> {
         if keys::all(&store, &mut store.reader()).await?.is_empty() {
-            generate(&store).await?;
+            first_key(&store).await?;
         }
         let keys = Arc::new(RwLock::new(read(&store).await?));
         Ok(Self { store, issuer: issuer.into(), keys })
@@ -229,21 +229,29 @@ pub(crate) struct NewToken<'a> {
     pub(crate) session_ends: Timestamp,
 }
 
-async fn generate(store: &Store) -> Result<()> {
+/// Makes the first key, unless another server does at this very moment.
+async fn first_key(store: &Store) -> Result<()> {
+    let mut tx = store.begin_always().await?;
+    keys::alone(&mut tx).await?;
+    if keys::all(store, &mut tx).await?.is_empty() {
+        generate(&mut tx).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn generate(tx: &mut Tx) -> Result<()> {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(Error::internal)?;
     let pkcs8 = pair.to_pkcs8v1().map_err(Error::internal)?;
     // an uncompressed point: 0x04, x, y (SEC 1 §2.3.3)
     let point = pair.public_key().as_ref();
     let (x, y) =
         point.get(1..).and_then(|xy| xy.split_at_checked(32)).ok_or_else(|| Error::internal("odd key"))?;
-    let id: SigningKeyId = store.ids().make();
+    let id: SigningKeyId = tx.store().ids().make();
     let jwk = json!({
         "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": id,
         "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
     });
-    let mut tx = store.begin_always().await?;
-    keys::insert(&mut tx, &id, pkcs8.as_ref(), &jwk).await?;
-    Ok(tx.commit().await?)
+    Ok(keys::insert(tx, &id, pkcs8.as_ref(), &jwk).await?)
 }
 
 async fn read(store: &Store) -> Result<Keys> {

@@ -120,6 +120,18 @@ impl Tx {
         self.fetch_optional(Query::assembled(text, query.values)).await
     }
 
+    /// Holds a whole table against other writers until the end of the transaction; readers go on. On SQLite the writer
+    /// is alone anyway.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lock_table(&mut self, table: &'static str) -> Result<()> {
+        if self.is_postgres() {
+            self.run(Query::assembled(format!("LOCK TABLE {table} IN EXCLUSIVE MODE"), Vec::new())).await?;
+        }
+        Ok(())
+    }
+
     /// Has something done once the transaction counts, before [`Tx::commit`] returns: what is remembered outside the
     /// database follows what is in it. It is not done when the transaction does not count, nor after a trial run.
     pub fn afterwards(&mut self, then: impl Future<Output = ()> + Send + 'static) {

@@ -15,6 +15,11 @@ fn place(id: &SigningKeyId) -> Binding<'_> {
     Binding { table: "signing_keys", column: "private_key", row: id.as_str() }
 }
 
+/// Nobody else makes a key until the end of the transaction.
+pub(crate) async fn alone(tx: &mut Tx) -> Result<()> {
+    tx.lock_table("signing_keys").await
+}
+
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: &SigningKeyId,

@@ -221,9 +221,7 @@ async fn begin(store: &Store, actor: &Actor, how: &Rotation<'_>) -> Result<Begun
     let new = file.make_next(&**store.random())?;
     (how.on_stage)(Stage::KeyWritten)?;
     let mut tx = store.begin_always().await?;
-    if tx.is_postgres() {
-        tx.execute(sql("LOCK TABLE data_keys IN EXCLUSIVE MODE")).await?;
-    }
+    tx.lock_table("data_keys").await?;
     let begun = wrap_anew(&mut tx, &old, &new).await?;
     let details = json!({"fromMaster": begun.from, "toMaster": begun.to, "dataKey": begun.data_key});
     let event = Event::success("keyring.rotation-started", ("rotation", &begun.id), details);

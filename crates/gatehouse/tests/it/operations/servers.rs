@@ -50,6 +50,11 @@ async fn two_servers_start_at_once_on_an_empty_database_and_share_sessions() {
     let program = Program::on(&database).set("GATEHOUSE_PUBLIC_URL", "http://gatehouse.test");
     let (one, other) = two(&program).await;
     program.create_owner("Acme", OWNER);
+    // both sign with the one key there is
+    for server in [&one, &other] {
+        let keys = server.client().get("/.well-known/jwks.json").await.ok();
+        assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1), "{keys}");
+    }
     // begun on one, at home on the other
     let here = one.client();
     let login = json!({"email": OWNER, "password": crate::support::PASSWORD});
