@@ -4,6 +4,7 @@
 mod alone;
 mod calls;
 mod flow;
+mod gate;
 mod http;
 mod make;
 mod send;
@@ -22,6 +23,8 @@ enum Command {
     Send(send::Send),
     /// Sends the requests of a file, each once.
     Calls(calls::Calls),
+    /// Asks a gate about the keys of a file.
+    Gate(gate::Gate),
     /// Whole sign-ins that begin at the service provider.
     Flow(flow::Flow),
     /// Judges the bodies of a file in this process and prints the microseconds of CPU time each.
@@ -35,6 +38,7 @@ fn main() -> anyhow::Result<()> {
         Command::Make(make) => make.run(),
         Command::Send(send) => runtime.block_on(send.run()),
         Command::Calls(calls) => runtime.block_on(calls.run()),
+        Command::Gate(gate) => runtime.block_on(gate.run()),
         Command::Flow(flow) => runtime.block_on(flow.run()),
         Command::Alone(alone) => alone.run(),
     }

@@ -21,6 +21,7 @@ use gatehouse_store::jobs::Registry;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use api::authz::HotGate;
 pub use apikeys::ApiKeys;
 pub use service::belongings::KeyBelongings;
 pub use service::restored::after_restore;
@@ -57,7 +58,7 @@ pub fn api(keys: ApiKeys) -> OpenApiRouter {
 
 /// Where proxies ask.
 pub fn gate_routes(keys: ApiKeys) -> Router {
-    Router::new().route("/authz", any(api::authz::authz)).with_state(keys)
+    Router::new().route(api::authz::PATH, any(api::authz::authz)).with_state(keys)
 }
 
 /// The console's pages.

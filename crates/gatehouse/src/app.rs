@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use gatehouse_apikeys::{ApiKeys, KeyBelongings, Programs};
+use gatehouse_apikeys::{ApiKeys, HotGate, KeyBelongings, Programs};
 use gatehouse_events::{Events, EventsBelongings};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
@@ -12,12 +12,12 @@ use gatehouse_sso::{Rules, Sso, SsoBelongings};
 use gatehouse_store::jobs::{Registry, Worker};
 use gatehouse_store::{Options, Store};
 use gatehouse_types::{Actor, Origin, OsRandom, SharedClock, SharedRandom, SystemClock};
-use gatehouse_web::{EdgeConfig, PublicUrl, asset_routes, component_routes, edge, idempotent};
+use gatehouse_web::{EdgeConfig, Lane, PublicUrl, asset_routes, component_routes, edge, idempotent};
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::idempotency::KeptAnswers;
-use crate::{SettingError, Settings, api, console, jobs};
+use crate::{Routes, SettingError, Settings, api, console, jobs};
 
 /// The fact under which the server keeps its address for the command line.
 const PUBLIC_URL: &str = "public_url";
@@ -227,6 +227,12 @@ impl App {
             router = router.merge(component_routes());
         }
         edge(router, self.edge_config())
+    }
+
+    /// [`App::router`] with the gate for API keys ahead of it.
+    pub fn routes(&self, metrics: Option<PrometheusHandle>) -> Routes {
+        let lane = |route| Lane::new(&self.edge_config(), route);
+        Routes::new(self.router(metrics), HotGate::new(self.api_keys.clone(), lane))
     }
 
     /// The edge as this application configures it.

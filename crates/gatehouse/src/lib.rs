@@ -22,5 +22,5 @@ mod settings;
 mod traces;
 
 pub use app::{App, Parts};
-pub use server::{Server, serve};
+pub use server::{Routes, Server, serve};
 pub use settings::{LogFormat, Overrides, SettingError, Settings};

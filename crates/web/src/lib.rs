@@ -22,6 +22,7 @@ pub use edge::config::{DEFAULT_BODY_LIMIT, EdgeConfig, FailureForm, REQUEST_TIME
 pub use edge::context::{RequestOrigin, Web};
 pub use edge::edge;
 pub use edge::headers::{AllowFormAction, EmbeddableBy};
+pub use edge::lane::Lane;
 pub use edge::log::{TraceId, known_method};
 pub use edge::negotiate::{WantsJson, wants_json};
 pub use html::assets::{asset_routes, asset_url};

@@ -1,15 +1,20 @@
 //! `GET /authz`: what a proxy asks before it lets a request through (nginx `auth_request`, Traefik `ForwardAuth`, Envoy
-//! `ext_authz` over HTTP). The hottest path of the product: a key is judged from memory.
+//! `ext_authz` over HTTP). The hottest path of the product: a key is judged from memory, and [`HotGate`] answers for the
+//! good ones ahead of router and edge.
+
+use std::net::IpAddr;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use gatehouse_types::{Actor, Error, Kind, Origin, Permission, Principal, Result};
-use gatehouse_web::ApiError;
+use gatehouse_web::{ApiError, Lane};
 
 use crate::ApiKeys;
-use crate::gate::{Known, Owner, header};
+use crate::gate::{Asked, Known, Owner, Refused, header};
+use crate::model::KeyText;
 use crate::model::secret::PREFIX;
 use crate::store::gate::id_text;
 
@@ -24,6 +29,10 @@ const DECISION: HeaderName = HeaderName::from_static("x-gatehouse-decision");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const REQUIRED: HeaderName = HeaderName::from_static("x-required-scope");
 
+/// Where proxies ask.
+pub(crate) const PATH: &str = "/authz";
+/// Nobody keeps an answer: the next one may be another.
+const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 /// The longest credential that is looked at, in bytes.
 const MAX_CREDENTIAL: usize = 8_192;
 
@@ -51,7 +60,13 @@ fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
 
 fn allowed_key(known: &Known) -> Response {
     let mut response = StatusCode::OK.into_response();
-    let (app, headers) = (&known.app.headers, response.headers_mut());
+    tell(response.headers_mut(), known);
+    response
+}
+
+/// What the service behind the proxy learns of a key.
+fn tell(headers: &mut HeaderMap, known: &Known) {
+    let app = &known.app.headers;
     headers.insert(WORKSPACE, app.workspace.clone());
     headers.insert(APP, app.app.clone());
     headers.insert(KEY, header(&id_text(known.key)));
@@ -61,7 +76,6 @@ fn allowed_key(known: &Known) -> Response {
         Owner::Person(id) => header(&format!("person:{id}")),
     };
     headers.insert(OWNER, owner);
-    response
 }
 
 fn allowed_person(actor: &Actor) -> Response {
@@ -91,20 +105,66 @@ fn refused(error: Error) -> Response {
     response
 }
 
+/// The scope that the proxy asks for. One that cannot be read is one that nobody has.
+fn required(headers: &HeaderMap) -> Option<&str> {
+    let scope = headers.get(&REQUIRED)?.to_str().ok();
+    Some(scope.filter(|s| !s.is_empty() && s.len() <= MAX_CREDENTIAL).unwrap_or("-"))
+}
+
+/// A key that was judged, and refused, before the router was asked.
+#[derive(Clone)]
+struct Judged(Refused);
+
+/// Answers for keys that open what is asked, ahead of router and edge; all else goes on to them.
+#[derive(Debug)]
+pub struct HotGate {
+    keys: ApiKeys,
+    lane: Lane,
+}
+
+impl HotGate {
+    /// `lane` stands for the edge.
+    pub fn new(keys: ApiKeys, lane: impl FnOnce(&'static str) -> Lane) -> Self {
+        Self { keys, lane: lane(PATH) }
+    }
+
+    /// The answer, if the request shows a key that opens what it asks.
+    pub fn answer<B>(&self, request: &mut axum::http::Request<B>, peer: IpAddr) -> Option<Response> {
+        if request.uri().path() != PATH || request.uri().query().is_some() {
+            return None;
+        }
+        let began = Instant::now();
+        let headers = request.headers();
+        let Some(Credential::Key(value)) = credential(headers) else { return None };
+        let key = KeyText::parse(value)?;
+        if !self.keys.is_at_hand() {
+            return None;
+        }
+        let ip = Some(self.lane.client(peer, headers));
+        let asked = Asked { scope: required(headers), ip, now: self.keys.0.store.now() };
+        match self.keys.0.gate.check_digest(&key.digest(), asked) {
+            Ok(known) => Some(self.lane.answer(request.method(), began, |headers| tell(headers, &known))),
+            Err(refused) => {
+                request.extensions_mut().insert(Judged(refused));
+                None
+            }
+        }
+    }
+}
+
 /// Any method: proxies ask with that of the request they hold back.
 pub(crate) async fn authz(State(keys): State<ApiKeys>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let Some(origin) = parts.extensions.get::<Origin>().cloned() else {
         return ApiError(Error::internal("the edge was not passed")).into_response();
     };
-    let scope = text(&parts.headers, &REQUIRED).filter(|s| !s.is_empty());
-    // a scope that cannot be read is one that nobody has
-    let scope = if parts.headers.contains_key(&REQUIRED) { scope.or(Some("-")) } else { None };
-    let mut response = match judge(&keys, &parts.headers, scope, origin).await {
-        Ok(response) => response,
-        Err(error) => refused(error),
+    let scope = required(&parts.headers);
+    let answered = match parts.extensions.get::<Judged>() {
+        Some(Judged(why)) => Err(keys.refused(origin, why.clone(), scope).await),
+        None => judge(&keys, &parts.headers, scope, origin).await,
     };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = answered.unwrap_or_else(refused);
+    response.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
     response
 }
 

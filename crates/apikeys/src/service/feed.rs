@@ -112,6 +112,11 @@ impl ApiKeys {
         }
     }
 
+    /// Whether all keys are in memory, and recent enough to be judged by it.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        self.0.feed.is_loaded() && self.answers().is_ok()
+    }
+
     /// Notes changes in the transaction; this server takes them in before its commit returns.
     pub(crate) async fn changed(&self, tx: &mut Tx, all: &[Change]) -> Result<()> {
         changes::note(tx, all).await?;

@@ -57,7 +57,7 @@ impl Demo {
         let app = App::open(&settings, public_url, Parts::default()).await?;
         let (stop, stopped) = watch::channel(false);
         let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
-        let serving = tokio::spawn(server::serve(server, app.router(None), until(stopped)));
+        let serving = tokio::spawn(server::serve(server, app.routes(None), until(stopped)));
         let story = Story::new(&app, &dns)?;
         let outcome = if self.check { story.play_all(&settings).await } else { story.prepare().await };
         let code = match outcome {

@@ -90,9 +90,15 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     tokio::spawn(keep_up(metrics.clone()));
     let (stop, stopped) = watch::channel(false);
     let elsewhere = settings.metrics_listen.is_some();
-    let router = app.router((!elsewhere).then(|| metrics.clone()));
+    let shown = (!elsewhere).then(|| metrics.clone());
     #[cfg(feature = "otel")]
-    let router = if traces.is_some() { crate::traces::around(router) } else { router };
+    let routes = match traces.is_some() {
+        // every request has its span
+        true => crate::traces::around(app.router(shown)).into(),
+        false => app.routes(shown),
+    };
+    #[cfg(not(feature = "otel"))]
+    let routes = app.routes(shown);
     if let Some(address) = settings.metrics_listen {
         let listener = Server::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen on {address} for metrics"))?;
@@ -101,7 +107,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     }
     tracing::info!(listen = %server.address(), public_url = app.public_url().as_str(), database = app.store().kind(), "ready");
     let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
-    let serving = tokio::spawn(server::serve(server, router, until(stopped)));
+    let serving = tokio::spawn(server::serve(server, routes, until(stopped)));
     signals.next().await;
     tracing::info!(grace_seconds = server::GRACE.as_secs(), "stopping: finishing what is in flight");
     let _ = stop.send(true);

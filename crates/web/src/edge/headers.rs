@@ -27,7 +27,7 @@ impl AllowFormAction {
 #[derive(Clone, Debug)]
 pub struct EmbeddableBy(pub String);
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The headers every answer carries, whatever it is.
 const ALWAYS: [(HeaderName, HeaderValue); 6] = [

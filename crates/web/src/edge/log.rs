@@ -3,7 +3,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use gatehouse_types::{Error, Kind, RequestId};
 
@@ -49,7 +49,7 @@ pub(super) fn record(seen: &Seen, response: &Response, took: Duration) {
     let failure = response.extensions().get::<Failure>();
     let cause = failure.map(|f| &*f.0).and_then(Error::cause).map(chain);
     let ours = failure.is_some_and(|f| f.0.kind() == Kind::Internal);
-    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let ms = millis(took);
     if ours {
         tracing::error!(%request_id, method, route, trace_id, cause = cause.as_deref(), "a request failed on our side");
     }
@@ -58,6 +58,49 @@ pub(super) fn record(seen: &Seen, response: &Response, took: Duration) {
     let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_seconds", &labels[..2]).record(took.as_secs_f64());
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The line of a request that went well on a way of its own.
+pub(super) fn line(
+    request_id: &RequestId,
+    method: &'static str,
+    route: &'static str,
+    status: StatusCode,
+    took: Duration,
+) {
+    let (ms, status) = (millis(took), status.as_u16());
+    tracing::info!(target: "gatehouse::http", method, route, status, ms, %request_id, "request");
+}
+
+/// The numbers of one route and status, looked up once.
+#[derive(Debug)]
+pub(super) struct Numbers(Vec<(&'static str, metrics::Counter, metrics::Histogram)>);
+
+impl Numbers {
+    pub(super) fn new(route: &'static str, status: StatusCode) -> Self {
+        let of = |method: &'static str| {
+            let labels = [
+                ("method", method.to_owned()),
+                ("route", route.to_owned()),
+                ("status", status.as_str().to_owned()),
+            ];
+            let count = metrics::counter!("http_requests_total", &labels);
+            (method, count, metrics::histogram!("http_request_seconds", &labels[..2]))
+        };
+        Self(KNOWN.into_iter().chain([OTHER]).map(of).collect())
+    }
+
+    pub(super) fn count(&self, method: &Method, took: Duration) {
+        let method = known_method(method);
+        if let Some((_, count, seconds)) = self.0.iter().find(|(m, ..)| *m == method) {
+            count.increment(1);
+            seconds.record(took.as_secs_f64());
+        }
+    }
 }
 
 /// A cause with its own causes.
@@ -71,8 +114,10 @@ fn chain(error: &(dyn StdError + Send + Sync)) -> String {
     text
 }
 
+const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+const OTHER: &str = "OTHER";
+
 /// Invented methods share one name, so that they do not fill the metrics.
 pub fn known_method(method: &Method) -> &'static str {
-    const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-    KNOWN.into_iter().find(|k| *k == method.as_str()).unwrap_or("OTHER")
+    KNOWN.into_iter().find(|k| *k == method.as_str()).unwrap_or(OTHER)
 }

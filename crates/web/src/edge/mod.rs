@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod headers;
+pub(crate) mod lane;
 pub(crate) mod log;
 pub(crate) mod negotiate;
 mod origin;

@@ -23,8 +23,11 @@ pub(super) fn of(request: &Request, request_id: RequestId, trusted: &[IpNet]) ->
 /// The client behind trusted proxies: going back from our peer, the first address that is not a trusted proxy.
 ///
 /// Whatever stands left of it may be invented by the client, and what is not an address ends the walk.
-fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
+    if !is_trusted(&peer) {
+        return peer;
+    }
     let lines: Vec<&str> =
         headers.get_all("x-forwarded-for").iter().map(|v| v.to_str().unwrap_or("?")).collect();
     let mut reported = lines.iter().flat_map(|line| line.split(',')).rev();

@@ -42,6 +42,39 @@ async fn r107_a_key_opens_the_scopes_of_its_app_and_nothing_else(t: TestApp) {
     asked(&t, &key.value, Some("  ")).await.refused(403, "authorization_error");
 }
 
+/// What is asked plainly is answered ahead of the router, what has a query by it: nobody sees which.
+async fn an_answer_is_the_same_on_both_ways(t: TestApp) {
+    let owner = t.owner().await;
+    let path = app(&owner, "Deployer", &["workflow:deploy"]).await;
+    let key = key(&owner, &path, "CI").await;
+    let client = t.client();
+    for method in ["GET", "POST", "DELETE", "BREW"] {
+        let mut said = Vec::new();
+        for path in [AUTHZ, "/authz?by=the-router"] {
+            let request =
+                client.request(method, path).header("authorization", format!("Bearer {}", key.value));
+            let answer = client.send(request.header("x-required-scope", "workflow:deploy")).await;
+            assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{method} {path}");
+            let mut headers: Vec<_> = answer
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+                .collect();
+            headers.sort();
+            said.push(headers);
+            assert!(answer.headers["x-request-id"].to_str().unwrap().starts_with("req_"));
+        }
+        assert_eq!(said[0], said[1], "{method}");
+    }
+    // a refusal is counted and told once, whichever way it came
+    let refused = asked(&t, &key.value, Some("workflow:undeploy")).await;
+    refused.refused(403, "authorization_error");
+    let usage = owner.get(&format!("{path}/usage")).await.ok();
+    let uses = &usage["byKey"][0];
+    assert_eq!((&uses["allowed"], &uses["refused"]), (&json!(8), &json!(1)), "{usage}");
+}
+
 /// A scope is what the caller says: made-up ones leave so many recorded refusals and no more.
 async fn refusals_of_one_key_are_recorded_at_a_measured_pace(t: TestApp) {
     let owner = t.owner().await;
@@ -214,6 +247,7 @@ async fn another_server_hears_of_a_revocation(t: TestApp) {
 
 on_both![
     r107_a_key_opens_the_scopes_of_its_app_and_nothing_else,
+    an_answer_is_the_same_on_both_ways,
     refusals_of_one_key_are_recorded_at_a_measured_pace,
     whoever_shows_no_key_is_nobody,
     a_person_has_the_scopes_that_they_could_give,

@@ -81,7 +81,7 @@ impl TestApp {
         let base = format!("http://{}", server.address());
         let parts = Parts { clock: self.clock.clone(), random: Arc::new(OsRandom) };
         let app = App::open(&settings, self.app.public_url().clone(), parts).await.unwrap();
-        tokio::spawn(gatehouse::serve(server, app.router(None), std::future::pending()));
+        tokio::spawn(gatehouse::serve(server, app.routes(None), std::future::pending()));
         base
     }
 
@@ -104,7 +104,7 @@ impl TestApp {
         let parts = Parts { clock: clock.clone(), random: Arc::new(OsRandom) };
         let app = App::open(&settings, public_url, parts).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(gatehouse::serve(server, app.router(None), async move {
+        tokio::spawn(gatehouse::serve(server, app.routes(None), async move {
             let _ = stopped.await;
         }));
         let workspace = make_workspace(&app, WORKSPACE, true).await;
