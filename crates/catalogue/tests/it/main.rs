@@ -1,0 +1,6 @@
+//! The catalogue as it stands, and files that must be refused.
+#![allow(clippy::unwrap_used)] // helpers outside test functions
+
+mod catalogue;
+mod icertis;
+mod refused;
