@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gatehouse_catalogue::{AuthKind, Catalogue, from_json, validate};
+use gatehouse_catalogue::{AuthKind, Catalogue, from_json, parse, validate};
 
 /// The 148 names that the catalogue has to hold.
 const NAMES: &str = include_str!("../../testdata/names.txt");
@@ -104,4 +104,17 @@ fn searching_finds_by_words_in_any_case() {
     assert!(found("SHAREPOINT server").contains(&"sharepoint-server-password"));
     assert_eq!(found("").len(), built_in().types().len());
     assert!(found("no such product").is_empty());
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_valid() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/connector-catalogue.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    let examples: Vec<&str> =
+        text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let connector = parse(example).unwrap_or_else(|problem| panic!("{problem}"));
+        assert_eq!(validate(&connector), []);
+    }
 }
