@@ -29,11 +29,17 @@ pub struct Parts {
     pub clock: SharedClock,
     /// The randomness.
     pub random: SharedRandom,
+    /// Memory of one new password hash, in KiB; tests take less.
+    pub password_memory_kib: u32,
 }
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), random: Arc::new(OsRandom) }
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            password_memory_kib: gatehouse_identity::PASSWORD_MEMORY_KIB,
+        }
     }
 }
 
@@ -121,6 +127,7 @@ impl App {
             sign_up: settings.sign_up,
             google: settings.google.is_some(),
             microsoft: settings.microsoft.is_some(),
+            password_memory_kib: parts.password_memory_kib,
         };
         let identity = Identity::open(store.clone(), public_url.as_str(), rules, people).await?;
         identity.also_ends(Arc::new(SsoBelongings));

@@ -46,7 +46,7 @@ impl std::str::FromStr for SignUp {
 }
 
 /// What the operator decides about people.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Who may sign up.
     pub sign_up: SignUp,
@@ -54,6 +54,8 @@ pub struct Options {
     pub google: bool,
     /// The same at Microsoft.
     pub microsoft: bool,
+    /// Memory of one new password hash, in KiB: [`crate::PASSWORD_MEMORY_KIB`] but for tests.
+    pub password_memory_kib: u32,
 }
 
 /// Workspaces, people and sessions: the service that everything else asks who somebody is.
@@ -101,7 +103,7 @@ impl Identity {
         options: Options,
     ) -> Result<Self> {
         let tokens = Tokens::open(store.clone(), issuer).await?;
-        let passwords = Passwords::new(random_token(&**store.random()));
+        let passwords = Passwords::new(random_token(&**store.random()), options.password_memory_kib);
         let throttle = Throttle::new(store.clock());
         let mail_limits = MailLimits::new(store.clock());
         let public_url = issuer.to_owned();

@@ -29,7 +29,9 @@ pub use identity::{Identity, Options, SignUp};
 pub use jobs::{PeopleMail, PeopleSweep};
 pub use mail::{MailContext, SendMail};
 pub use passkey::{Assertion, NewCredential};
-pub use password::{MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH};
+pub use password::{
+    MAX_LENGTH as MAX_PASSWORD_LENGTH, MIN_LENGTH as MIN_PASSWORD_LENGTH, PASSWORD_MEMORY_KIB,
+};
 pub use service::access::require;
 pub use service::crowds::Departing;
 pub use service::devices::{DEVICE_SECONDS, Device};

@@ -9,7 +9,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 /// Memory of one computation, KiB (OWASP's choice of 46 MiB with 1 pass and 1 lane, as strong as 19 MiB with 2). Blocks
 /// over 32 MiB glibc always gives back to the system at once; smaller ones it keeps, and memory grows with every login.
-const MEMORY_KIB: u32 = 46 * 1024;
+pub const PASSWORD_MEMORY_KIB: u32 = 46 * 1024;
 /// Passes over the memory.
 const PASSES: u32 = 1;
 /// Computations at once; more wait.
@@ -27,24 +27,26 @@ const MIN_GUESSES: u64 = 1_000_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
+    /// Memory of a new hash, in KiB; an old one says its own.
+    memory: u32,
     /// The hash of a password nobody knows: compared with when there is none, so that it takes as long. Made beside the
     /// start, which it would hold up.
     decoy: Arc<OnceCell<String>>,
     unknown: Secret,
 }
 
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(MEMORY_KIB, PASSES, 1, None).unwrap_or_default();
+fn argon2(memory: u32) -> Argon2<'static> {
+    let params = Params::new(memory, PASSES, 1, None).unwrap_or_default();
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn compute(password: &Secret) -> Result<String> {
-    let hash = argon2().hash_password(password.expose().as_bytes());
+fn compute(password: &Secret, memory: u32) -> Result<String> {
+    let hash = argon2(memory).hash_password(password.expose().as_bytes());
     hash.map(|h| h.to_string()).map_err(|e| Error::internal(e.to_string()))
 }
 
 fn matches(password: &Secret, hash: &str) -> bool {
-    argon2().verify_password(password.expose().as_bytes(), hash).is_ok()
+    argon2(PASSWORD_MEMORY_KIB).verify_password(password.expose().as_bytes(), hash).is_ok()
 }
 
 fn check_length(password: &Secret) -> Result<()> {
@@ -74,8 +76,8 @@ fn too_easy(password: &Secret, about: &[String]) -> Option<&'static str> {
 
 impl Passwords {
     /// `unknown` is a password nobody knows; its hash is made at once, in the background.
-    pub(crate) fn new(unknown: Secret) -> Self {
-        let new = Self { permits: Arc::new(Semaphore::new(AT_ONCE)), decoy: Arc::default(), unknown };
+    pub(crate) fn new(unknown: Secret, memory: u32) -> Self {
+        let new = Self { permits: Arc::new(Semaphore::new(AT_ONCE)), memory, decoy: Arc::default(), unknown };
         let early = new.clone();
         tokio::spawn(async move {
             if let Err(e) = early.decoy().await {
@@ -87,8 +89,8 @@ impl Passwords {
 
     async fn decoy(&self) -> Result<String> {
         let make = || async {
-            let unknown = self.unknown.clone();
-            self.at_work(move || compute(&unknown)).await?
+            let (unknown, memory) = (self.unknown.clone(), self.memory);
+            self.at_work(move || compute(&unknown, memory)).await?
         };
         self.decoy.get_or_try_init(make).await.cloned()
     }
@@ -105,7 +107,8 @@ impl Passwords {
     /// The hash of a new password, after checking its length.
     pub(crate) async fn hash(&self, password: Secret) -> Result<String> {
         check_length(&password)?;
-        self.at_work(move || compute(&password)).await?
+        let memory = self.memory;
+        self.at_work(move || compute(&password, memory)).await?
     }
 
     /// The hash of a password that a person chose, after checking that it is none of those tried first: common ones,
@@ -117,7 +120,8 @@ impl Passwords {
         if let Some(why) = refused {
             return Err(Error::validation("password", why));
         }
-        self.at_work(move || compute(&password)).await?
+        let memory = self.memory;
+        self.at_work(move || compute(&password, memory)).await?
     }
 
     /// Whether the password is the one of the hash; takes as long when there is no hash.
@@ -140,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_matches_and_nothing_matches_no_hash() {
-        let passwords = Passwords::new(Secret::new("decoy-decoy"));
+        let passwords = Passwords::new(Secret::new("decoy-decoy"), PASSWORD_MEMORY_KIB);
         let hash = passwords.hash(Secret::new("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=47104,t=1,p=1$"));
         assert!(passwords.verify(Secret::new("correct horse"), Some(hash.clone())).await.unwrap());
@@ -175,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn too_short_and_too_long_passwords_are_refused() {
-        let passwords = Passwords::new(Secret::new("decoy-decoy"));
+        let passwords = Passwords::new(Secret::new("decoy-decoy"), PASSWORD_MEMORY_KIB);
         assert!(passwords.hash(Secret::new("seven77")).await.is_err());
         assert!(passwords.hash(Secret::new("x".repeat(1025))).await.is_err());
     }

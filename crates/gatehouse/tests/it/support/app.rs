@@ -28,6 +28,11 @@ pub(crate) struct TestApp {
     _stop: oneshot::Sender<()>,
 }
 
+/// Passwords are hashed with little memory here: what they cost is tested beside their code.
+fn parts(clock: &Arc<TestClock>) -> Parts {
+    Parts { clock: clock.clone(), random: Arc::new(OsRandom), password_memory_kib: 64 }
+}
+
 impl TestApp {
     pub(crate) async fn start(kind: Kind) -> Self {
         Self::start_with(kind, None, |_| {}).await
@@ -79,7 +84,7 @@ impl TestApp {
         settings.egress_allow = vec!["127.0.0.1/32".parse().unwrap()];
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let base = format!("http://{}", server.address());
-        let parts = Parts { clock: self.clock.clone(), random: Arc::new(OsRandom) };
+        let parts = parts(&self.clock);
         let app = App::open(&settings, self.app.public_url().clone(), parts).await.unwrap();
         tokio::spawn(gatehouse::serve(server, app.routes(None), std::future::pending()));
         base
@@ -101,7 +106,7 @@ impl TestApp {
             None => settings.public_url_at(server.address()).unwrap(),
         };
         let clock = Arc::new(TestClock::new(SystemClock.now()));
-        let parts = Parts { clock: clock.clone(), random: Arc::new(OsRandom) };
+        let parts = parts(&clock);
         let app = App::open(&settings, public_url, parts).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(gatehouse::serve(server, app.routes(None), async move {
