@@ -73,7 +73,7 @@ class Gatehouse:
                     text = key(dice)
                     if n % max(1, count // 10_000) == 0:
                         self.keys.append(text)
-                    yield (f"key_{n:032x}", workspace, app(n % apps), f"Key {n}", f"key {n}", hashlib.sha256(text.encode()).hexdigest(), f"gh_…{text[-4:]}", now)
+                    yield (f"apk_{n:032x}", workspace, app(n % apps), f"Key {n}", f"key {n}", hashlib.sha256(text.encode()).hexdigest(), f"gh_…{text[-4:]}", now)
             db.executemany("INSERT INTO api_keys (id, workspace_id, app_id, version, name, name_key, digest, masked, networks, owner_kind, created_at) "
                            "VALUES (?, ?, ?, 1, ?, ?, ?, ?, '', 'service', ?)", rows())
         dice.shuffle(self.keys)

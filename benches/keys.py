@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the performance goals of API keys, G1.1 to G1.5: interleaved rounds (A B C A B C …) of one run, medians of them.
 Use: keys.py TARGET/release [--quick] [--write]; PEERS names the folder with the peers' modules. See scripts/bench."""
-import json, os, shutil, subprocess, sys, time, traceback
+import json, os, shutil, subprocess, sys, threading, time, traceback
 
 from gate import *
 
@@ -111,7 +111,7 @@ def hammered(one, value, until):
 
 def revocations(here, there):
     """A key is asked for by 64 connections on both servers while it is deleted on one of them."""
-    accepted, delays = 0, []
+    accepted, delays = [], []
     for n in range(REVOCATIONS):
         value, path = made(here, f"Revoked {n}")
         while call(there.address, value, "GET", "/authz")[0] != 200:
@@ -121,15 +121,17 @@ def revocations(here, there):
         status, _ = call(here.address, here.owner, "DELETE", path)
         gone = time.perf_counter()
         assert status in (200, 204), status
-        accepted += sum(call(here.address, value, "GET", "/authz")[0] == 200 for _ in range(20))
+        asked = threading.Thread(target=lambda: accepted.extend(call(here.address, value, "GET", "/authz")[0] for _ in range(20)))
+        asked.start()
         while call(there.address, value, "GET", "/authz")[0] == 200:
             pass
         delays.append((time.perf_counter() - gone) * 1000)
+        asked.join()
         load.communicate()
     delays.sort()
     p99 = delays[min(len(delays) - 1, len(delays) * 99 // 100)]
-    row("G1.4", f"{REVOCATIONS} keys deleted while 64 connections asked for them, PostgreSQL", f"{accepted} accepted after the answer", "20 questions at once after each", "0", accepted == 0)
-    row("G1.4", "the other server has heard of it", f"p50 {median(delays):.0f} ms, p99 {p99:.0f} ms", "the time of those 20 questions included", "p99 ≤ 100 ms", p99 <= 100)
+    row("G1.4", f"{REVOCATIONS} keys deleted while 64 connections asked for them, PostgreSQL", f"{accepted.count(200)} accepted after the answer", f"{len(accepted)} questions right after it", "0", 200 not in accepted)
+    row("G1.4", "the other server has heard of it", f"p50 {median(delays):.0f} ms, p99 {p99:.0f} ms", "the same load on the same core", "p99 ≤ 100 ms", p99 <= 100)
 
 
 def commits(one):
@@ -144,14 +146,17 @@ def commits(one):
 
 def writes(one):
     """Transactions while keys are asked for: nothing is written for one request alone."""
-    (salt, before), began = commits(one), time.perf_counter()
+    (salt, idle), began = commits(one), time.perf_counter()
+    time.sleep(10)
+    (_, before), began = commits(one), time.perf_counter()
+    idle = before - idle
     told = json.loads(tool("bench-load", "gate", one.address, one.file, "--scope", SCOPE, "--connections", CONNECTIONS, "--seconds", 10))
     time.sleep(1.5)
     again, after = commits(one)
     if again != salt:
         sys.exit("the log was begun anew meanwhile")
     count, seconds = after - before, time.perf_counter() - began
-    row("G1.5", f"transactions while {told['count']:,} keys were judged".replace(",", " "), f"{count / seconds:.2f} a second", f"{count} in {seconds:.0f} s", "≤ 1 a second", 0 < count <= seconds + 1)
+    row("G1.5", f"transactions while {told['count']:,} keys were judged".replace(",", " "), f"{(count - idle) / seconds:.2f} a second", f"{count} in {seconds:.0f} s, {idle} in 10 s of idleness", "≤ 1 a second", 0 < count - idle <= seconds + 1)
 
 
 def losses(one):

@@ -15,8 +15,8 @@ if (kind === 'memory') {
   const { memoryAdapter } = await load('better-auth/adapters/memory')
   database = memoryAdapter({ user: [], session: [], account: [], verification: [], apikey: [] })
 } else {
-  const { DatabaseSync } = await import('node:sqlite')
-  database = new DatabaseSync(`${file}.sqlite`)
+  const { default: Database } = await load('better-sqlite3')
+  database = new Database(`${file}.sqlite`)
 }
 const options = {
   database,

@@ -2,12 +2,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use axum::http::HeaderName;
 use gatehouse_apikeys::{ApiKeys, HotGate, KeyBelongings, Programs};
 use gatehouse_events::{Events, EventsBelongings};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
 use gatehouse_scim::{DirectoryRoles, Scim, ScimBelongings};
+use gatehouse_server::Routes;
 use gatehouse_sso::{Rules, Sso, SsoBelongings};
 use gatehouse_store::jobs::{Registry, Worker};
 use gatehouse_store::{Options, Store};
@@ -17,7 +19,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::idempotency::KeptAnswers;
-use crate::{Routes, SettingError, Settings, api, console, jobs};
+use crate::{SettingError, Settings, api, console, jobs};
 
 /// The fact under which the server keeps its address for the command line.
 const PUBLIC_URL: &str = "public_url";
@@ -238,8 +240,9 @@ impl App {
 
     /// [`App::router`] with the gate for API keys ahead of it.
     pub fn routes(&self, metrics: Option<PrometheusHandle>) -> Routes {
-        let lane = |route| Lane::new(&self.edge_config(), route);
-        Routes::new(self.router(metrics), HotGate::new(self.api_keys.clone(), lane))
+        let lane = |route, names: &[HeaderName]| Lane::new(&self.edge_config(), route, names);
+        let gate = HotGate::new(self.api_keys.clone(), lane);
+        Routes::new(self.router(metrics), move |request, peer| gate.answer(request, peer))
     }
 
     /// The edge as this application configures it.

@@ -3,7 +3,6 @@
 //! * [`Settings`]: what the operator decides; `settings.rs` names every option
 //! * [`App`]: all features over one store, as one router and one set of workers; two can live in one process
 //! * `traces` (cargo feature `otel`): what a collector of OpenTelemetry is sent
-//! * `server`: connections in, bounded in time, size and number; stops cleanly
 //! * `cli`: one file a command
 
 mod api;
@@ -16,11 +15,10 @@ mod console;
 mod directory;
 mod idempotency;
 mod jobs;
-mod server;
 mod settings;
 #[cfg(feature = "otel")]
 mod traces;
 
 pub use app::{App, Parts};
-pub use server::{Routes, Server, serve};
+pub use gatehouse_server::{Routes, Server, serve};
 pub use settings::{LogFormat, Overrides, SettingError, Settings};

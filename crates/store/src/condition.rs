@@ -13,6 +13,8 @@ enum Part {
     JsonText(&'static str, String),
     /// The elements of the list under a key of an object in a column, as the table `x` with the column `value`.
     JsonElements(&'static str, String),
+    /// The elements of a bound JSON list, as the table `x` with the column `value`.
+    Elements(String),
     /// The text under a key of `x.value`.
     ElementText(String),
     /// Texts are ordered by their bytes behind this.
@@ -38,6 +40,12 @@ impl Condition {
     /// The text under a key of the element that [`Condition::any_element`] looks at.
     pub fn element_text(key: impl Into<String>) -> Self {
         Self(vec![Part::ElementText(key.into())])
+    }
+
+    /// The elements of a bound JSON list as a table `x`, for `FROM`: many rows in one statement. What is at a place of an
+    /// element that is a list is `(x.value ->> 0)`, `(x.value ->> 1)`, …; numbers need a `CAST`.
+    pub fn elements(list: &serde_json::Value) -> Self {
+        Self(vec![Part::Elements(list.to_string())])
     }
 
     /// A text that is ordered by its bytes, on either database.
@@ -134,6 +142,13 @@ impl Condition {
                     text.push_str(&match is_postgres {
                         true => format!("jsonb_array_elements(CAST({column} AS JSONB) -> {key}) AS x(value)"),
                         false => format!("json_each({column} -> {key}) AS x"),
+                    });
+                }
+                Part::Elements(list) => {
+                    let list = place(list.into());
+                    text.push_str(&match is_postgres {
+                        true => format!("jsonb_array_elements(CAST({list} AS JSONB)) AS x(value)"),
+                        false => format!("json_each({list}) AS x"),
                     });
                 }
                 Part::ElementText(key) => {

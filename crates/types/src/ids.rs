@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{Clock, Random, SharedClock, SharedRandom};
 
@@ -28,33 +29,63 @@ impl fmt::Display for NotAnId {
 
 impl std::error::Error for NotAnId {}
 
-/// Makes ids from the injected clock and randomness.
+/// Makes ids from the injected clock and randomness. Copies share a stock of random bytes.
 #[derive(Clone, Debug)]
 pub struct Ids {
     clock: SharedClock,
     random: SharedRandom,
+    stock: Arc<Mutex<Stock>>,
+}
+
+/// Random bytes of one id.
+const RANDOM_LEN: usize = 10;
+/// Ids for which random bytes are fetched at once: every request has one, and a generator's price is in the call.
+const STOCKED: usize = 64;
+
+/// Random bytes fetched ahead. Ids are no secrets.
+#[derive(Debug)]
+struct Stock {
+    bytes: [u8; RANDOM_LEN * STOCKED],
+    used: usize,
+}
+
+impl Stock {
+    fn take(&mut self, random: &dyn Random) -> [u8; RANDOM_LEN] {
+        if self.used >= STOCKED {
+            random.fill(&mut self.bytes);
+            self.used = 0;
+        }
+        let mut next = [0; RANDOM_LEN];
+        next.copy_from_slice(&self.bytes[self.used * RANDOM_LEN..][..RANDOM_LEN]);
+        self.used += 1;
+        next
+    }
 }
 
 impl Ids {
     /// A maker of ids.
     pub fn new(clock: SharedClock, random: SharedRandom) -> Self {
-        Self { clock, random }
+        let stock = Stock { bytes: [0; RANDOM_LEN * STOCKED], used: STOCKED };
+        Self { clock, random, stock: Arc::new(Mutex::new(stock)) }
     }
 
     /// A new id, unique and later in order than those before it.
     pub fn make<I: Id>(&self) -> I {
-        I::from_stored(format!("{}_{}", I::PREFIX, uuid_v7(&*self.clock, &*self.random).simple()))
+        let mut text = String::with_capacity(I::PREFIX.len() + 33);
+        text.push_str(I::PREFIX);
+        text.push('_');
+        text.push_str(self.uuid().simple().encode_lower(&mut [0; 32]));
+        I::from_stored(text)
     }
 
     /// A bare UUIDv7, for names outside our own ids.
     pub fn uuid(&self) -> uuid::Uuid {
-        uuid_v7(&*self.clock, &*self.random)
+        let bytes = self.stock.lock().unwrap_or_else(PoisonError::into_inner).take(&*self.random);
+        uuid_v7(&*self.clock, bytes)
     }
 }
 
-fn uuid_v7(clock: &dyn Clock, random: &dyn Random) -> uuid::Uuid {
-    let mut bytes = [0u8; 10];
-    random.fill(&mut bytes);
+fn uuid_v7(clock: &dyn Clock, mut bytes: [u8; RANDOM_LEN]) -> uuid::Uuid {
     let micros = u64::try_from(clock.now().micros()).unwrap_or(0);
     // RFC 9562 §6.2 method 3: the microseconds within the millisecond lead the random part
     let sub = (micros % 1000) * 4096 / 1000;

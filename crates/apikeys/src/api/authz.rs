@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use gatehouse_types::{Actor, Error, Kind, Origin, Permission, Principal, Result};
+use gatehouse_types::{Actor, Error, Kind, Origin, Permission, Principal};
 use gatehouse_web::{ApiError, Lane};
 
 use crate::ApiKeys;
@@ -64,9 +64,13 @@ fn allowed_key(known: &Known) -> Response {
     response
 }
 
+/// What [`tell`] says of every key.
+const TOLD: [HeaderName; 6] = [CACHE_CONTROL, WORKSPACE, APP, KEY, SCOPES, OWNER];
+
 /// What the service behind the proxy learns of a key.
 fn tell(headers: &mut HeaderMap, known: &Known) {
     let app = &known.app.headers;
+    headers.insert(CACHE_CONTROL, NOT_KEPT);
     headers.insert(WORKSPACE, app.workspace.clone());
     headers.insert(APP, app.app.clone());
     headers.insert(KEY, header(&id_text(known.key)));
@@ -124,8 +128,8 @@ pub struct HotGate {
 
 impl HotGate {
     /// `lane` stands for the edge.
-    pub fn new(keys: ApiKeys, lane: impl FnOnce(&'static str) -> Lane) -> Self {
-        Self { keys, lane: lane(PATH) }
+    pub fn new(keys: ApiKeys, lane: impl FnOnce(&'static str, &[HeaderName]) -> Lane) -> Self {
+        Self { keys, lane: lane(PATH, &TOLD) }
     }
 
     /// The answer, if the request shows a key that opens what it asks.
@@ -133,8 +137,18 @@ impl HotGate {
         if request.uri().path() != PATH || request.uri().query().is_some() {
             return None;
         }
+        match self.judge(request.method(), request.headers(), peer)? {
+            Ok(answer) => Some(answer),
+            Err(refused) => {
+                request.extensions_mut().insert(Judged(refused));
+                None
+            }
+        }
+    }
+
+    /// `None` when no key is shown that could be judged here.
+    fn judge(&self, method: &Method, headers: &HeaderMap, peer: IpAddr) -> Option<Result<Response, Refused>> {
         let began = Instant::now();
-        let headers = request.headers();
         let Some(Credential::Key(value)) = credential(headers) else { return None };
         let key = KeyText::parse(value)?;
         if !self.keys.is_at_hand() {
@@ -142,13 +156,8 @@ impl HotGate {
         }
         let ip = Some(self.lane.client(peer, headers));
         let asked = Asked { scope: required(headers), ip, now: self.keys.0.store.now() };
-        match self.keys.0.gate.check_digest(&key.digest(), asked) {
-            Ok(known) => Some(self.lane.answer(request.method(), began, |headers| tell(headers, &known))),
-            Err(refused) => {
-                request.extensions_mut().insert(Judged(refused));
-                None
-            }
-        }
+        let verdict = self.keys.0.gate.check_digest(&key.digest(), asked);
+        Some(verdict.map(|known| self.lane.answer(method, began, |headers| tell(headers, &known))))
     }
 }
 
@@ -168,7 +177,12 @@ pub(crate) async fn authz(State(keys): State<ApiKeys>, request: Request) -> Resp
     response
 }
 
-async fn judge(keys: &ApiKeys, headers: &HeaderMap, scope: Option<&str>, origin: Origin) -> Result<Response> {
+async fn judge(
+    keys: &ApiKeys,
+    headers: &HeaderMap,
+    scope: Option<&str>,
+    origin: Origin,
+) -> Result<Response, Error> {
     match credential(headers) {
         None => Err(Error::authentication("Send a key (X-API-KEY) or a bearer token.")),
         Some(Credential::Key(value)) => match keys.check(value, scope, &origin).await? {
@@ -185,7 +199,7 @@ async fn judge(keys: &ApiKeys, headers: &HeaderMap, scope: Option<&str>, origin:
 }
 
 /// A token: of a person, who has the scopes that they could give a key; or of a key that was exchanged for it.
-async fn person(keys: &ApiKeys, actor: &Actor, scope: Option<&str>) -> Result<Response> {
+async fn person(keys: &ApiKeys, actor: &Actor, scope: Option<&str>) -> Result<Response, Error> {
     if let Principal::ApiKey { key_id, .. } = &actor.principal {
         let verdict = keys.check_id(key_id, scope, &actor.origin).await?;
         return match verdict {

@@ -25,7 +25,7 @@ const STALE: Duration = Duration::from_secs(5);
 /// How often what was counted is written.
 const WRITE: Duration = Duration::from_secs(1);
 /// Keys that are read at once, at the start.
-const PAGE: i64 = 20_000;
+const PAGE: i64 = 2_000;
 /// Changes that are taken in at once.
 const CHANGES: i64 = 1_000;
 

@@ -157,22 +157,21 @@ impl ApiKeys {
     }
 
     async fn write(&self, all: &[Used]) -> Result<()> {
+        let all: Vec<DayUse> = {
+            let table = self.0.gate.read();
+            let of_day = |used: &Used| DayUse {
+                key: id_text(used.key),
+                scope: table.scope_of(used.scope).map(|s| s.to_string()).unwrap_or_default(),
+                day: day_of(used.count.last_at),
+                allowed: used.count.allowed,
+                refused: used.count.refused,
+                last_at: used.count.last_at,
+                last_ip: used.count.last_ip.map(|ip| ip.to_string()),
+            };
+            all.iter().map(of_day).collect()
+        };
         let mut tx = self.0.store.begin_always().await?;
-        for used in all {
-            let scope = self.0.gate.read().scope_of(used.scope).map(|s| s.to_string());
-            usage::add(
-                &mut tx,
-                DayUse {
-                    key: id_text(used.key),
-                    scope: scope.unwrap_or_default(),
-                    day: day_of(used.count.last_at),
-                    allowed: used.count.allowed,
-                    refused: used.count.refused,
-                    last_at: used.count.last_at,
-                    last_ip: used.count.last_ip.map(|ip| ip.to_string()),
-                },
-            );
-        }
+        usage::add(&mut tx, &all).await?;
         Ok(tx.commit().await?)
     }
 

@@ -1,5 +1,6 @@
-use gatehouse_store::{Queries, Result, Row, Tx, sql};
+use gatehouse_store::{Condition, Queries, Result, Row, Tx, sql};
 use gatehouse_types::{ApiAppId, Timestamp, WorkspaceId};
+use serde_json::json;
 
 /// What a key did with a scope on a day.
 #[derive(Debug)]
@@ -16,21 +17,32 @@ pub(crate) struct DayUse {
     pub(crate) last_ip: Option<String>,
 }
 
-/// Adds to what is known of a key's use; a key that was forgotten meanwhile is passed over.
-pub(crate) fn add(tx: &mut Tx, used: DayUse) {
-    let upsert = sql("INSERT INTO api_key_usage (key_id, scope, day, workspace_id, app_id, allowed, refused, \
-         last_at, last_ip) SELECT k.id, $2, $3, k.workspace_id, k.app_id, $4, $5, $6, $7 FROM api_keys k \
-         WHERE k.id = $1 ON CONFLICT (key_id, scope, day) DO UPDATE SET \
-         allowed = api_key_usage.allowed + EXCLUDED.allowed, refused = api_key_usage.refused + EXCLUDED.refused, \
-         last_at = EXCLUDED.last_at, last_ip = EXCLUDED.last_ip")
-    .bind(used.key)
-    .bind(used.scope)
-    .bind(used.day)
-    .bind(used.allowed)
-    .bind(used.refused)
-    .bind(used.last_at)
-    .bind(used.last_ip);
-    tx.later(upsert);
+/// Uses that are written by one statement.
+const TOGETHER: usize = 1_000;
+
+/// Adds to what is known of the use of keys, each of them once for a scope and day; a key that was forgotten meanwhile is
+/// passed over.
+pub(crate) async fn add(tx: &mut Tx, all: &[DayUse]) -> Result<()> {
+    for some in all.chunks(TOGETHER) {
+        let rows = some
+            .iter()
+            .map(|u| json!([u.key, u.scope, u.day, u.allowed, u.refused, u.last_at.micros(), u.last_ip]));
+        let upsert = Condition::fixed(
+            "INSERT INTO api_key_usage (key_id, scope, day, workspace_id, app_id, allowed, refused, last_at, last_ip) \
+             SELECT k.id, (x.value ->> 1), CAST((x.value ->> 2) AS BIGINT), k.workspace_id, k.app_id, \
+             CAST((x.value ->> 3) AS BIGINT), CAST((x.value ->> 4) AS BIGINT), CAST((x.value ->> 5) AS BIGINT), \
+             (x.value ->> 6) FROM ",
+        )
+        .then(Condition::elements(&rows.collect()))
+        .sql(
+            " JOIN api_keys k ON k.id = (x.value ->> 0) WHERE TRUE ON CONFLICT (key_id, scope, day) DO UPDATE SET \
+             allowed = api_key_usage.allowed + EXCLUDED.allowed, refused = api_key_usage.refused + EXCLUDED.refused, \
+             last_at = EXCLUDED.last_at, last_ip = EXCLUDED.last_ip",
+        );
+        let upsert = upsert.statement(tx.store());
+        tx.execute(upsert).await?;
+    }
+    Ok(())
 }
 
 /// What a key was allowed since a day.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use gatehouse_outbound::lab_dns::DnsStub;
+use gatehouse_server as server;
 use gatehouse_store::DatabaseUrl;
 use tokio::sync::watch;
 
@@ -12,7 +13,7 @@ use super::options::Common;
 use super::serve::{Signals, init_log, until};
 use super::story::Story;
 use crate::app::Parts;
-use crate::{App, Overrides, Server, Settings, server};
+use crate::{App, Overrides, Server, Settings};
 
 /// Where the demo listens unless told otherwise; when it is taken, on a free port.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);

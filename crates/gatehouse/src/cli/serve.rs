@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use gatehouse_server as server;
 use gatehouse_types::TRACES;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::api::health::metrics_route;
 use crate::app::Parts;
-use crate::{App, LogFormat, Server, Settings, server};
+use crate::{App, LogFormat, Server, Settings};
 
 /// Upper bounds of the buckets of measured times, seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use gatehouse_types::{Id, Ids, RequestId};
 use ipnet::IpNet;
@@ -19,17 +19,21 @@ pub struct Lane {
     ids: Ids,
     trusted_proxies: Vec<IpNet>,
     route: &'static str,
-    /// What every answer says, but for its id.
+    /// What every answer says; its id and what differs have their places.
     headers: HeaderMap,
     numbers: log::Numbers,
 }
 
 impl Lane {
-    /// For the route of this name, whose answers are all 200 and empty. The recorder of numbers is installed before.
-    pub fn new(config: &EdgeConfig, route: &'static str) -> Self {
+    /// For the route of this name, whose answers are all 200 and empty, and each say something under these `names`. The
+    /// recorder of numbers is installed before.
+    pub fn new(config: &EdgeConfig, route: &'static str, names: &[HeaderName]) -> Self {
         let mut model = Response::new(Body::empty());
         let nobody = RequestId::from_stored(String::new());
         headers::secure(&mut model, &nobody, config.public_url.is_https());
+        for name in names {
+            model.headers_mut().insert(name, HeaderValue::from_static(""));
+        }
         Self {
             ids: config.ids.clone(),
             trusted_proxies: config.trusted_proxies.clone(),

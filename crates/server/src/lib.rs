@@ -1,8 +1,11 @@
 //! Connections in: bounded in number, in the time and size of their heads; stopped cleanly.
+//!
+//! A crate of its own, so that what every request walks through is built for speed and the application for size.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Ready, ready};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +15,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
-use gatehouse_apikeys::HotGate;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -30,7 +32,7 @@ const MAX_HEAD: usize = 64 * 1024;
 /// Headers of a request at most.
 const MAX_HEADERS: usize = 100;
 /// How long what is in flight may take after the signal to stop.
-pub(crate) const GRACE: Duration = Duration::from_secs(30);
+pub const GRACE: Duration = Duration::from_secs(30);
 
 /// A listener that is ready to serve.
 #[derive(Debug)]
@@ -56,24 +58,35 @@ impl Server {
     }
 }
 
+/// What is asked before the router: it answers, or lets the request go on.
+type Ahead = dyn Fn(&mut hyper::Request<Incoming>, IpAddr) -> Option<Response> + Send + Sync;
+
 /// What a server answers with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Routes {
     router: Router,
-    /// Is asked before the router.
-    gate: Option<Arc<HotGate>>,
+    ahead: Option<Arc<Ahead>>,
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").field("ahead", &self.ahead.is_some()).finish_non_exhaustive()
+    }
 }
 
 impl Routes {
-    /// All routes, and the gate that answers for API keys ahead of them.
-    pub fn new(router: Router, gate: HotGate) -> Self {
-        Self { router, gate: Some(Arc::new(gate)) }
+    /// All routes, and who is asked ahead of them; it is told the address of the peer.
+    pub fn new(
+        router: Router,
+        ahead: impl Fn(&mut hyper::Request<Incoming>, IpAddr) -> Option<Response> + Send + Sync + 'static,
+    ) -> Self {
+        Self { router, ahead: Some(Arc::new(ahead)) }
     }
 }
 
 impl From<Router> for Routes {
     fn from(router: Router) -> Self {
-        Self { router, gate: None }
+        Self { router, ahead: None }
     }
 }
 
@@ -130,8 +143,8 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Answering {
     type Future = Answered;
 
     fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
-        let gate = self.routes.gate.as_ref();
-        if let Some(answer) = gate.and_then(|g| g.answer(&mut request, self.peer.ip())) {
+        let ahead = self.routes.ahead.as_ref();
+        if let Some(answer) = ahead.and_then(|ahead| ahead(&mut request, self.peer.ip())) {
             return Answered::Now(ready(Ok(answer)));
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
@@ -139,7 +152,7 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Answering {
     }
 }
 
-/// An answer of the gate, or one that the router is still to give.
+/// An answer given ahead, or one that the router is still to give.
 enum Answered {
     Now(Ready<Result<Response, Infallible>>),
     Later(Pin<Box<Oneshot<Router, Request>>>),
