@@ -5,6 +5,8 @@ from harness import *
 
 LETTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 SCOPE = "orders:read"
+# of all keys so many are asked for, from everywhere among them
+IN_USE = 1_000
 
 
 def key(dice):
@@ -77,9 +79,10 @@ class Gatehouse:
             db.executemany("INSERT INTO api_keys (id, workspace_id, app_id, version, name, name_key, digest, masked, networks, owner_kind, created_at) "
                            "VALUES (?, ?, ?, 1, ?, ?, ?, ?, '', 'service', ?)", rows())
         dice.shuffle(self.keys)
-        self.file = os.path.join(self.dir, "keys")
-        with open(self.file, "w") as f:
-            f.write("\n".join(self.keys) + "\n")
+        self.file, self.many = os.path.join(self.dir, "keys"), os.path.join(self.dir, "many-keys")
+        for file, keys in ((self.file, self.keys[:IN_USE]), (self.many, self.keys)):
+            with open(file, "w") as f:
+                f.write("\n".join(keys) + "\n")
         self.count = count
         return self
 

@@ -5,18 +5,18 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use gatehouse_types::{Actor, Error, Kind, Origin, Permission, Principal};
-use gatehouse_web::{ApiError, Lane};
+use gatehouse_web::{ApiError, ForPrograms, Lane};
 
 use crate::ApiKeys;
 use crate::gate::{Asked, Known, Owner, Refused, header};
 use crate::model::KeyText;
 use crate::model::secret::PREFIX;
-use crate::store::gate::id_text;
 
 const WORKSPACE: HeaderName = HeaderName::from_static("x-gatehouse-workspace");
 const APP: HeaderName = HeaderName::from_static("x-gatehouse-app");
@@ -59,9 +59,19 @@ fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
 }
 
 fn allowed_key(known: &Known) -> Response {
-    let mut response = StatusCode::OK.into_response();
+    let mut response = (Extension(ForPrograms), StatusCode::OK).into_response();
     tell(response.headers_mut(), known);
     response
+}
+
+/// A key's id as the value of a header.
+fn key_header(key: [u8; 16]) -> HeaderValue {
+    let mut text = *b"apk_00000000000000000000000000000000";
+    let nibbles = key.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    for (place, nibble) in text.iter_mut().skip(4).zip(nibbles) {
+        *place = b"0123456789abcdef"[usize::from(nibble)];
+    }
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// What [`tell`] says of every key.
@@ -73,7 +83,7 @@ fn tell(headers: &mut HeaderMap, known: &Known) {
     headers.insert(CACHE_CONTROL, NOT_KEPT);
     headers.insert(WORKSPACE, app.workspace.clone());
     headers.insert(APP, app.app.clone());
-    headers.insert(KEY, header(&id_text(known.key)));
+    headers.insert(KEY, key_header(known.key));
     headers.insert(SCOPES, app.scopes.clone());
     let owner = match &known.owner {
         Owner::Service => HeaderValue::from_static("service"),
@@ -213,4 +223,16 @@ async fn person(keys: &ApiKeys, actor: &Actor, scope: Option<&str>) -> Result<Re
         gatehouse_identity::require(&keys.0.store, actor, Permission::ManageApps, object).await?;
     }
     Ok(allowed_person(actor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::gate::id_text;
+
+    #[test]
+    fn a_key_is_named_by_its_id() {
+        let key = *b"\x01\x9a\xf0\x00abcdefghijk\xff";
+        assert_eq!(key_header(key).to_str().unwrap(), id_text(key));
+    }
 }

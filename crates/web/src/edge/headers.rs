@@ -27,6 +27,11 @@ impl AllowFormAction {
 #[derive(Clone, Debug)]
 pub struct EmbeddableBy(pub String);
 
+/// Says that an answer is for a program and has nothing that a browser could show or run (an extension of the response):
+/// it goes without what only pages need.
+#[derive(Clone, Copy, Debug)]
+pub struct ForPrograms;
+
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The headers every answer carries, whatever it is.
@@ -47,6 +52,15 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 pub(super) fn secure(response: &mut Response, request_id: &RequestId, https: bool) {
+    if response.extensions_mut().remove::<ForPrograms>().is_some() {
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        return;
+    }
     let allowed = response.extensions_mut().remove::<AllowFormAction>();
     let embedding = response.extensions_mut().remove::<EmbeddableBy>();
     let headers = response.headers_mut();

@@ -29,6 +29,7 @@ impl Lane {
     /// recorder of numbers is installed before.
     pub fn new(config: &EdgeConfig, route: &'static str, names: &[HeaderName]) -> Self {
         let mut model = Response::new(Body::empty());
+        model.extensions_mut().insert(headers::ForPrograms);
         let nobody = RequestId::from_stored(String::new());
         headers::secure(&mut model, &nobody, config.public_url.is_https());
         for name in names {
