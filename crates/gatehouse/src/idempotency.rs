@@ -20,7 +20,7 @@ struct Kept {
 }
 
 impl IdempotencyStore for KeptAnswers {
-    fn knows<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, bool> {
+    fn knows<'a>(&'a self, request: &'a mut Parts) -> BoxFuture<'a, bool> {
         Box::pin(self.identity.knows(request))
     }
     fn begin<'a>(

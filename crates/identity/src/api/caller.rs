@@ -1,5 +1,7 @@
 //! Who is calling: the extractors that handlers name in their signature.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -59,23 +61,46 @@ fn credential<'a>(headers: &'a HeaderMap, web: &Web) -> Credential<'a> {
     web.cookies().get(headers, CookieKind::Session).map_or(Credential::None, Credential::Cookie)
 }
 
+/// What was found of a request's key or token before the handler's extractor came: it takes that instead of judging anew,
+/// so that a use counts once.
+#[derive(Clone)]
+struct Judged(Arc<Mutex<Option<Result<Option<Actor>>>>>);
+
+impl Judged {
+    fn new(found: Result<Option<Actor>>) -> Self {
+        Self(Arc::new(Mutex::new(Some(found))))
+    }
+
+    /// What was found; once.
+    fn take(parts: &Parts) -> Option<Result<Option<Actor>>> {
+        let judged = parts.extensions.get::<Self>()?;
+        judged.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl Identity {
-    /// Whether a request's credential is good at this moment. Records nothing: the handler's extractor does.
-    pub async fn knows(&self, request: &Parts) -> bool {
+    /// Whether a request's credential is good at this moment. What was found of a key or a token is left for the handler's
+    /// extractor, which tells a refusal.
+    pub async fn knows(&self, request: &mut Parts) -> bool {
         let (Ok(web), Some(origin)) = (Web::of(&request.extensions), request.extensions.get::<Origin>())
         else {
             return false;
         };
         let found = match credential(&request.headers, web) {
             Credential::Bearer(token) => self.by_bearer(origin.clone(), token).await,
-            Credential::Cookie(value) => self.by_cookie(origin.clone(), value).await,
             Credential::ApiKey(value) => match self.0.program_keys.get() {
-                Some(keys) => return keys.by_value(origin.clone(), value).await.is_ok(),
+                Some(keys) => keys.by_value(origin.clone(), value).await.map(Some),
                 None => return false,
             },
+            // the extractor asks more of a cookie than that it is good
+            Credential::Cookie(value) => {
+                return self.by_cookie(origin.clone(), value).await.is_ok_and(|actor| actor.is_some());
+            }
             Credential::None => return false,
         };
-        found.is_ok_and(|actor| actor.is_some())
+        let is_known = matches!(found, Ok(Some(_)));
+        request.extensions.insert(Judged::new(found));
+        is_known
     }
 }
 
@@ -87,10 +112,17 @@ async fn authenticate(identity: &Identity, parts: &Parts) -> Result<Actor> {
         Credential::None => (None, None),
         Credential::Bearer(token) => {
             let why = "The bearer token is not ours, has expired, or its session has ended. Sign in again.";
-            (identity.by_bearer(origin.clone(), token).await?, Some(("bearer token", why)))
+            let found = match Judged::take(parts) {
+                Some(found) => found?,
+                None => identity.by_bearer(origin.clone(), token).await?,
+            };
+            (found, Some(("bearer token", why)))
         }
         Credential::ApiKey(value) => match identity.0.program_keys.get() {
-            Some(keys) => (Some(keys.by_value(origin.clone(), value).await?), None),
+            Some(keys) => match Judged::take(parts) {
+                Some(found) => (found?, None),
+                None => (Some(keys.by_value(origin.clone(), value).await?), None),
+            },
             None => (None, Some(("API key", "No API key with this value exists."))),
         },
         Credential::Cookie(value) => {

@@ -23,6 +23,45 @@ async fn uses_are_counted_and_what_nobody_uses_is_named(t: TestApp) {
     assert!(owner.get(&path).await.ok()["lastUsedAt"].is_string());
 }
 
+/// A call that may be sent again with the same `Idempotency-Key` is one use each time it is sent, as any other call is.
+async fn a_call_with_an_idempotency_key_is_one_use(t: TestApp) {
+    let owner = t.owner().await;
+    let path = app(&owner, "Verifier", &["keys:verify"]).await;
+    let key = key(&owner, &path, "CI").await;
+    let exchanged = t.client().post("/api/v1/auth/token", json!({"apiKey": key.value})).await.ok();
+    let client = t.client();
+    let call = async |name: &str, value: &str, idempotency: &str| {
+        let request =
+            client.request("POST", "/api/v1/keys/verify").header("content-type", "application/json");
+        let request = request.header(name, value).header("idempotency-key", idempotency);
+        client.send(request.body(json!({"key": "gh_none"}).to_string())).await
+    };
+    let counted = async || {
+        let usage = owner.get(&format!("{path}/usage")).await.ok();
+        (usage["byKey"][0]["allowed"].as_i64().unwrap(), usage["byKey"][0]["refused"].as_i64().unwrap())
+    };
+    // the exchange was one
+    assert_eq!(counted().await, (1, 0));
+    assert_eq!(call("x-api-key", &key.value, "one").await.status, 200);
+    assert_eq!(counted().await, (2, 0));
+    let again = call("x-api-key", &key.value, "one").await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (200, Some("true")));
+    assert_eq!(counted().await, (3, 0));
+    let bearers = [key.value.clone(), text(&exchanged["accessToken"])];
+    for (n, bearer) in bearers.iter().enumerate() {
+        assert_eq!(call("authorization", &format!("Bearer {bearer}"), "two").await.status, 200);
+        assert_eq!(counted().await, (4 + i64::try_from(n).unwrap(), 0));
+    }
+    // so is a refusal, which is told as without the header
+    owner.post_to(&format!("{}/disable", key.path)).await.ok();
+    let error = call("x-api-key", &key.value, "three").await.refused(401, "authentication_error");
+    assert!(error["decision"].is_string(), "{error}");
+    assert_eq!(counted().await, (5, 1));
+    let bearer = format!("Bearer {}", bearers[1]);
+    call("authorization", &bearer, "three").await.refused(401, "authentication_error");
+    assert_eq!(counted().await, (5, 2));
+}
+
 /// Before something is taken away, a trial says who used it.
 async fn a_trial_names_the_keys_that_would_lose_something(t: TestApp) {
     let owner = t.owner().await;
@@ -101,6 +140,7 @@ async fn a_deleted_app_is_forgotten_with_its_keys(t: TestApp) {
 on_both![
     a_deleted_app_is_forgotten_with_its_keys,
     uses_are_counted_and_what_nobody_uses_is_named,
+    a_call_with_an_idempotency_key_is_one_use,
     a_trial_names_the_keys_that_would_lose_something,
     a_scope_is_watched_before_it_goes,
     keys_that_fell_silent_are_listed,

@@ -57,8 +57,8 @@ async fn once(
     request: Request,
     next: Next,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    if !store.knows(&parts).await {
+    let (mut parts, body) = request.into_parts();
+    if !store.knows(&mut parts).await {
         // the handler tells the stranger so; a kept answer must not be given to one, nor a row be left by one
         return next.run(Request::from_parts(parts, body)).await;
     }

@@ -35,8 +35,9 @@ pub enum Begin {
 /// A key that stays in flight after a crash is the store's to free, after a lease longer than the request timeout;
 /// answers are kept for at least 24 hours.
 pub trait IdempotencyStore: Send + Sync {
-    /// Whether the request's credential is good at this moment: only somebody known has keys and gets kept answers.
-    fn knows<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, bool>;
+    /// Whether the request's credential is good at this moment: only somebody known has keys and gets kept answers. Who
+    /// it is may be left in the request's extensions, so that a use of the credential counts once.
+    fn knows<'a>(&'a self, request: &'a mut Parts) -> BoxFuture<'a, bool>;
 
     /// Takes the key, or says who has it. `scope` and `fingerprint` are hex digests, `key` visible ASCII up to 255.
     fn begin<'a>(

@@ -20,7 +20,7 @@ type Kept = HashMap<(String, String), (String, Option<StoredResponse>)>;
 struct Memory(Mutex<Kept>);
 
 impl IdempotencyStore for Memory {
-    fn knows<'a>(&'a self, request: &'a axum::http::request::Parts) -> BoxFuture<'a, bool> {
+    fn knows<'a>(&'a self, request: &'a mut axum::http::request::Parts) -> BoxFuture<'a, bool> {
         let stranger = request.headers.get("authorization").is_some_and(|v| v == "Bearer stranger");
         Box::pin(std::future::ready(!stranger))
     }
