@@ -38,7 +38,8 @@ pub use service::devices::{DEVICE_SECONDS, Device};
 pub use service::factors::{Enrolled, OwnFactors, PROOF_SECONDS, Proof, RECOVERY_CODES};
 pub use service::invitations::{OpenInvitation, WantedInvitations};
 pub use service::leavers::{
-    Belongings, Crowd, HandOver, Item, KEEP_DAYS, LeaveCause, Leaver, Parted, Receipt, SignedReceipt, Things,
+    Belongings, Crowd, HandOver, Item, KEEP_DAYS, LeaveCause, Leaver, NewRoles, Parted, Receipt,
+    SignedReceipt, Things,
 };
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};
 pub use service::managed::{GivenRole, RoleChange, RoleSource};

@@ -26,7 +26,7 @@ pub(crate) struct VerifyIn {
 #[schema(as = VerifiedApiKey)]
 pub(crate) struct VerifyOut {
     valid: bool,
-    /// `valid`, `malformed`, `not_found`, `deleted`, `disabled`, `expired`, `replaced`, `app_disabled`,
+    /// `valid`, `malformed`, `not_found`, `deleted`, `disabled`, `expired`, `replaced`, `app_disabled`, `owner_demoted`,
     /// `network_not_allowed`, `insufficient_scope`, `rate_limited`, `quota_exceeded`.
     code: &'static str,
     #[schema(value_type = Option<String>)]
@@ -52,6 +52,7 @@ pub(crate) const fn code(why: Why) -> &'static str {
         Why::Expired => "expired",
         Why::Replaced => "replaced",
         Why::AppDisabled => "app_disabled",
+        Why::Demoted => "owner_demoted",
         Why::Network => "network_not_allowed",
         Why::Scope => "insufficient_scope",
         Why::Rate(_) => "rate_limited",

@@ -54,6 +54,8 @@ pub(crate) enum Why {
     /// It gave way to another one.
     Replaced,
     AppDisabled,
+    /// It is a person's own, whose role gives no keys any more.
+    Demoted,
     /// The call comes from a network that is not allowed.
     Network,
     /// Its app was not given the scope.

@@ -13,6 +13,8 @@ pub(crate) enum KeyState {
     /// Live until its end, which came because another one took its place.
     Yielding,
     Disabled,
+    /// Its person has a role that gives no keys.
+    Demoted,
     Deleted,
 }
 

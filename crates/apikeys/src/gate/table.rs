@@ -61,13 +61,16 @@ impl Found<'_> {
         match slot.state {
             KeyState::Deleted => return Err(Why::Deleted),
             KeyState::Disabled => return Err(Why::Disabled),
-            KeyState::Live | KeyState::Yielding => {}
+            KeyState::Live | KeyState::Yielding | KeyState::Demoted => {}
         }
         if slot.expires != 0 && i64::from(slot.expires) <= asked.now.seconds() {
             return Err(if slot.state == KeyState::Yielding { Why::Replaced } else { Why::Expired });
         }
         if !app.is_active {
             return Err(Why::AppDisabled);
+        }
+        if slot.state == KeyState::Demoted {
+            return Err(Why::Demoted);
         }
         let both = [*bounds, app.bounds.as_deref()];
         if both.iter().flatten().any(|b| !b.admits(asked.ip)) {

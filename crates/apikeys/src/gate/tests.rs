@@ -69,6 +69,8 @@ fn each_end_of_a_key_has_its_reason() {
         (KeyState::Yielding, Some(NOW.plus_seconds(1)), None),
         (KeyState::Yielding, Some(NOW), Some(Why::Replaced)),
         (KeyState::Disabled, None, Some(Why::Disabled)),
+        (KeyState::Demoted, Some(NOW.plus_seconds(1)), Some(Why::Demoted)),
+        (KeyState::Demoted, Some(NOW), Some(Why::Expired)),
         (KeyState::Deleted, None, Some(Why::Deleted)),
     ] {
         put(state, ends);

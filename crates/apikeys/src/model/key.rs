@@ -1,4 +1,6 @@
-use gatehouse_types::{ApiAppId, ApiKeyId, Error, OwnerKind, Result, Timestamp, WorkspaceId};
+use gatehouse_types::{
+    ApiAppId, ApiKeyId, Error, OwnerKind, Permission, Result, Role, Timestamp, WorkspaceId,
+};
 use serde::Serialize;
 
 use super::limits::Limits;
@@ -62,6 +64,12 @@ impl Key {
     }
 }
 
+/// Whether a person of this role may have keys of their own: whoever could give a key its scopes. `None` is whoever is no
+/// member. All scopes take the same role, so it is all of a key's or nothing.
+pub(crate) fn gives_keys(role: Option<Role>) -> bool {
+    role.is_some_and(|r| r.may(Permission::ManageApps))
+}
+
 /// When a key ends, of a moment or of days from now.
 pub(crate) fn checked_end(
     at: Option<Timestamp>,
@@ -85,5 +93,22 @@ pub(crate) fn checked_end(
             "The days must be 1 to 3650; leave them out for a key without an end.",
         )),
         (None, None) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatehouse_types::ControlScope;
+
+    use super::*;
+
+    /// A role that gives keys carries the right behind every scope that a key can have: no key opens more than the role
+    /// of its person.
+    #[test]
+    fn a_role_that_gives_keys_carries_every_right_that_a_key_can_have() {
+        for role in Role::ALL.into_iter().filter(|r| gives_keys(Some(*r))) {
+            assert!(ControlScope::ALL.iter().all(|s| role.may(s.permission())), "{role}");
+        }
+        assert!(gives_keys(Some(Role::Admin)) && !gives_keys(Some(Role::Member)) && !gives_keys(None));
     }
 }

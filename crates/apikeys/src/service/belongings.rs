@@ -1,5 +1,5 @@
 use gatehouse_identity::rules::Boxed;
-use gatehouse_identity::{Belongings, Crowd, HandOver, Item, Leaver, Parted, Things};
+use gatehouse_identity::{Belongings, Crowd, HandOver, Item, Leaver, NewRoles, Parted, Things};
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{Id, OwnerKind, Result, UserId};
@@ -52,6 +52,17 @@ impl Belongings for KeyBelongings {
 
     fn owners<'a>(&'a self, tx: &'a mut Tx, crowd: Crowd<'a>) -> Boxed<'a, Result<Vec<UserId>>> {
         Box::pin(async move { Ok(keys::owners_among(tx, crowd.workspace, crowd.people).await?) })
+    }
+
+    fn roles_changed<'a>(&'a self, tx: &'a mut Tx, changed: NewRoles<'a>) -> Boxed<'a, Result<()>> {
+        Box::pin(async move {
+            let own = keys::digests_of_people(tx, changed.workspace, changed.people).await?;
+            let own: Vec<_> = own.into_iter().map(changes::Change::Key).collect();
+            if own.is_empty() {
+                return Ok(());
+            }
+            self.0.changed(tx, &own).await
+        })
     }
 
     fn hand_over<'a>(&'a self, tx: &'a mut Tx, hand_over: HandOver<'a>) -> Boxed<'a, Result<Vec<Things>>> {

@@ -3,12 +3,14 @@
 use gatehouse_identity::require;
 use gatehouse_store::decisions::Reason;
 use gatehouse_types::{
-    Actor, ApiAppId, ApiKeyId, ControlScope, Error, Id, Permission, Result, Role, UserId, WorkspaceId,
+    Actor, ApiAppId, ApiKeyId, ControlScope, Error, Id, OwnerKind, Permission, Result, Role, UserId,
+    WorkspaceId,
 };
 
 use crate::ApiKeys;
+use crate::model::key::gives_keys;
 use crate::model::scope::is_shaped;
-use crate::model::{App, AppStatus, KeyStatus};
+use crate::model::{App, AppStatus, Key, KeyStatus};
 use crate::store::{apps, explain, keys, scopes};
 
 /// People and apps that an answer names; it counts all.
@@ -189,8 +191,34 @@ impl ApiKeys {
             Some(app) => app,
             None => return Ok(Explained::new(vec![good])),
         };
-        let scope = self.of_scope(workspace, &app, action, assumed).await?;
-        Ok(Explained::new(vec![good, of_app(&app), scope]))
+        let mut reasons = vec![good, of_app(&app)];
+        reasons.extend(self.of_person(workspace, &key, assumed).await?);
+        reasons.push(self.of_scope(workspace, &app, action, assumed).await?);
+        Ok(Explained::new(reasons))
+    }
+
+    /// Whether the person whose own a key is may have keys; nothing for a key of the company's.
+    async fn of_person(
+        &self,
+        workspace: &WorkspaceId,
+        key: &Key,
+        assumed: &Assumed,
+    ) -> Result<Option<Reason>> {
+        let Some(owner) = key.owner_id.as_ref().filter(|_| key.owner_kind == OwnerKind::Person) else {
+            return Ok(None);
+        };
+        let owner = UserId::from_stored(owner.clone());
+        let found = self.0.identity.name_and_role(&mut self.0.store.reader(), workspace, &owner).await?;
+        let Some((name, role)) = found else {
+            let gone = "The key is a person's own, who is no member here.";
+            return Ok(Some(Reason::failed("person", gone)));
+        };
+        let (role, how) = assumed.role.map_or((role, "is"), |role| (role, "would be"));
+        let said = |what| format!("The key is {name}'s own, who {how} {role} here: that role {what}.");
+        Ok(Some(match gives_keys(Some(role)) {
+            true => Reason::passed("person", said("gives keys")),
+            false => Reason::failed("person", said("gives no keys")),
+        }))
     }
 
     async fn of_scope(

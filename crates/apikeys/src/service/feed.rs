@@ -3,16 +3,18 @@
 //! Whoever changes something here takes the change in before the call returns; other servers over the same PostgreSQL
 //! hear of it at once, and look for themselves every [`LOOK`]. One that has not heard for [`STALE`] answers no more.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use gatehouse_store::{Queries, Tx};
-use gatehouse_types::{ApiAppId, Error, Id, Result};
+use gatehouse_types::{ApiAppId, Error, Id, Result, UserId};
 use tokio::sync::{Mutex, Notify};
 
 use crate::apikeys::{ApiKeys, Inner};
-use crate::gate::{Bounds, GateApp, KeyEntry};
+use crate::gate::{Bounds, GateApp, KeyEntry, KeyState, Owner};
+use crate::model::key::gives_keys;
 use crate::model::limits::{Limits, day_of};
 use crate::store::changes::{self, Change};
 use crate::store::gate::{self, StoredApp, StoredKey};
@@ -162,7 +164,7 @@ impl ApiKeys {
                 }
             }
             Change::Key(digest) => match gate::find_key(db, &digest).await? {
-                Some(key) => self.put_key(db, key).await?,
+                Some(key) => self.put_keys(db, vec![key]).await?,
                 None => {
                     if let Some(digest) = crate::model::secret::from_stored(&digest) {
                         self.0.gate.write().remove_key(&digest);
@@ -178,7 +180,7 @@ impl ApiKeys {
         let _turn = self.0.feed.turn.lock().await;
         let mut db = self.0.store.reader();
         match gate::find_key(&mut db, &crate::model::secret::stored(digest)).await? {
-            Some(key) => self.put_key(&mut db, key).await.map(|()| true),
+            Some(key) => self.put_keys(&mut db, vec![key]).await.map(|()| true),
             None => Ok(false),
         }
     }
@@ -213,6 +215,25 @@ impl ApiKeys {
         }
         let scopes = app.scopes.iter().map(|s| table.scope(s)).collect();
         table.put_app(GateApp::new(app.id, app.workspace, scopes, app.is_active, bounds));
+        Ok(())
+    }
+
+    /// Puts keys in; those of people open nothing while the person's role gives no keys.
+    async fn put_keys<Q: Queries>(&self, db: &mut Q, keys: Vec<StoredKey>) -> Result<()> {
+        let people: BTreeSet<_> = keys.iter().filter_map(person).collect();
+        let roles = match people.is_empty() {
+            true => HashMap::new(),
+            false => self.0.identity.roles_of(db, &people).await?,
+        };
+        for mut key in keys {
+            if let Some(person) = person(&key)
+                && matches!(key.state, KeyState::Live | KeyState::Yielding)
+                && !gives_keys(roles.get(&(key.workspace.clone(), person)).copied())
+            {
+                key.state = KeyState::Demoted;
+            }
+            self.put_key(db, key).await?;
+        }
         Ok(())
     }
 
@@ -264,9 +285,7 @@ impl ApiKeys {
     async fn read_keys<Q: Queries>(&self, db: &mut Q, after: &str) -> Result<Option<String>> {
         let keys = gate::keys_after(db, after, PAGE).await?;
         let last = keys.last().map(|k| k.id_text.clone());
-        for key in keys {
-            self.put_key(db, key).await?;
-        }
+        self.put_keys(db, keys).await?;
         self.0.feed.hear();
         Ok(last)
     }
@@ -295,6 +314,14 @@ impl ApiKeys {
         let keys = self.0.gate.read().len();
         tracing::debug!(keys, "API keys are in memory");
         self.catch_up().await
+    }
+}
+
+/// The person whose own a key is.
+fn person(key: &StoredKey) -> Option<UserId> {
+    match &key.owner {
+        Owner::Person(id) => Some(UserId::from_stored(id.to_string())),
+        Owner::Service => None,
     }
 }
 

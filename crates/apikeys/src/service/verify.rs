@@ -181,6 +181,10 @@ impl ApiKeys {
                  the new one."
             )),
             Why::AppDisabled => of_key(format!("The app {app} is switched off, with all its keys.")),
+            Why::Demoted => of_key(format!(
+                "The key {key} of the app {app} is a person's own, and the role of that person gives no keys any more. \
+                 Make a key of the company's, or give the person a role that may."
+            )),
             Why::Malformed | Why::Unknown => of_key("No API key with this value exists.".to_owned()),
             Why::Network => vec![
                 passed,

@@ -26,6 +26,7 @@ pub(crate) struct StoredKey {
     pub(crate) digest: KeyDigest,
     pub(crate) id: [u8; 16],
     pub(crate) app: ApiAppId,
+    pub(crate) workspace: WorkspaceId,
     pub(crate) owner: Owner,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) state: KeyState,
@@ -59,6 +60,7 @@ fn key(row: &Row) -> Result<StoredKey> {
         id: id_bytes(&id_text).ok_or_else(|| broken("id"))?,
         id_text,
         app: row.id("app_id")?,
+        workspace: row.id("workspace_id")?,
         owner: owner.map_or(Owner::Service, |o| Owner::Person(o.into())),
         expires_at: row.opt_time("expires_at")?,
         state,
@@ -95,19 +97,21 @@ pub(crate) async fn find_app<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<
 
 /// Some keys behind one, in the order of ids.
 pub(crate) async fn keys_after<Q: Queries>(db: &mut Q, after: &str, most: i64) -> Result<Vec<StoredKey>> {
-    let select =
-        sql("SELECT id, digest, app_id, owner_kind, owner_id, expires_at, disabled_at, deleted_at, \
+    let select = sql(
+        "SELECT id, digest, app_id, workspace_id, owner_kind, owner_id, expires_at, disabled_at, deleted_at, \
          replaced_by, networks, rate_requests, rate_seconds, quota_requests, quota_period FROM api_keys \
-         WHERE id > $1 ORDER BY id LIMIT $2");
+         WHERE id > $1 ORDER BY id LIMIT $2",
+    );
     db.fetch_all(select.bind(after).bind(most)).await?.iter().map(key).collect()
 }
 
 /// The key of a digest, in its stored form.
 pub(crate) async fn find_key<Q: Queries>(db: &mut Q, digest: &str) -> Result<Option<StoredKey>> {
-    let select =
-        sql("SELECT id, digest, app_id, owner_kind, owner_id, expires_at, disabled_at, deleted_at, \
+    let select = sql(
+        "SELECT id, digest, app_id, workspace_id, owner_kind, owner_id, expires_at, disabled_at, deleted_at, \
          replaced_by, networks, rate_requests, rate_seconds, quota_requests, quota_period FROM api_keys \
-         WHERE digest = $1");
+         WHERE digest = $1",
+    );
     db.fetch_optional(select.bind(digest)).await?.as_ref().map(key).transpose()
 }
 

@@ -15,6 +15,8 @@ const COLUMNS: &str = "k.id, k.workspace_id, k.app_id, k.version, k.name, k.mask
      (SELECT s.scope FROM api_key_usage s WHERE s.key_id = k.id ORDER BY s.last_at DESC, s.scope DESC LIMIT 1) \
      AS last_scope";
 const FROM: &str = "api_keys k";
+/// People of one `IN` at most.
+const CHUNK: usize = 500;
 
 fn read(row: &Row) -> Result<Key> {
     let is_person = row.text("owner_kind")? == OwnerKind::Person.as_str();
@@ -162,6 +164,27 @@ pub(crate) async fn owned(
             Ok(OwnedKey { id: r.id("id")?, name, digest: r.text("digest")? })
         })
         .collect()
+}
+
+/// The digests of the keys that are these people's own, as far as they were not deleted.
+pub(crate) async fn digests_of_people(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    people: &[UserId],
+) -> Result<Vec<String>> {
+    let store = tx.store().clone();
+    let mut digests = Vec::new();
+    for chunk in people.chunks(CHUNK) {
+        let select = Condition::fixed(
+            "SELECT digest FROM api_keys WHERE deleted_at IS NULL AND owner_kind = 'person' AND workspace_id = ",
+        );
+        let named = Condition::one_of("owner_id", chunk.iter().map(ToString::to_string));
+        let select = select.bind(workspace).sql(" AND ").then(named).sql(" ORDER BY id");
+        for row in tx.fetch_all(select.statement(&store)).await? {
+            digests.push(row.text("digest")?);
+        }
+    }
+    Ok(digests)
 }
 
 /// Gives the company's keys that a person answers for to somebody else, or to nobody in particular; says how many.

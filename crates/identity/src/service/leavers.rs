@@ -148,6 +148,15 @@ pub struct Crowd<'a> {
     pub cause: LeaveCause,
 }
 
+/// Members whose role is another one than before.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRoles<'a> {
+    /// The workspace.
+    pub workspace: &'a WorkspaceId,
+    /// The people; a few hundred at most.
+    pub people: &'a [UserId],
+}
+
 /// What stays of somebody goes to somebody else.
 #[derive(Clone, Copy, Debug)]
 pub struct HandOver<'a> {
@@ -171,6 +180,13 @@ pub trait Belongings: Send + Sync + std::fmt::Debug {
     fn owners<'a>(&'a self, tx: &'a mut Tx, crowd: Crowd<'a>) -> Boxed<'a, Result<Vec<UserId>>> {
         let _ = tx;
         Box::pin(std::future::ready(Ok(crowd.people.to_vec())))
+    }
+
+    /// Members have another role from now on: what they own here opens no more than that role may give, in the
+    /// transaction.
+    fn roles_changed<'a>(&'a self, tx: &'a mut Tx, changed: NewRoles<'a>) -> Boxed<'a, Result<()>> {
+        let (_, _) = (tx, changed);
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Makes somebody else answer for what [`Belongings::part`] names as staying, in the transaction, with an audit entry
@@ -289,6 +305,23 @@ impl Identity {
     /// Adds a part of the product that the leaver switch asks.
     pub fn also_ends(&self, part: Arc<dyn Belongings>) {
         self.0.belongings.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(part);
+    }
+
+    /// Tells the other parts of the product of members whose role is another one, in the caller's transaction.
+    pub(crate) async fn roles_changed(
+        &self,
+        tx: &mut Tx,
+        workspace: &WorkspaceId,
+        people: &[UserId],
+    ) -> Result<()> {
+        if people.is_empty() {
+            return Ok(());
+        }
+        let parts = self.0.belongings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        for part in parts {
+            part.roles_changed(tx, NewRoles { workspace, people }).await?;
+        }
+        Ok(())
     }
 
     /// Suspends a member: everything that the person has here ends, and nothing lets the person in until somebody

@@ -116,6 +116,8 @@ impl Identity {
             }
             members::give_role(tx, workspace, role, &ids).await?;
         }
+        let others = changes.iter().filter(|c| c.role != c.before).map(|c| c.user.clone());
+        self.roles_changed(tx, workspace, &others.collect::<Vec<_>>()).await?;
         let lowered = changes.iter().filter(|c| c.role < c.before).map(|c| c.email.to_string());
         for invitation in invitations::open_to_any(tx, workspace, &lowered.collect::<Vec<_>>()).await? {
             invitations::revoke(tx, &invitation.id).await?;

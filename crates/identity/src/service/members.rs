@@ -1,5 +1,7 @@
 //! The members of a workspace: listed, their role changed, removed. The last owner stays one.
 
+use std::collections::{BTreeSet, HashMap};
+
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
 use gatehouse_store::{Queries, Tx};
@@ -122,6 +124,18 @@ impl Identity {
         Ok(members::of_role(db, workspace, role, most).await?)
     }
 
+    /// What people are in each workspace that they are members of; whoever is in none is left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn roles_of<Q: Queries>(
+        &self,
+        db: &mut Q,
+        people: &BTreeSet<UserId>,
+    ) -> Result<HashMap<(WorkspaceId, UserId), Role>> {
+        Ok(members::roles_of(&self.0.store, db, people).await?)
+    }
+
     /// Gives a member the role that the identity provider's groups mean, in the caller's transaction; the caller has seen
     /// that the provider speaks for the person, and that the role is no owner's.
     ///
@@ -159,6 +173,7 @@ impl Identity {
             return Ok(());
         }
         workspaces::set_role(tx, workspace, &person.id, role).await?;
+        self.roles_changed(tx, workspace, std::slice::from_ref(&person.id)).await?;
         let mut details = json!({"email": person.email, "role": role, "before": old});
         if let Some(via) = via {
             details["via"] = json!(via);

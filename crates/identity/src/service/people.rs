@@ -208,11 +208,15 @@ impl Identity {
             _ => self.given_role(tx, workspace, &user.id).await?,
         };
         let (role, is_managed) = given.map_or((role, false), |g| (g.role, true));
-        if workspaces::role_of(tx, workspace, &user.id).await?.is_none() {
+        let before = workspaces::role_of(tx, workspace, &user.id).await?;
+        if before.is_none() {
             // a session that began while the person was removed does not come to life now
             self.end_sessions(tx, actor, &user.id, Some(workspace), None, EndReason::MemberRemoved).await?;
         }
         if workspaces::set_member(tx, workspace, &user.id, (role, is_managed), via).await? {
+            if before.is_some() {
+                self.roles_changed(tx, workspace, std::slice::from_ref(&user.id)).await?;
+            }
             record_member(tx, actor, workspace, user, (role, via)).await?;
         }
         Ok(role)

@@ -1,4 +1,6 @@
-use gatehouse_store::{Condition, Filter, Queries, Result, Row, Tx, sql};
+use std::collections::{BTreeSet, HashMap};
+
+use gatehouse_store::{Condition, Filter, Queries, Result, Row, Store, Tx, sql};
 use gatehouse_types::{Email, PageRequest, Role, UserId, WorkspaceId};
 
 use crate::model::User;
@@ -143,4 +145,22 @@ pub(crate) async fn of_role<Q: Queries>(
     let take = usize::try_from(most).unwrap_or(0);
     let named = rows.iter().take(take).map(|r| Ok((r.text("id")?, r.text("display_name")?)));
     Ok((count, named.collect::<Result<_>>()?))
+}
+
+/// What people are in each of their workspaces.
+pub(crate) async fn roles_of<Q: Queries>(
+    store: &Store,
+    db: &mut Q,
+    people: &BTreeSet<UserId>,
+) -> Result<HashMap<(WorkspaceId, UserId), Role>> {
+    let ids: Vec<_> = people.iter().map(ToString::to_string).collect();
+    let mut roles = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let select = Condition::fixed("SELECT workspace_id, user_id, role FROM memberships WHERE ");
+        let select = select.then(Condition::one_of("user_id", chunk.iter().cloned()));
+        for row in db.fetch_all(select.statement(store)).await? {
+            roles.insert((row.id("workspace_id")?, row.id("user_id")?), row.parse("role")?);
+        }
+    }
+    Ok(roles)
 }

@@ -1,6 +1,7 @@
 //! What programs may call: apps, scopes, keys, and the gate.
 
 mod apps;
+mod demoted;
 mod explain;
 mod gate;
 mod keys;
