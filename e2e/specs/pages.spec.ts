@@ -16,6 +16,7 @@ const pages = {
   webhooks: '/settings/security/webhooks',
   'api-scopes': '/settings/security/api-scopes',
   'api-app': '/settings/security/api-scopes/new',
+  why: '/settings/security/why',
   people: '/settings/people',
   account: '/account',
   audit: '/settings/audit',

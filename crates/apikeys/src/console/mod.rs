@@ -1,8 +1,10 @@
-//! Settings → Security & Control → API Scopes: apps, what they may, their keys. Every part works as a plain form.
+//! Settings → Security & Control → API Scopes: apps, what they may, their keys; and beside it the page of why and who can.
+//! Every part works as a plain form.
 
 mod edit;
 mod keys;
 mod list;
+mod why;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -19,6 +21,7 @@ const MENU_ENTRY: &str = "api-scopes";
 pub(crate) fn routes() -> Router<ApiKeys> {
     let at = |rest: &str| format!("{PATH}{rest}");
     Router::new()
+        .route(why::PATH, get(why::show))
         .route(PATH, get(list::show))
         .route(&at("/new"), get(edit::begin).post(edit::make))
         .route(&at("/scopes"), post(list::make_scope))

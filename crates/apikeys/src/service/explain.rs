@@ -1,15 +1,15 @@
 //! What-if and who-can: the same rules that judge, asked without doing anything.
 
 use gatehouse_identity::require;
-use gatehouse_store::decisions::Reason;
+use gatehouse_store::decisions::{self, Reason};
 use gatehouse_types::{
-    Actor, ApiAppId, ApiKeyId, ControlScope, Error, Id, OwnerKind, Permission, Result, Role, UserId,
-    WorkspaceId,
+    Actor, ApiAppId, ApiKeyId, ControlScope, DecisionId, Email, Error, Id, OwnerKind, Permission, Result,
+    Role, UserId, WorkspaceId,
 };
 
 use crate::ApiKeys;
 use crate::model::key::gives_keys;
-use crate::model::scope::is_shaped;
+use crate::model::scope::{BUILT_IN, is_shaped};
 use crate::model::{App, AppStatus, Key, KeyStatus};
 use crate::store::{apps, explain, keys, scopes};
 
@@ -132,6 +132,53 @@ impl ApiKeys {
             }
             Subject::Key(key) => self.explain_key(workspace, key, action, assumed).await,
         }
+    }
+
+    /// Whom a text means: a person by the address or id, an app by the name or id, a key by the id.
+    ///
+    /// # Errors
+    /// `Authorization` without the right; `NotFound` for whom nothing here is called so.
+    pub(crate) async fn subject_named(&self, actor: &Actor, text: &str) -> Result<Subject> {
+        let workspace = require(&self.0.store, actor, Permission::ExplainDecisions, None).await?;
+        if let Ok(id) = text.parse() {
+            return Ok(Subject::User(id));
+        }
+        if let Ok(id) = text.parse() {
+            return Ok(Subject::App(id));
+        }
+        if let Ok(id) = text.parse() {
+            return Ok(Subject::Key(id));
+        }
+        let mut db = self.0.store.reader();
+        let found = match text.parse::<Email>() {
+            Ok(email) => self.0.identity.user_by_email(&mut db, &email).await?.map(|u| Subject::User(u.id)),
+            Err(_) => explain::app_named(&mut db, workspace, text).await?.map(Subject::App),
+        };
+        found.ok_or_else(|| Error::not_found("Principal"))
+    }
+
+    /// The decision of this number, if it is of the workspace.
+    ///
+    /// # Errors
+    /// `Authorization` without the right; `NotFound`.
+    pub(crate) async fn decision_named(&self, actor: &Actor, text: &str) -> Result<DecisionId> {
+        let workspace = require(&self.0.store, actor, Permission::ExplainDecisions, None).await?;
+        let none = || Error::not_found("Decision");
+        let id: DecisionId = text.parse().map_err(|_| none())?;
+        let found = decisions::find(&self.0.store, workspace, &id).await?;
+        found.map(|d| d.id).ok_or_else(none)
+    }
+
+    /// What can be asked for by its name: the rights of people, then the scopes of programs.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub(crate) async fn actions(&self, actor: &Actor) -> Result<Vec<String>> {
+        let workspace = require(&self.0.store, actor, Permission::ExplainDecisions, None).await?;
+        let own = scopes::all(&mut self.0.store.reader(), workspace).await?;
+        let rights = Permission::ALL.iter().map(|p| p.as_str().to_owned());
+        let built_in = BUILT_IN.iter().map(|s| s.id.to_owned());
+        Ok(rights.chain(built_in).chain(own.into_iter().map(|s| s.id)).collect())
     }
 
     async fn app_of(&self, workspace: &WorkspaceId, id: &ApiAppId) -> Result<App> {

@@ -39,7 +39,10 @@ async fn show(
         false => None,
     };
     Ok(View(DecisionPage {
-        page: context.page("Why it was refused", "audit").under("Settings", "/settings"),
+        page: context
+            .page("Why it was refused", "why")
+            .under("Settings", "/settings")
+            .under("Why and who can", super::WHY_PATH),
         when: When::from(decision.at),
         attempt: attempt.map(|a| format!("{}/attempts/{a}", super::SSO_PATH)),
         decision,

@@ -15,6 +15,8 @@ use crate::App;
 
 /// The page of single sign-on.
 const SSO_PATH: &str = "/settings/security/sso";
+/// The page that answers why and who can.
+const WHY_PATH: &str = "/settings/security/why";
 
 pub(crate) fn nav() -> Nav {
     let sso = NavItem::new("sso", "Single Sign On", SSO_PATH).needs(Permission::ManageSso);
@@ -23,12 +25,13 @@ pub(crate) fn nav() -> Nav {
         NavItem::new("webhooks", "Webhooks", "/settings/security/webhooks").needs(Permission::ManageWebhooks);
     let api_scopes = NavItem::new("api-scopes", "API Scopes", "/settings/security/api-scopes")
         .needs(Permission::ManageApps);
+    let why = NavItem::new("why", "Why and who can", WHY_PATH).needs(Permission::ExplainDecisions);
     let sign_in = NavItem::new("sign-in", "Signing in", "/settings/security/sign-in")
         .needs(Permission::ManageSecuritySettings);
     let audit = NavItem::new("audit", "Audit log", audit::PATH).needs(Permission::ReadAudit);
     let security = NavGroup {
         label: "Security & Control",
-        items: vec![sso, scim, api_scopes, webhooks, sign_in, audit],
+        items: vec![sso, scim, api_scopes, webhooks, sign_in, why, audit],
     };
     let people = NavItem::new("people", "People", "/settings/people").needs(Permission::ReadMembers);
     let workspace = NavGroup { label: "Workspace", items: vec![people] };

@@ -264,6 +264,7 @@ const PAGES: &[(&str, &str)] = &[
     ("post", "/settings/security/webhooks/whk_1/delete"),
     ("get", "/settings/security/webhooks/whk_1/deliveries/dlv_1"),
     ("post", "/settings/security/webhooks/whk_1/deliveries/dlv_1/redeliver"),
+    ("get", "/settings/security/why"),
     ("get", "/settings/security/api-scopes"),
     ("get", "/settings/security/api-scopes/new"),
     ("post", "/settings/security/api-scopes/new"),
@@ -667,6 +668,9 @@ async fn the_console_hides_single_sign_on_from_viewers_and_members(t: TestApp) {
             "/settings/security/webhooks/whk_1/deliveries/dlv_1",
             "/settings/security/api-scopes",
             "/settings/security/api-scopes/new",
+            "/settings/security/why",
+            "/settings/security/why?ask=who-can&what=sso:manage",
+            "/settings/decisions/dec_1",
         ] {
             assert_eq!(browser.get(page).await.status, 403, "{page}");
         }

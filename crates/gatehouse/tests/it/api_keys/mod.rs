@@ -11,6 +11,7 @@ mod nginx;
 mod public;
 mod usage;
 mod verify;
+mod why;
 
 use serde_json::{Value, json};
 
