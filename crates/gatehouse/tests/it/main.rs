@@ -13,6 +13,7 @@ mod openapi;
 mod openid;
 mod operations;
 mod rows;
+mod rules;
 mod saml;
 mod saml_depth;
 mod scim;

@@ -9,9 +9,11 @@ mod leaks;
 mod leaver;
 mod nginx;
 mod public;
+mod roles;
 mod usage;
 mod verify;
 mod why;
+mod wizard;
 
 use serde_json::{Value, json};
 
