@@ -185,6 +185,53 @@ async fn a_request_is_one_span_of_its_callers_trace_with_its_writes_below_and_no
     }
 }
 
+/// A key of a program, used well and badly in every place where one may come: no part of it is in a trace.
+async fn no_part_of_an_api_key_is_in_a_trace(kind: Kind) {
+    let (database, sink) = (Database::fresh(kind).await, CollectorSink::start().await);
+    let program = Program::on(&database).set("GATEHOUSE_OTLP_ENDPOINT", &sink.endpoint);
+    program.create_owner("Acme", OWNER);
+    let serving = program.serve();
+    let owner = serving.sign_in(OWNER).await;
+    let app = json!({"name": "Program", "scopes": ["audit:read"]});
+    let app = owner.post("/api/v1/api-apps", app).await.ok()["id"].as_str().unwrap().to_owned();
+    let made = owner.post(&format!("/api/v1/api-apps/{app}/keys"), json!({"name": "CI"})).await.ok();
+    let key = made["plainValue"].as_str().unwrap();
+    let client = serving.client();
+    for (method, path) in [
+        ("GET", "/authz".to_owned()),
+        ("GET", "/api/v1/audit-events".to_owned()),
+        ("GET", format!("/api/v1/audit-events?apiKey={key}")),
+        ("POST", format!("/api/public/workflows/{key}/deploy")),
+        ("GET", format!("/{key}")),
+    ] {
+        client.send(client.request(method, &path).header("x-api-key", key)).await;
+    }
+    client.with_token(key).get("/api/v1/audit-events").await.ok();
+    client.post("/api/v1/auth/token", json!({"apiKey": key})).await.ok();
+    owner.post("/api/v1/keys/verify", json!({"key": key})).await.ok();
+    client.post("/api/v1/leaked", json!({"key": key, "place": key})).await.ok();
+    stopped(serving);
+    for name in ["POST /api/v1/keys/verify", "POST /api/v1/auth/token", "POST /api/v1/leaked"] {
+        sink.span(name);
+    }
+    let received = sink.received.lock().unwrap();
+    let sent = String::from_utf8_lossy(&received.bytes) + received.heads.as_str();
+    for part in key[3..].as_bytes().windows(8) {
+        let part = std::str::from_utf8(part).unwrap();
+        assert!(!sent.contains(part), "a part of the key was sent to the collector: {part}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_part_of_an_api_key_is_in_a_trace_on_sqlite() {
+    no_part_of_an_api_key_is_in_a_trace(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_part_of_an_api_key_is_in_a_trace_on_postgres() {
+    no_part_of_an_api_key_is_in_a_trace(Kind::Postgres).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_down_or_silent_costs_nobody_an_answer() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -10,6 +10,7 @@ mod leaver;
 mod nginx;
 mod public;
 mod roles;
+mod traceless;
 mod usage;
 mod verify;
 mod why;

@@ -1,6 +1,6 @@
 //! The whole story of signing in with marked secrets, none of which may be anywhere but where it was sent.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
@@ -11,7 +11,7 @@ use gatehouse_types::Role;
 use serde_json::json;
 
 use super::on_both_databases;
-use crate::support::{PASSWORD, Program, SmtpSink, TestApp, on_both};
+use crate::support::{PASSWORD, Program, SmtpSink, TestApp, on_both, unpacked};
 
 const WHO: &str = "ada.byron@main.test";
 const GUEST: &str = "guest@main.test";
@@ -40,14 +40,6 @@ async fn kept(t: &TestApp) -> String {
     let file = t.database.data_dir().join("a.backup");
     backup::write(t.app.store(), &file).await.unwrap();
     unpacked(&file)
-}
-
-fn unpacked(file: &std::path::Path) -> String {
-    let bytes = std::fs::read(file).unwrap();
-    let packed = &bytes[b"gatehouse-backup 1\n".len()..bytes.len() - 65];
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(packed).read_to_string(&mut text).unwrap();
-    text
 }
 
 async fn no_secret_is_in_log_errors_export_or_database(t: TestApp) {

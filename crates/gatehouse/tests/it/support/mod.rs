@@ -1,6 +1,7 @@
 //! The harness: a whole server on a fresh database, its callers, and the lab's identity provider.
 
 mod app;
+mod backup;
 mod client;
 mod lab;
 mod op;
@@ -11,6 +12,7 @@ mod smtp;
 mod wsfed;
 
 pub(crate) use app::{PASSWORD, TestApp};
+pub(crate) use backup::unpacked;
 pub(crate) use client::{Answer, Client};
 pub(crate) use lab::{Form, LabConnection};
 pub(crate) use op::{Asked, Op, Signer};
