@@ -82,6 +82,12 @@ impl Template {
         Ok(Self { source: source.to_owned(), parts })
     }
 
+    /// A text of the program without gaps.
+    pub(crate) fn plain(text: &'static str) -> Self {
+        let parts = if text.is_empty() { Vec::new() } else { vec![Part::Text(text.to_owned())] };
+        Self { source: text.to_owned(), parts }
+    }
+
     /// The text as it was written.
     pub fn source(&self) -> &str {
         &self.source

@@ -31,6 +31,9 @@ pub enum UrlError {
     /// A name, password, fragment or port gap, or nothing that could be a host.
     #[error("an address has a host, and neither user name, nor password, nor fragment")]
     Form,
+    /// A part of the path that would lead to another.
+    #[error("a part of the path is . or .., which leads elsewhere")]
+    Dots,
     /// A value that does not fit where it stands. Never repeats the value.
     #[error("the value of {{{name}}} must be {expected}")]
     Value {
@@ -65,6 +68,10 @@ impl UrlTemplate {
     pub fn parse(source: &str) -> Result<Self, UrlError> {
         if source.len() > TEMPLATE_BYTES {
             return Err(UrlError::Scheme);
+        }
+        // What a parser of addresses reads as a slash, drops, or skips before the host.
+        if source.contains('\\') || source.chars().any(char::is_control) || source.starts_with("https:///") {
+            return Err(UrlError::Form);
         }
         let template = Template::parse(source)?;
         let host_end = match template.parts().first() {
@@ -133,6 +140,9 @@ impl UrlTemplate {
         if url.scheme() != "https" || !plain(&url) {
             return Err(UrlError::Form);
         }
+        if url.path().matches('/').count() != slashes(&filled) {
+            return Err(UrlError::Dots);
+        }
         Ok(url)
     }
 
@@ -159,8 +169,15 @@ impl UrlTemplate {
             Some(if whole { "https://host.example/path".into() } else { "a1".into() })
         })
         .map(|_| ())
-        .map_err(|_| UrlError::Form)
+        .map_err(|error| if error == UrlError::Dots { error } else { UrlError::Form })
     }
+}
+
+/// The slashes of the path as it was written; an empty path is read as one.
+fn slashes(address: &str) -> usize {
+    let rest = address.get(SCHEME.len()..).unwrap_or_default();
+    let path = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
+    path.split('?').next().unwrap_or_default().matches('/').count().max(1)
 }
 
 /// Where the host ends: index of the part, bytes into it.
@@ -205,7 +222,7 @@ fn plain(url: &Url) -> bool {
 }
 
 /// Percent-encodes everything but the unreserved characters (RFC 3986 §2.3).
-fn encode(value: &str, out: &mut String) {
+pub(crate) fn encode(value: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -261,6 +278,14 @@ mod tests {
     }
 
     #[test]
+    fn values_beside_each_other_make_no_dots() {
+        for (source, value) in [("https://a.example/x/.{t}/y", "."), ("https://a.example/x/{t}{t}", ".")] {
+            assert!(filled(source, value).is_err(), "{source}");
+            assert!(filled(source, "b").is_ok(), "{source}");
+        }
+    }
+
+    #[test]
     fn a_quote_in_a_quoted_value_is_doubled() {
         let url = filled("https://a.example/lists/getbytitle('{t}')/items", "x')/y('").unwrap();
         assert_eq!(url, "https://a.example/lists/getbytitle('x%27%27%29%2Fy%28%27%27')/items");
@@ -295,6 +320,10 @@ mod tests {
             "https://u@a.example/",
             "https://a.example/#x",
             "https://a b/",
+            "https:///a.example/",
+            "https://a.example/x/../y",
+            "https://a.example/%2e%2e/y",
+            "https://a.example\\y",
         ] {
             assert!(UrlTemplate::parse(bad).is_err(), "{bad}");
         }

@@ -72,6 +72,22 @@ word!(
     "a URL that begins with https:// and names a host"
 );
 
+impl Slug {
+    /// A word of the program.
+    pub(crate) fn fixed(word: &'static str) -> Self {
+        debug_assert!(is_slug(word), "{word}");
+        Self(word.to_owned())
+    }
+}
+
+impl Key {
+    /// A word of the program.
+    pub(crate) fn fixed(word: &'static str) -> Self {
+        debug_assert!(is_key(word), "{word}");
+        Self(word.to_owned())
+    }
+}
+
 impl Pointer {
     /// The member of the document with a name.
     pub(crate) fn member(name: &str) -> Self {

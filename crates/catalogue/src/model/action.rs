@@ -91,6 +91,10 @@ pub struct Parameter {
     /// What it is.
     #[serde(default, rename = "type")]
     pub kind: ParameterType,
+    /// How a list or an object is written in the query or in a form; unset: in the query lists as `repeat` and
+    /// objects as JSON, in a form both as the format says.
+    #[serde(default)]
+    pub style: Option<ParameterStyle>,
     /// Whether it must be given; off unless said otherwise, always on in the path.
     #[serde(default)]
     pub required: bool,
@@ -121,6 +125,22 @@ pub enum ParameterPlace {
     /// The body.
     #[default]
     Body,
+}
+
+/// How several values are written under one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterStyle {
+    /// `a=1&a=2`
+    Repeat,
+    /// `a=1,2`
+    Comma,
+    /// `a=1%202`
+    Space,
+    /// `a=1%7C2`
+    Pipe,
+    /// `a[]=1&a[]=2`; an object: `a[b]=1`.
+    Brackets,
 }
 
 /// What a parameter is.

@@ -8,7 +8,8 @@ mod guide;
 mod oauth;
 
 pub use action::{
-    Action, Body, BodyFormat, Method, Paging, PagingStyle, Parameter, ParameterPlace, ParameterType,
+    Action, Body, BodyFormat, Method, Paging, PagingStyle, Parameter, ParameterPlace, ParameterStyle,
+    ParameterType,
 };
 pub use auth::{
     AuthKind, AuthType, Aws, Basic, Jwt, JwtAlgorithm, Lookup, LookupValue, OAuth1, OAuth1Signature, Place,

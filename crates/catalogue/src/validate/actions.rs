@@ -49,6 +49,9 @@ impl Check {
         if parameter.pointer.is_some() && parameter.place != ParameterPlace::Body {
             self.add(at, "`pointer` is for the body");
         }
+        if parameter.style.is_some() && !style_counts(action, parameter) {
+            self.add(at, "`style` is for lists and objects in the query or in a form");
+        }
         if parameter.pointer.as_ref().is_some_and(|pointer| pointer.as_str().is_empty()) {
             self.add(at, "for the whole body, the body says `whole`");
         }
@@ -138,4 +141,11 @@ impl Check {
             self.add(at, "`size` is more than nothing and needs `size_parameter`");
         }
     }
+}
+
+/// Whether several values under one name can occur.
+fn style_counts(action: &Action, parameter: &Parameter) -> bool {
+    let form = action.body.as_ref().is_some_and(|body| body.format == BodyFormat::Form);
+    let several = matches!(parameter.kind, ParameterType::Array | ParameterType::Object | ParameterType::Any);
+    several && (parameter.place == ParameterPlace::Query || parameter.place == ParameterPlace::Body && form)
 }

@@ -185,15 +185,10 @@ impl Check {
         }
     }
 
-    /// A token of RFC 9110 §5.6.2, and none that is ours to write.
     fn header_name(&mut self, at: &str, name: &str) {
-        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if name.is_empty() || !name.bytes().all(token) {
+        if !is_token(name) {
             self.add(at, format!("{name:?} is no name of a header"));
-        }
-        if ["host", "content-length", "transfer-encoding", "connection"]
-            .contains(&name.to_lowercase().as_str())
-        {
+        } else if !is_header_name(name) {
             self.add(at, "this header is written by whoever sends the request");
         }
     }
@@ -229,4 +224,16 @@ impl Check {
             usual
         })
     }
+}
+
+/// A token of RFC 9110 §5.6.2.
+fn is_token(name: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(token)
+}
+
+/// The name of a header, and none that is ours to write.
+pub(crate) fn is_header_name(name: &str) -> bool {
+    let ours = ["host", "content-length", "transfer-encoding", "connection"];
+    is_token(name) && !ours.contains(&name.to_lowercase().as_str())
 }

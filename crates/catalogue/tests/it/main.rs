@@ -3,4 +3,8 @@
 
 mod catalogue;
 mod icertis;
+mod openapi;
+mod paging;
+mod properties;
 mod refused;
+mod request;
