@@ -58,6 +58,17 @@ pub struct Options {
     pub password_memory_kib: u32,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sign_up: SignUp::default(),
+            google: false,
+            microsoft: false,
+            password_memory_kib: crate::PASSWORD_MEMORY_KIB,
+        }
+    }
+}
+
 /// Workspaces, people and sessions: the service that everything else asks who somebody is.
 #[derive(Clone, Debug)]
 pub struct Identity(pub(crate) Arc<Inner>);

@@ -118,7 +118,7 @@ impl Gate {
             let verdict = found.judge(asked, scope);
             (found.known(), scope.map_or(0, |s| s.number), verdict)
         };
-        self.usage.note(known.key, scope, verdict.is_ok(), asked);
+        self.usage.note(&known, scope, verdict.is_ok(), asked);
         match verdict {
             Ok(()) => Ok(known),
             Err(why) => Err(Refused { why, known: Some(known) }),

@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gatehouse_types::Timestamp;
 
-use super::Asked;
+use super::{Asked, GateApp, Known};
 
 /// Parts that are counted in side by side.
 const SHARDS: usize = 8;
 
 /// What a key did with a scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Count {
+    /// The key's app.
+    pub(crate) app: Arc<GateApp>,
     pub(crate) allowed: i64,
     pub(crate) refused: i64,
     pub(crate) last_at: Timestamp,
@@ -22,13 +24,13 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    fn new(asked: Asked<'_>) -> Self {
-        Self { allowed: 0, refused: 0, last_at: asked.now, last_ip: asked.ip }
+    fn new(app: &Arc<GateApp>, asked: Asked<'_>) -> Self {
+        Self { app: Arc::clone(app), allowed: 0, refused: 0, last_at: asked.now, last_ip: asked.ip }
     }
 }
 
 /// One count, taken out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Used {
     pub(crate) key: [u8; 16],
     /// The number of the scope; 0: none, or one that the app has not.
@@ -51,11 +53,12 @@ impl Usage {
     }
 
     /// Counts one use.
-    pub(super) fn note(&self, key: [u8; 16], scope: u32, allowed: bool, asked: Asked<'_>) {
+    pub(super) fn note(&self, known: &Known, scope: u32, allowed: bool, asked: Asked<'_>) {
+        let key = known.key;
         let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
         let count = match shard.entry((key, scope)) {
             Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(place) => place.insert(Count::new(asked)),
+            Entry::Vacant(place) => place.insert(Count::new(&known.app, asked)),
         };
         if allowed {
             count.allowed += 1;

@@ -161,6 +161,8 @@ impl ApiKeys {
             let table = self.0.gate.read();
             let of_day = |used: &Used| DayUse {
                 key: id_text(used.key),
+                workspace: used.count.app.workspace.clone(),
+                app: used.count.app.id.clone(),
                 scope: table.scope_of(used.scope).map(|s| s.to_string()).unwrap_or_default(),
                 day: day_of(used.count.last_at),
                 allowed: used.count.allowed,

@@ -1,5 +1,5 @@
 use gatehouse_store::{Condition, Queries, Result, Row, Tx, sql};
-use gatehouse_types::{ApiAppId, Timestamp, WorkspaceId};
+use gatehouse_types::{ApiAppId, Id, Timestamp, WorkspaceId};
 use serde_json::json;
 
 /// What a key did with a scope on a day.
@@ -7,6 +7,8 @@ use serde_json::json;
 pub(crate) struct DayUse {
     /// The id of the key.
     pub(crate) key: String,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) app: ApiAppId,
     /// Empty: none was asked for, or one that the app has not.
     pub(crate) scope: String,
     /// In days since 1970.
@@ -20,22 +22,32 @@ pub(crate) struct DayUse {
 /// Uses that are written by one statement.
 const TOGETHER: usize = 1_000;
 
-/// Adds to what is known of the use of keys, each of them once for a scope and day; a key that was forgotten meanwhile is
-/// passed over.
+/// Adds to what is known of the use of keys, each of them once for a scope and day. Nothing else is looked at: among a
+/// million keys every one costs pages of its own.
 pub(crate) async fn add(tx: &mut Tx, all: &[DayUse]) -> Result<()> {
     for some in all.chunks(TOGETHER) {
-        let rows = some
-            .iter()
-            .map(|u| json!([u.key, u.scope, u.day, u.allowed, u.refused, u.last_at.micros(), u.last_ip]));
+        let rows = some.iter().map(|u| {
+            json!([
+                u.key,
+                u.scope,
+                u.day,
+                u.workspace.as_str(),
+                u.app.as_str(),
+                u.allowed,
+                u.refused,
+                u.last_at.micros(),
+                u.last_ip
+            ])
+        });
         let upsert = Condition::fixed(
             "INSERT INTO api_key_usage (key_id, scope, day, workspace_id, app_id, allowed, refused, last_at, last_ip) \
-             SELECT k.id, (x.value ->> 1), CAST((x.value ->> 2) AS BIGINT), k.workspace_id, k.app_id, \
-             CAST((x.value ->> 3) AS BIGINT), CAST((x.value ->> 4) AS BIGINT), CAST((x.value ->> 5) AS BIGINT), \
-             (x.value ->> 6) FROM ",
+             SELECT (x.value ->> 0), (x.value ->> 1), CAST((x.value ->> 2) AS BIGINT), (x.value ->> 3), (x.value ->> 4), \
+             CAST((x.value ->> 5) AS BIGINT), CAST((x.value ->> 6) AS BIGINT), CAST((x.value ->> 7) AS BIGINT), \
+             (x.value ->> 8) FROM ",
         )
         .then(Condition::elements(&rows.collect()))
         .sql(
-            " JOIN api_keys k ON k.id = (x.value ->> 0) WHERE TRUE ON CONFLICT (key_id, scope, day) DO UPDATE SET \
+            " WHERE TRUE ON CONFLICT (key_id, scope, day) DO UPDATE SET \
              allowed = api_key_usage.allowed + EXCLUDED.allowed, refused = api_key_usage.refused + EXCLUDED.refused, \
              last_at = EXCLUDED.last_at, last_ip = EXCLUDED.last_ip",
         );
