@@ -80,7 +80,7 @@ async fn r121_the_pages_offer_what_the_role_may(t: TestApp) {
         assert_eq!(list.status, if role >= Role::Admin { 200 } else { 403 }, "{role}");
         let can_delete = list.body.contains(&format!("{PAGE}/{id}/delete"));
         assert_eq!(can_delete, role == Role::Owner, "{role}: {}", list.body);
-        assert_eq!(browser.get("/account").await.body.contains(PAGE), role >= Role::Admin, "{role}");
+        assert_eq!(browser.get("/settings/people").await.body.contains(PAGE), role >= Role::Admin, "{role}");
     }
     // who has no button is refused all the same
     let admin = t.browser("admin@main.test").await;
