@@ -63,7 +63,7 @@ for command in used:
     check(command in commands, f"gatehouse {command} is not a command")
 
 # The unit: stopping takes longer than what is in flight may, and systemd understands every line.
-grace = int(re.search(r"GRACE: Duration = Duration::from_secs\((\d+)\)", (ROOT / "crates/gatehouse/src/server.rs").read_text())[1])
+grace = int(re.search(r"GRACE: Duration = Duration::from_secs\((\d+)\)", (ROOT / "crates/server/src/lib.rs").read_text())[1])
 check(int(re.search(r"TimeoutStopSec=(\d+)", unit)[1]) > grace, f"TimeoutStopSec is not above {grace}")
 if shutil.which("systemd-analyze"):
     with tempfile.TemporaryDirectory() as folder:
