@@ -1,6 +1,6 @@
 """What all measurements share: processes and their CPU time, the two databases, interleaved rounds, the table.
 Servers and their databases run on core 0, the load on core 1; CPU time is that of the whole process tree."""
-import datetime, json, os, re, shutil, signal, socket, sqlite3, statistics, subprocess, sys, tempfile, time, urllib.request
+import datetime, json, os, re, shutil, signal, socket, sqlite3, statistics, subprocess, sys, tempfile, time, traceback, urllib.request
 
 BUILT = os.path.abspath(sys.argv[1])
 QUICK, WRITE = "--quick" in sys.argv, "--write" in sys.argv
@@ -183,6 +183,13 @@ rows = []
 def row(goal, what, value, against, bound, good):
     rows.append((goal, what, value, against, bound, {True: "met", False: "missed", None: ""}[good]))
     say("  ".join(map(str, rows[-1])))
+
+
+def section(name, work):
+    try:
+        work()
+    except (SystemExit, Exception) as failed:
+        say(f"{name} was not measured: {failed}\n{traceback.format_exc()}")
 
 
 def table():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the performance goals of API keys, G1.1 to G1.5: interleaved rounds (A B C A B C …) of one run, medians of them.
 Use: keys.py TARGET/release [--quick] [--write]; PEERS names the folder with the peers' modules. See scripts/bench."""
-import json, os, shutil, subprocess, sys, threading, time, traceback
+import json, os, shutil, subprocess, sys, threading, time
 
 from gate import *
 
@@ -174,13 +174,6 @@ def losses(one):
     kept = one.db.query("SELECT COALESCE(SUM(allowed), 0) FROM api_key_usage")[0][0] - one.counted
     lost = told["count"] - kept
     row("G1.5", "counts lost by kill -9", f"{lost:,} of {told['count']:,}".replace(",", " "), f"{told['count'] / 5:,.0f} a second".replace(",", " "), "those of ≤ 1 second", lost <= told["count"] / 5)
-
-
-def section(name, work):
-    try:
-        work()
-    except (SystemExit, Exception) as failed:
-        say(f"{name} was not measured: {failed}\n{traceback.format_exc()}")
 
 
 try:

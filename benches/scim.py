@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the performance goals of directory provisioning (SCIM), G2.1 to G2.5: interleaved rounds (A B C A B C …) of one run,
 medians of them. Use: scim.py TARGET/release [--quick] [--write]; PEERS names the folder with the peers' modules. See scripts/bench."""
-import json, os, subprocess, sys, time, traceback
+import json, os, subprocess, sys, time
 from urllib.parse import quote
 
 from harness import *
@@ -333,13 +333,6 @@ def sync(kinds):
         row("G2.5", f"first synchronisation: {SYNC_USERS:,} people, {SYNC_GROUPS} groups of {SYNC_MEMBERS:,}, {kind.name}".replace(",", " "), f"{seconds:.1f} s, {memory:.0f} MB after",
             f"{used:.1f} s CPU, database included", "≤ 15 s, ≤ 100 MB", seconds <= 15 and memory <= 100)
         stop(one.process)
-
-
-def section(name, work):
-    try:
-        work()
-    except (SystemExit, Exception) as failed:
-        say(f"{name} was not measured: {failed}\n{traceback.format_exc()}")
 
 
 try:

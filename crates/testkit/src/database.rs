@@ -7,11 +7,6 @@ use url::Url;
 
 /// The server that tests use when nothing else is said.
 const DEFAULT_SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
-/// Databases of tests that died are dropped when they are older than this, in seconds.
-const STALE_SECONDS: u64 = 3600;
-/// How many of them one test drops: each costs a moment, and hundreds would cost the test its time.
-const DROPPED_BY_ONE: usize = 2;
-
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -65,29 +60,8 @@ async fn create() -> Url {
         "tests need a PostgreSQL server: run them through `make test`, or set GATEHOUSE_TEST_POSTGRES_URL",
     );
     let now = std::time::UNIX_EPOCH.elapsed().unwrap();
-    drop_stale(&mut connection, now.as_secs()).await;
     let name = format!("gatehouse_test_{}_{}_{}", now.as_secs(), std::process::id(), now.subsec_nanos());
     connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
     url.set_path(&name);
     url
-}
-
-/// Drops what earlier runs left; a database cannot be dropped by the test that still holds its connections.
-async fn drop_stale(connection: &mut PgConnection, now: u64) {
-    let names: Vec<String> =
-        sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE datname LIKE 'gatehouse_test_%'")
-            .fetch_all(&mut *connection)
-            .await
-            .unwrap();
-    let is_stale = |name: &String| {
-        let made = name.split('_').nth(2).and_then(|t| t.parse().ok()).unwrap_or(0);
-        made + STALE_SECONDS < now
-    };
-    let stale: Vec<_> = names.into_iter().filter(is_stale).collect();
-    // tests at the same time begin at different places
-    let begin = std::process::id() as usize % stale.len().max(1);
-    for name in stale.iter().cycle().skip(begin).take(DROPPED_BY_ONE.min(stale.len())) {
-        // another test may be dropping it at this moment
-        let _ = connection.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"))).await;
-    }
 }

@@ -59,7 +59,7 @@ fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
 }
 
 fn allowed_key(known: &Known) -> Response {
-    let mut response = (Extension(ForPrograms), StatusCode::OK).into_response();
+    let mut response = StatusCode::OK.into_response();
     tell(response.headers_mut(), known);
     response
 }
@@ -182,7 +182,9 @@ pub(crate) async fn authz(State(keys): State<ApiKeys>, request: Request) -> Resp
         Some(Judged(why)) => Err(keys.refused(origin, why.clone(), scope).await),
         None => judge(&keys, &parts.headers, scope, origin).await,
     };
-    let mut response = answered.unwrap_or_else(refused);
+    // a refusal may be shown to somebody, what lets through is the proxy's alone
+    let let_through = answered.map(|response| (Extension(ForPrograms), response).into_response());
+    let mut response = let_through.unwrap_or_else(refused);
     response.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
     response
 }
