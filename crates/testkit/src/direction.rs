@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each crate with the crates of ours that it may use outside its tests.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("types", &[]),
     ("saml", &[]),
+    ("server", &[]),
+    ("catalogue", &[]),
     ("store", &["types"]),
     ("outbound", &["types"]),
     ("web", &["types"]),
@@ -18,7 +20,10 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("lab", &["types", "store", "outbound", "web", "saml", "identity", "sso"]),
     (
         "gatehouse",
-        &["types", "store", "outbound", "web", "saml", "identity", "sso", "scim", "apikeys", "events", "lab"],
+        &[
+            "types", "store", "outbound", "web", "saml", "server", "identity", "sso", "scim", "apikeys",
+            "events", "lab",
+        ],
     ),
     ("testkit", &["types", "store"]),
 ];
