@@ -1,6 +1,6 @@
 use axum::extract::State;
 use gatehouse_identity::{Caller, require};
-use gatehouse_types::{ApiAppId, Page, Permission, Timestamp};
+use gatehouse_types::{ApiAppId, Page, Permission, Timestamp, UserId};
 use gatehouse_web::{ApiResult, Created, Deleted, ErrorBody, Json, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -45,6 +45,9 @@ pub(crate) struct ChangeIn {
     watched_scopes: Option<Vec<String>>,
     /// `active` or `disabled`.
     status: Option<String>,
+    /// Who answers for it from now on: the id of a member whose role may manage API apps.
+    #[schema(value_type = Option<String>)]
+    responsible: Option<UserId>,
     networks: Option<Vec<String>>,
     /// null takes it away.
     #[serde(default, deserialize_with = "nullable")]
@@ -184,6 +187,7 @@ pub(crate) async fn update(
         scopes: input.scopes,
         watched: input.watched_scopes,
         status: input.status.as_deref().map(str::parse).transpose()?,
+        responsible: input.responsible,
         limits: LimitsChange { networks: input.networks, rate: input.rate_limit, quota: input.quota },
     };
     Ok(Json(keys.change_app(&actor, &id, change).await?.into()))

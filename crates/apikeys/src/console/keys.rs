@@ -48,6 +48,7 @@ impl Row {
             KeyStatus::Active if key.replaced_by.is_some() => ("Giving way", Tone::Warn),
             KeyStatus::Active => ("Active", Tone::Good),
             KeyStatus::Disabled => ("Switched off", Tone::Warn),
+            KeyStatus::Suspended => ("Suspended: its person's role gives no keys", Tone::Warn),
             KeyStatus::Expired => ("Ended", Tone::Neutral),
             KeyStatus::Replaced => ("Replaced", Tone::Neutral),
             KeyStatus::Deleted => ("Deleted", Tone::Neutral),

@@ -1,5 +1,5 @@
 use gatehouse_types::{
-    ApiAppId, ApiKeyId, Error, OwnerKind, Permission, Result, Role, Timestamp, WorkspaceId,
+    ApiAppId, ApiKeyId, Error, OwnerKind, Permission, Result, Role, Timestamp, UserId, WorkspaceId,
 };
 use serde::Serialize;
 
@@ -19,6 +19,8 @@ pub(crate) enum KeyStatus {
     Active,
     /// It opens nothing until it is switched on again.
     Disabled,
+    /// It is a person's own, whose role gives no keys any more.
+    Suspended,
     /// Its time is over.
     Expired,
     /// It gave way to another one, and their time together is over.
@@ -49,9 +51,17 @@ pub(crate) struct Key {
     pub(crate) last_used_at: Option<Timestamp>,
     pub(crate) last_ip: Option<String>,
     pub(crate) last_scope: Option<String>,
+    /// Its person's role gives no keys. Known of keys that are shown, see `ApiKeys::with_standing`.
+    pub(crate) is_suspended: bool,
 }
 
 impl Key {
+    /// The person whose own it is.
+    pub(crate) fn person(&self) -> Option<UserId> {
+        let owner = self.owner_id.clone().filter(|_| self.owner_kind == OwnerKind::Person);
+        owner.map(UserId::from_stored)
+    }
+
     pub(crate) fn status(&self, now: Timestamp) -> KeyStatus {
         let is_over = self.expires_at.is_some_and(|end| end <= now);
         match () {
@@ -59,6 +69,7 @@ impl Key {
             () if is_over && self.replaced_by.is_some() => KeyStatus::Replaced,
             () if is_over => KeyStatus::Expired,
             () if self.disabled_at.is_some() => KeyStatus::Disabled,
+            () if self.is_suspended => KeyStatus::Suspended,
             () => KeyStatus::Active,
         }
     }

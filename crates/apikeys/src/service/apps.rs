@@ -3,7 +3,7 @@
 use gatehouse_identity::require;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{Actor, ApiAppId, Error, Page, PageRequest, Permission, Result, WorkspaceId};
+use gatehouse_types::{Actor, ApiAppId, Error, Page, PageRequest, Permission, Result, UserId, WorkspaceId};
 use serde_json::{Value as Json, json};
 
 use crate::ApiKeys;
@@ -26,6 +26,7 @@ pub(crate) struct AppChange {
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) watched: Option<Vec<String>>,
     pub(crate) status: Option<AppStatus>,
+    pub(crate) responsible: Option<UserId>,
     pub(crate) limits: LimitsChange,
 }
 
@@ -197,10 +198,17 @@ impl ApiKeys {
         }
         app.watched.retain(|w| app.scopes.contains(w));
         app.status = change.status.unwrap_or(app.status);
+        if let Some(person) = &change.responsible {
+            self.check_responsible(&mut tx, &app.workspace_id, person).await?;
+            app.responsible = Some(person.to_string());
+        }
         app.limits = change.limits.applied(&app.limits)?;
         apps::update(&mut tx, &app).await.map_err(|e| e.or_conflict(TAKEN))?;
         self.changed(&mut tx, &[Change::App(id.to_string())]).await?;
         let mut details = told(&app);
+        if before.responsible != app.responsible {
+            details["responsible"] = json!({"from": before.responsible, "to": app.responsible});
+        }
         let removed: Vec<&String> = before.scopes.iter().filter(|s| !app.scopes.contains(s)).collect();
         if !removed.is_empty() {
             details["removedScopes"] = json!(removed);
@@ -213,6 +221,19 @@ impl ApiKeys {
         let found = apps::find(&mut tx, &app.workspace_id, id).await?.ok_or_else(not_found)?;
         tx.commit().await?;
         Ok(found)
+    }
+
+    /// Who answers for an app can do something about it.
+    async fn check_responsible(&self, tx: &mut Tx, workspace: &WorkspaceId, person: &UserId) -> Result<()> {
+        let found = self.0.identity.name_and_role(tx, workspace, person).await?;
+        let Some((name, role)) = found else {
+            return Err(Error::validation("responsible", "Nobody here has this id. Give the id of a member."));
+        };
+        if role.may(Permission::ManageApps) {
+            return Ok(());
+        }
+        let problem = format!("{name} is {role} here, which manages no API apps. Give the id of somebody who does.");
+        Err(Error::validation("responsible", problem))
     }
 
     /// Deletes an app with its keys, which open nothing from this moment on.

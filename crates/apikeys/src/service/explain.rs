@@ -228,7 +228,8 @@ impl ApiKeys {
         let said =
             |what: &str| format!("The key {} ({}) of the app {app_name} {what}.", key.name, key.masked);
         let good = match key.status(self.0.store.now()) {
-            KeyStatus::Active => Reason::passed("API key", said("is good")),
+            // what the role of its person gives is a line of its own
+            KeyStatus::Active | KeyStatus::Suspended => Reason::passed("API key", said("is good")),
             KeyStatus::Disabled => Reason::failed("API key", said("is switched off")),
             KeyStatus::Expired => Reason::failed("API key", said("has ended")),
             KeyStatus::Replaced => Reason::failed("API key", said("gave way to another one")),
@@ -251,10 +252,7 @@ impl ApiKeys {
         key: &Key,
         assumed: &Assumed,
     ) -> Result<Option<Reason>> {
-        let Some(owner) = key.owner_id.as_ref().filter(|_| key.owner_kind == OwnerKind::Person) else {
-            return Ok(None);
-        };
-        let owner = UserId::from_stored(owner.clone());
+        let Some(owner) = key.person() else { return Ok(None) };
         let found = self.0.identity.name_and_role(&mut self.0.store.reader(), workspace, &owner).await?;
         let Some((name, role)) = found else {
             let gone = "The key is a person's own, who is no member here.";

@@ -1,7 +1,9 @@
 //! Keys: made, replaced, switched off, deleted. Never changed: what a key is stays what it was.
 
+use std::collections::BTreeSet;
+
 use gatehouse_identity::require;
-use gatehouse_store::Tx;
+use gatehouse_store::{Queries, Tx};
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
     Actor, ApiAppId, ApiKeyId, Error, Id, OwnerKind, Page, PageRequest, Permission, Result, Secret, Timestamp,
@@ -11,7 +13,7 @@ use serde_json::{Value as Json, json};
 use super::apps::{LimitsChange, not_found as no_app, object};
 use crate::ApiKeys;
 use crate::model::app::checked_name;
-use crate::model::key::{MAX_OVERLAP_HOURS, checked_end};
+use crate::model::key::{MAX_OVERLAP_HOURS, checked_end, gives_keys};
 use crate::model::limits::Limits;
 use crate::model::secret::{self, FreshKey, stored};
 use crate::model::{App, Key, KeyStatus};
@@ -79,6 +81,7 @@ impl ApiKeys {
             last_used_at: None,
             last_ip: None,
             last_scope: None,
+            is_suspended: false,
         };
         (key, fresh)
     }
@@ -161,8 +164,30 @@ impl ApiKeys {
     /// `NotFound`; `Authorization` without the right.
     pub(crate) async fn keys(&self, actor: &Actor, app: &ApiAppId, page: PageRequest) -> Result<Page<Key>> {
         self.app(actor, app).await?;
-        let (found, total) = keys::page(&mut self.0.store.reader(), app, page).await?;
-        Ok(Page::new(found, page, total))
+        let mut db = self.0.store.reader();
+        let (found, total) = keys::page(&mut db, app, page).await?;
+        Ok(Page::new(self.with_standing(&mut db, found).await?, page, total))
+    }
+
+    /// Notes which keys open nothing because of the role of their person.
+    async fn with_standing<Q: Queries>(&self, db: &mut Q, mut keys: Vec<Key>) -> Result<Vec<Key>> {
+        let people: BTreeSet<_> = keys.iter().filter_map(Key::person).collect();
+        if people.is_empty() {
+            return Ok(keys);
+        }
+        let roles = self.0.identity.roles_of(db, &people).await?;
+        for key in &mut keys {
+            if let Some(person) = key.person() {
+                key.is_suspended = !gives_keys(roles.get(&(key.workspace_id.clone(), person)).copied());
+            }
+        }
+        Ok(keys)
+    }
+
+    /// One key as it stands.
+    async fn standing<Q: Queries>(&self, db: &mut Q, app: &ApiAppId, id: &ApiKeyId) -> Result<Key> {
+        let key = keys::find(db, app, id).await?.ok_or_else(not_found)?;
+        self.with_standing(db, vec![key]).await?.pop().ok_or_else(not_found)
     }
 
     /// A key of an app, without its value.
@@ -173,12 +198,12 @@ impl ApiKeys {
         let workspace = require(&self.0.store, actor, Permission::ManageApps, object(app)).await?;
         let mut db = self.0.store.reader();
         apps::find(&mut db, workspace, app).await?.ok_or_else(no_app)?;
-        keys::find(&mut db, app, id).await?.ok_or_else(not_found)
+        self.standing(&mut db, app, id).await
     }
 
     async fn hold_key(&self, actor: &Actor, app: &ApiAppId, id: &ApiKeyId) -> Result<(Tx, App, Key)> {
         let (mut tx, app) = self.hold_app(actor, Permission::ManageApps, app).await?;
-        let key = keys::find(&mut tx, &app.id, id).await?.ok_or_else(not_found)?;
+        let key = self.standing(&mut tx, &app.id, id).await?;
         Ok((tx, app, key))
     }
 
@@ -206,7 +231,7 @@ impl ApiKeys {
             details["impact"] = Impact::of_key(&mut tx, id, self.0.store.now()).await?.told();
         }
         record(&mut tx, actor, event, &key, details).await?;
-        let found = keys::find(&mut tx, &app.id, id).await?.ok_or_else(not_found)?;
+        let found = self.standing(&mut tx, &app.id, id).await?;
         tx.commit().await?;
         Ok(found)
     }

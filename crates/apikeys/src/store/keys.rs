@@ -39,6 +39,7 @@ fn read(row: &Row) -> Result<Key> {
         last_used_at: row.opt_time("last_used_at")?,
         last_ip: row.opt_text("last_ip")?,
         last_scope: row.opt_text("last_scope")?.filter(|s| !s.is_empty()),
+        is_suspended: false,
     })
 }
 

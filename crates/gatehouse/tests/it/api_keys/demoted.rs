@@ -39,6 +39,11 @@ async fn a_personal_key_opens_no_more_than_its_persons_role(t: TestApp) {
             .post("/api/v1/auth/token", json!({"apiKey": own.value}))
             .await
             .refused(401, "authentication_error");
+        let shown = owner.get(&own.path).await.ok();
+        let listed = owner.get(&format!("{path}/keys")).await.ok();
+        let listed = listed["data"].as_array().unwrap().iter().map(|k| (text(&k["name"]), text(&k["status"])));
+        assert_eq!(text(&shown["status"]), "suspended");
+        assert!(listed.eq([("CI".to_owned(), "active".to_owned()), ("Mine".to_owned(), "suspended".to_owned())]));
         // the company's goes on
         assert_eq!(asked(&t, &company.value, Some("workflow:deploy")).await.status, 200);
     }
@@ -75,6 +80,28 @@ async fn a_personal_key_opens_no_more_than_its_persons_role(t: TestApp) {
     for value in [&own.value, &next] {
         assert_eq!(asked(&t, value, Some("workflow:deploy")).await.status, 200);
     }
+    assert_eq!(text(&owner.get(&own.path).await.ok()["status"]), "active");
+}
+
+/// Somebody else answers for an app from now on, who must be able to.
+async fn an_app_is_answered_for_by_whom_one_says(t: TestApp) {
+    let owner = t.owner().await;
+    t.person("ada@main.test", Role::Admin).await;
+    t.person("ben@main.test", Role::Member).await;
+    let id_of = async |email: &str| {
+        text(&owner.get(&format!("/api/v1/users?email={email}")).await.ok()["data"][0]["id"])
+    };
+    let (ada, ben) = (id_of("ada@main.test").await, id_of("ben@main.test").await);
+    let path = app(&owner, "Deployer", &[]).await;
+    for (who, said) in [(&ben, "is member here"), (&"usr_nobody".to_owned(), "Nobody here has this id")] {
+        let error = owner.put(&path, json!({"responsible": who})).await.refused(400, "validation_error");
+        assert_eq!(error["field"], "responsible");
+        assert!(text(&error["message"]).contains(said), "{error}");
+    }
+    let changed = owner.put(&path, json!({"responsible": ada})).await.ok();
+    assert_eq!(text(&changed["responsible"]), ada);
+    let events = owner.get("/api/v1/audit-events?event=api-app.updated").await.ok();
+    assert_eq!(text(&events["data"][0]["details"]["responsible"]["to"]), ada, "{events}");
 }
 
 /// The same when a group of the directory gives the role.
@@ -102,5 +129,6 @@ async fn a_group_that_lowers_a_role_stops_the_persons_keys(t: TestApp) {
 
 on_both![
     a_personal_key_opens_no_more_than_its_persons_role,
-    a_group_that_lowers_a_role_stops_the_persons_keys
+    a_group_that_lowers_a_role_stops_the_persons_keys,
+    an_app_is_answered_for_by_whom_one_says
 ];
