@@ -82,10 +82,10 @@ def await_ready(url, process, began):
             time.sleep(0.002)
 
 
-def start(command, url, env=None):
+def start(command, url, env=None, core=0):
     began = time.perf_counter()
     log = open(os.path.join(DIR, "servers.log"), "a")
-    process = subprocess.Popen(["taskset", "-c", "0", *command], env={**CLEAN, **(env or {})}, stdout=log, stderr=log)
+    process = subprocess.Popen(["taskset", "-c", str(core), *command], env={**CLEAN, **(env or {})}, stdout=log, stderr=log)
     stops.append(process)
     return process, await_ready(url, process, began)
 

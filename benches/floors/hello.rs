@@ -1,5 +1,8 @@
 //! Floor: a bare axum server that answers `hello`. Use: `floor-hello 127.0.0.1:PORT`.
 
+/// A token that lasts as long as a measurement.
+const TOKEN: &str = r#"{"access_token": "token-of-the-floor", "token_type": "Bearer", "expires_in": 86400}"#;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:18100".to_owned());
@@ -8,6 +11,8 @@ async fn main() -> anyhow::Result<()> {
     let router = axum::Router::new()
         .route("/", axum::routing::get(hello).post(hello))
         // what a proxy asks for: it gives up a connection whose answer it did not read to its end
+        // an authorization server, as far as somebody sees who wants a token (RFC 6749 §5.1)
+        .route("/token", axum::routing::post(|| async { ([("content-type", "application/json")], TOKEN) }))
         .route("/empty", axum::routing::any(|| async {}));
     Ok(axum::serve(listener, router).await?)
 }

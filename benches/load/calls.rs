@@ -20,6 +20,9 @@ pub(crate) struct Calls {
     /// The bearer token.
     #[arg(long)]
     token: Option<String>,
+    /// Bearer tokens, a line for each request, where they are not all of one person.
+    #[arg(long, conflicts_with = "token")]
+    tokens: Option<PathBuf>,
     /// The media type of bodies.
     #[arg(long, default_value = "application/scim+json")]
     media: String,
@@ -47,8 +50,12 @@ struct Told {
 
 impl Calls {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let text = std::fs::read_to_string(&self.file)?;
-        let lines: Vec<String> = text.lines().skip(self.skip).take(self.count).map(str::to_owned).collect();
+        let read = |file: &PathBuf| -> anyhow::Result<Vec<String>> {
+            let text = std::fs::read_to_string(file)?;
+            Ok(text.lines().skip(self.skip).take(self.count).map(str::to_owned).collect())
+        };
+        let lines = read(&self.file)?;
+        let tokens = Rc::new(self.tokens.as_ref().map(read).transpose()?.unwrap_or_default());
         let (lines, next, told) =
             (Rc::new(lines), Rc::new(Cell::new(0)), Rc::new(RefCell::<Told>::default()));
         let token = self.token.as_ref().map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
@@ -57,6 +64,7 @@ impl Calls {
         let (began, local) = (Instant::now(), LocalSet::new());
         for _ in 0..self.connections {
             let (lines, next, told) = (Rc::clone(&lines), Rc::clone(&next), Rc::clone(&told));
+            let tokens = Rc::clone(&tokens);
             let (mut client, headers, with_body) =
                 (Client::new(&self.address), headers.clone(), with_body.clone());
             local.spawn_local(async move {
@@ -67,7 +75,9 @@ impl Calls {
                     let (method, path) = (parts.next().unwrap_or("GET"), parts.next().unwrap_or("/"));
                     let body = parts.next().unwrap_or_default();
                     let headers = if body.is_empty() { &headers } else { &with_body };
-                    let answer = client.call(method, path, headers, body).await;
+                    let own = tokens.get(at).map(|t| format!("Authorization: Bearer {t}\r\n"));
+                    let headers = own.map_or_else(|| headers.clone(), |own| format!("{own}{headers}"));
+                    let answer = client.call(method, path, &headers, body).await;
                     let mut told = told.borrow_mut();
                     match answer {
                         Ok(answer) => {
