@@ -154,7 +154,7 @@ def writes(one):
     while commits(one)[0] == salt and os.path.getsize(os.path.join(one.dir, next(f for f in os.listdir(one.dir) if f.endswith("-wal")))) > 1_000_000:
         time.sleep(0.2)
     salt, idle = commits(one)
-    time.sleep(10)
+    time.sleep(11.5)
     (_, before), began = commits(one), time.perf_counter()
     idle = before - idle
     told = json.loads(tool("bench-load", "gate", one.address, one.file, "--scope", SCOPE, "--connections", CONNECTIONS, "--seconds", 10))
@@ -163,7 +163,7 @@ def writes(one):
     if again != salt:
         sys.exit("the log was begun anew meanwhile")
     count, seconds = after - before, time.perf_counter() - began
-    row("G1.5", f"transactions while {told['count']:,} keys were judged".replace(",", " "), f"{(count - idle) / seconds:.2f} a second", f"{count} in {seconds:.0f} s, {idle} in 10 s of idleness", "≤ 1 a second", 0 < count - idle <= seconds + 1)
+    row("G1.5", f"transactions while {told['count']:,} keys were judged".replace(",", " "), f"{(count - idle) / seconds:.2f} a second", f"{count} in {seconds:.0f} s, {idle} in as long of idleness", "≤ 1 a second", 0 < count - idle <= seconds + 1)
 
 
 def losses(one):
