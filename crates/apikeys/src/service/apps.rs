@@ -227,12 +227,16 @@ impl ApiKeys {
     async fn check_responsible(&self, tx: &mut Tx, workspace: &WorkspaceId, person: &UserId) -> Result<()> {
         let found = self.0.identity.name_and_role(tx, workspace, person).await?;
         let Some((name, role)) = found else {
-            return Err(Error::validation("responsible", "Nobody here has this id. Give the id of a member."));
+            return Err(Error::validation(
+                "responsible",
+                "Nobody here has this id. Give the id of a member.",
+            ));
         };
         if role.may(Permission::ManageApps) {
             return Ok(());
         }
-        let problem = format!("{name} is {role} here, which manages no API apps. Give the id of somebody who does.");
+        let problem =
+            format!("{name} is {role} here, which manages no API apps. Give the id of somebody who does.");
         Err(Error::validation("responsible", problem))
     }
 

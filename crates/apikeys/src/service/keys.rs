@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use gatehouse_identity::require;
-use gatehouse_store::{Queries, Tx};
 use gatehouse_store::audit::{self, Event};
+use gatehouse_store::{Queries, Tx};
 use gatehouse_types::{
     Actor, ApiAppId, ApiKeyId, Error, Id, OwnerKind, Page, PageRequest, Permission, Result, Secret, Timestamp,
 };

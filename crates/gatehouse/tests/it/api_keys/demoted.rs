@@ -41,9 +41,12 @@ async fn a_personal_key_opens_no_more_than_its_persons_role(t: TestApp) {
             .refused(401, "authentication_error");
         let shown = owner.get(&own.path).await.ok();
         let listed = owner.get(&format!("{path}/keys")).await.ok();
-        let listed = listed["data"].as_array().unwrap().iter().map(|k| (text(&k["name"]), text(&k["status"])));
+        let listed =
+            listed["data"].as_array().unwrap().iter().map(|k| (text(&k["name"]), text(&k["status"])));
         assert_eq!(text(&shown["status"]), "suspended");
-        assert!(listed.eq([("CI".to_owned(), "active".to_owned()), ("Mine".to_owned(), "suspended".to_owned())]));
+        assert!(
+            listed.eq([("CI".to_owned(), "active".to_owned()), ("Mine".to_owned(), "suspended".to_owned())])
+        );
         // the company's goes on
         assert_eq!(asked(&t, &company.value, Some("workflow:deploy")).await.status, 200);
     }
