@@ -1,5 +1,5 @@
 use gatehouse_types::{
-    ApiAppId, ApiKeyId, Error, OwnerKind, Permission, Result, Role, Timestamp, UserId, WorkspaceId,
+    ApiAppId, ApiKeyId, Error, Id, OwnerKind, Permission, Result, Role, Timestamp, UserId, WorkspaceId,
 };
 use serde::Serialize;
 

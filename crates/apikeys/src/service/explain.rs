@@ -3,8 +3,8 @@
 use gatehouse_identity::require;
 use gatehouse_store::decisions::{self, Reason};
 use gatehouse_types::{
-    Actor, ApiAppId, ApiKeyId, ControlScope, DecisionId, Email, Error, Id, OwnerKind, Permission, Result,
-    Role, UserId, WorkspaceId,
+    Actor, ApiAppId, ApiKeyId, ControlScope, DecisionId, Email, Error, Id, Permission, Result, Role, UserId,
+    WorkspaceId,
 };
 
 use crate::ApiKeys;
