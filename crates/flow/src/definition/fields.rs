@@ -1,5 +1,6 @@
 //! Typed inputs of a flow and fields of its forms.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::reader::{Reader, kind_of};
@@ -8,11 +9,12 @@ use crate::problem::{Problem, Problems, below};
 use crate::template::number_in;
 
 /// A typed value that somebody gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// Its name in expressions.
     pub name: String,
     /// Its type.
+    #[serde(rename = "type")]
     pub kind: FieldType,
     /// Its label for people.
     pub label: Option<String>,
@@ -29,7 +31,8 @@ pub struct Field {
 }
 
 /// The type of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FieldType {
     /// A text.
     String,

@@ -87,7 +87,9 @@ impl<'v, 'p> Reader<'v, 'p> {
     }
 
     pub(super) fn get(&mut self, key: &'static str) -> Option<&'v Value> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.members.get(key)
     }
 

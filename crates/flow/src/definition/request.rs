@@ -145,11 +145,11 @@ fn json(reader: &mut Reader<'_, '_>) -> Option<Body> {
 fn custom(reader: &mut Reader<'_, '_>) -> Option<Body> {
     let content_type =
         reader.text("contentType", limits::LABEL_CHARS).unwrap_or_else(|| "text/plain".to_owned());
+    let source = source(reader)?;
     if content_type.chars().any(char::is_control) || !content_type.contains('/') {
         reader.problem("contentType", "bad_body", "is no content type such as text/csv");
         return None;
     }
-    let source = source(reader)?;
     let text = match syntax(&content_type) {
         Syntax::Json => JsonText::read(&source).map(CustomText::Json),
         Syntax::Xml => XmlText::read(&source).map(CustomText::Xml),

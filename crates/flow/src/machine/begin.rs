@@ -89,8 +89,15 @@ impl<'f> Turn<'f> {
         }
         let step = path(scope, &node.id);
         let key = idempotency_key(&self.state.execution, &step);
-        let timeout_seconds = node.kind.timeout_seconds().unwrap_or(limits::STEP_SECONDS.2);
+        let own = node.kind.timeout_seconds().unwrap_or(limits::STEP_SECONDS.2);
+        let timeout_seconds = self.left().map_or(own, |left| left.min(own));
         Ok(Some(Run { step, node: node.id.clone(), attempt, key, work, timeout_seconds }))
+    }
+
+    /// The seconds that are left of the flow's own, which go before those of a step; at least one.
+    fn left(&self) -> Option<u32> {
+        let left = self.state.deadline?.saturating_sub(self.now) / 1_000_000;
+        Some(u32::try_from(left.max(1)).unwrap_or(u32::MAX))
     }
 
     fn choose(&mut self, scope: &str, planned: &'f Planned, condition: &Condition) {

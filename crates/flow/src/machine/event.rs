@@ -80,7 +80,8 @@ pub enum Event {
 }
 
 /// What the execution wants done. Each may be said twice.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "effect", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Effect {
     /// Do a step, and say how it went.
     Run(Box<Run>),
@@ -147,7 +148,7 @@ pub struct Run {
     pub key: String,
     /// What to do.
     pub work: Work,
-    /// How long it may take.
+    /// How long it may take: the node's own time, or what is left of the flow's.
     pub timeout_seconds: u32,
 }
 

@@ -1,5 +1,8 @@
 //! Flows from the outside.
+#![allow(clippy::unwrap_used)] // helpers outside test functions
 
+mod bounds;
+mod branches;
 mod curl;
 mod examples;
 mod filling;

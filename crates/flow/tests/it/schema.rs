@@ -1,9 +1,13 @@
 //! The published schema and the reader say the same, as far as a schema can.
 
+use std::collections::BTreeMap;
+
 use gatehouse_flow::{Flow, SCHEMA};
 use jsonschema::Validator;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use crate::examples::all;
@@ -248,6 +252,20 @@ fn apply(definition: &mut Value, mutation: &Mutation) {
             *definition.pointer_mut(at(*to)).unwrap() = copied;
         }
     }
+}
+
+#[test]
+fn changed_examples_are_good_and_bad() {
+    let (schema, examples) = (schema(), all());
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeMap::new();
+    for which in 0..300 {
+        let mut definition = examples[which % examples.len()].1.clone();
+        apply(&mut definition, &mutation().new_tree(&mut runner).unwrap().current());
+        let pair = (schema.is_valid(&definition), Flow::read(&definition).is_ok());
+        *seen.entry(pair).or_insert(0) += 1;
+    }
+    assert!(seen[&(true, true)] > 15 && seen[&(true, false)] > 15 && seen[&(false, false)] > 15, "{seen:?}");
 }
 
 proptest! {
