@@ -35,15 +35,20 @@ const NAMES: [&str; 14] = [
 const PARTS: [&str; 4] = ["password", "token", "secret", "apikey"];
 
 /// Names that hold such a part and no secret.
-const HARMLESS: [&str; 8] = [
-    "tokentype",
-    "maxtokens",
-    "totaltokens",
-    "prompttokens",
+const HARMLESS: [&str; 13] = [
+    "cachedtokens",
     "completiontokens",
+    "inputtokens",
+    "maxtokens",
     "nextpagetoken",
+    "outputtokens",
     "pagetoken",
+    "prompttokens",
+    "tokencount",
+    "tokentype",
     "tokenurl",
+    "tokens",
+    "totaltokens",
 ];
 
 /// Does the name of a member say that it is secret?
@@ -300,6 +305,7 @@ mod tests {
             "cook",
             "maxTokens",
             "nextPageToken",
+            "input_tokens",
             "pass",
         ] {
             assert!(!is_secret_name(name), "{name}");

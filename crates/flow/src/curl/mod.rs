@@ -55,6 +55,9 @@ pub enum CurlError {
     /// Something for the shell.
     #[error("{0} outside of single quotes is for the shell; paste one command, with its URL in quotes")]
     Operator(char),
+    /// A command for the shell of Windows.
+    #[error("this is written for the shell of Windows; copy it for bash instead")]
+    Windows,
     /// Bytes that are no text.
     #[error("the command holds bytes that are no text")]
     NotText,

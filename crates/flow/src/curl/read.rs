@@ -232,9 +232,9 @@ impl Reading {
     }
 
     fn payload(&mut self, data: Option<String>) -> Option<Payload> {
+        let text = data.filter(|text| !text.is_empty())?;
         let at = self.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let told = at.map(|at| self.headers.remove(at).1);
-        let text = data.filter(|text| !text.is_empty())?;
         let content_type = match told {
             Some(told) => told,
             None if self.json => "application/json".to_owned(),

@@ -54,6 +54,7 @@ impl<'l> Cut<'l> {
             }
             '$' if self.rest.starts_with("$'") => self.dollar()?,
             '$' => self.variable()?,
+            '^' if self.word.is_none() => return Err(CurlError::Windows),
             '|' | '&' | ';' | '<' | '>' | '(' | ')' | '`' => return Err(CurlError::Operator(first)),
             other => {
                 self.skip(other.len_utf8());

@@ -106,6 +106,7 @@ impl<'f> Turn<'f> {
                     self.effects.push(Effect::Warn { step: step.to_owned(), message: message.to_owned() });
                 }
                 self.run(&scope, planned, attempt, true);
+                self.bubble(&scope);
             }
             Missing::Wait => {
                 self.set(&scope, planned, Step::Authenticating { attempt });
@@ -131,7 +132,11 @@ impl<'f> Turn<'f> {
             })
             .collect();
         for (scope, planned, attempt) in waiting {
-            self.run(&scope, planned, attempt, false);
+            // One of them may have ended the loop or flow that another is in.
+            if matches!(self.state.step(&scope, &planned.node.id), Some(Step::Authenticating { .. })) {
+                self.run(&scope, planned, attempt, false);
+                self.bubble(&scope);
+            }
         }
     }
 
@@ -170,7 +175,6 @@ impl<'f> Turn<'f> {
         match (&found, &planned.node.kind) {
             (Step::Retrying { attempt, as_connector, .. }, _) => {
                 self.run(&scope, planned, *attempt, *as_connector);
-                return;
             }
             (Step::Asking { .. }, Kind::Input(input)) if input.on_timeout == OnTimeout::Skip => {
                 self.skip_form(

@@ -3,7 +3,7 @@
 //! [`next`] takes how far an execution has come and what happened, and gives how far it is now and what is to
 //! be done. It knows no clock and no chance: both come with the event. Whoever drives it stores the state and
 //! then does the effects; after a crash, [`Event::Resumed`] says everything open again, each step under the
-//! key it had.
+//! key it had. An execution keeps the definition it began with.
 //!
 //! A node begins when every edge to it is settled and at least one was followed; a node that no way leads to
 //! is skipped, and so are the edges that leave it. So branches run side by side and join where they meet.

@@ -152,6 +152,7 @@ fn what_cannot_be_taken_over_is_named() {
         ("curl https://a.example -X GET -d a=1", "a GET request with a body"),
         ("curl https://a.example/?a=1&b=2", "& outside of single quotes"),
         ("curl https://a.example | jq .", "| outside of single quotes"),
+        ("curl ^\"https://a.example^\" ^\n -H ^\"a: b^\"", "shell of Windows"),
         ("curl 'https://a.example", "opened and not closed"),
         ("curl https://a.example --proxy http://p", "the option --proxy cannot"),
         ("curl https://a.example --next https://b.example", "the option --next cannot"),
