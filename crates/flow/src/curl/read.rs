@@ -18,6 +18,9 @@ pub fn parse(line: &str) -> Result<Command, CurlError> {
     if line.len() > CURL_BYTES {
         return Err(CurlError::TooLong);
     }
+    if line.contains('\0') {
+        return Err(CurlError::NotText);
+    }
     let cut = words(line)?;
     let mut words = cut.words.into_iter().peekable();
     words.next_if(|word| matches!(word.as_str(), "$" | "%" | ">"));

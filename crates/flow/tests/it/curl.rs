@@ -160,6 +160,7 @@ fn what_cannot_be_taken_over_is_named() {
         let error = parse(line).map(|command| command.request()).unwrap_err().to_string();
         assert!(error.contains(said), "{line} gave {error:?}");
     }
+    assert_eq!(parse("curl https://a.example -d 'a\0'"), Err(CurlError::NotText));
     assert_eq!(parse(&format!("curl {}", "a".repeat(300_000))), Err(CurlError::TooLong));
 }
 
