@@ -71,6 +71,7 @@ impl Gate {
         std::fs::read_to_string(&self.keys)?.lines().map(request).collect()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the load comes from outside")]
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let requests = Rc::new(self.requests()?);
         let (next, told) = (Rc::new(Cell::new(0)), Rc::new(RefCell::<Told>::default()));

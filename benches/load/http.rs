@@ -67,6 +67,7 @@ impl Client {
         self.exchange(&head, "").await
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the load comes from outside")]
     async fn exchange(&mut self, head: &str, body: &str) -> anyhow::Result<Answer> {
         let mut stream = match self.stream.take() {
             Some(open) => open,

@@ -140,7 +140,8 @@ impl App {
             .await
             .map_err(|e| SettingError::named("dns_server", e))?;
         let policy = egress::Policy::new(settings.egress_allow.clone());
-        let http = Http::new(HttpConfig::new(policy, dns.clone()))?;
+        let proxy = settings.egress_proxy.clone();
+        let http = Http::new(HttpConfig { proxy, ..HttpConfig::new(policy, dns.clone()) })?;
         let options = gatehouse_sso::Options {
             require_domain: settings.require_domain,
             google: settings.google.clone(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use gatehouse_identity::SignUp;
-use gatehouse_outbound::IpNet;
+use gatehouse_outbound::{IpNet, ProxyUrl};
 use gatehouse_scim::{LEAST_REQUESTS_A_MINUTE, REQUESTS_A_MINUTE};
 use gatehouse_sso::{GOOGLE_ISSUER, MICROSOFT_ISSUER, OperatorClient};
 use gatehouse_store::DatabaseUrl;
@@ -24,7 +24,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 23] = [
+pub(crate) const NAMES: [&str; 24] = [
     "listen",
     "public_url",
     "data_dir",
@@ -34,6 +34,7 @@ pub(crate) const NAMES: [&str; 23] = [
     "mail_from",
     "dns_server",
     "egress_allow",
+    "egress_proxy",
     "log",
     "log_format",
     "metrics_listen",
@@ -113,6 +114,8 @@ pub struct Settings {
     pub dns_server: Option<String>,
     /// Private networks that outbound calls may reach.
     pub egress_allow: Vec<IpNet>,
+    /// The proxy that outbound calls go through; `None`: they go by themselves.
+    pub egress_proxy: Option<ProxyUrl>,
     /// The log filter, like `info` or `gatehouse=debug`.
     pub log: String,
     /// How log lines look; `None`: readable at a terminal, else JSON.
@@ -142,7 +145,12 @@ fn bad(name: &str, value: &str, why: impl std::fmt::Display) -> SettingError {
     // the value of a secret setting is never repeated
     let shown = if matches!(
         name,
-        "smtp_url" | "database_url" | "otlp_endpoint" | "google_client_secret" | "microsoft_client_secret"
+        "smtp_url"
+            | "database_url"
+            | "egress_proxy"
+            | "otlp_endpoint"
+            | "google_client_secret"
+            | "microsoft_client_secret"
     ) {
         String::new()
     } else {
@@ -200,6 +208,7 @@ impl Settings {
             )?,
             dns_server: get("dns_server").map(str::to_owned),
             egress_allow: networks("egress_allow", get("egress_allow"))?,
+            egress_proxy: get("egress_proxy").map(proxy).transpose()?,
             log: get("log").unwrap_or("info").to_owned(),
             log_format: optional(get, "log_format", "must be json or text")?,
             metrics_listen: optional(get, "metrics_listen", "write it like 127.0.0.1:9090")?,
@@ -283,6 +292,11 @@ fn networks(name: &str, text: Option<&str>) -> Result<Vec<IpNet>, SettingError> 
     let all = text.unwrap_or_default();
     let parts = all.split(',').map(str::trim).filter(|p| !p.is_empty());
     parts.map(|p| parse(name, p, "write networks like 10.0.0.0/8, separated by commas")).collect()
+}
+
+/// The proxy for outbound calls.
+fn proxy(text: &str) -> Result<ProxyUrl, SettingError> {
+    text.parse().map_err(|why| bad("egress_proxy", text, why))
 }
 
 /// The names of an operator's client, and its usual issuer.
@@ -389,6 +403,7 @@ mod tests {
             ("GATEHOUSE_PUBLIC_URL", "ftp://x"),
             ("GATEHOUSE_DATABASE_URL", "mysql://x"),
             ("GATEHOUSE_EGRESS_ALLOW", "10.0.0.0/99"),
+            ("GATEHOUSE_EGRESS_PROXY", "socks5://proxy:1080"),
             ("GATEHOUSE_REQUIRE_DOMAIN", "perhaps"),
             ("GATEHOUSE_SIGN_UP", "true"),
             ("GATEHOUSE_SCIM_REQUESTS_PER_MINUTE", "1499"),
@@ -422,6 +437,15 @@ mod tests {
     fn a_setting_is_named_once() {
         let told = SettingError::named("smtp_url", "GATEHOUSE_SMTP_URL: The host is missing.").to_string();
         assert_eq!(told, "smtp_url (GATEHOUSE_SMTP_URL): The host is missing.");
+    }
+
+    #[test]
+    fn the_password_of_a_proxy_is_never_shown() {
+        let given = load(&[("GATEHOUSE_EGRESS_PROXY", "http://u:hunter2@proxy.example:3128")]).unwrap();
+        let shown = format!("{given:?}");
+        assert!(shown.contains("proxy.example:3128") && !shown.contains("hunter2"), "{shown}");
+        let refused = load(&[("GATEHOUSE_EGRESS_PROXY", "u:hunter2@proxy:3128")]).unwrap_err().to_string();
+        assert!(refused.contains("http://proxy.example.com") && !refused.contains("hunter2"), "{refused}");
     }
 
     #[test]

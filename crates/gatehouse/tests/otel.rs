@@ -46,6 +46,7 @@ struct CollectorSink {
 }
 
 impl CollectorSink {
+    #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -233,6 +234,7 @@ async fn no_part_of_an_api_key_is_in_a_trace_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn a_collector_that_is_down_or_silent_costs_nobody_an_answer() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -87,6 +87,7 @@ impl Dns {
     ///
     /// # Errors
     /// [`DnsError::Setting`] when the text names no server.
+    #[expect(clippy::disallowed_methods, reason = "this is the one door")]
     pub async fn from_setting(text: Option<&str>) -> Result<Self, DnsError> {
         let Some(text) = text.map(str::trim).filter(|t| !t.is_empty()) else { return Ok(Self::system()) };
         if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {

@@ -58,15 +58,16 @@ impl Policy {
             .map(Self::new)
     }
 
-    /// Whether this address may be called.
+    /// Whether this address may be called. A metadata service hands out the machine's own credentials, so a network
+    /// around it does not open it: its single address must be on the list.
     ///
     /// # Errors
     /// [`Forbidden`] with the range the address is in.
     pub fn check(&self, address: IpAddr) -> Result<(), Forbidden> {
-        match ranges::special(address) {
-            Some(range) if !self.allow.iter().any(|n| n.contains(&address)) => Err(Forbidden { range }),
-            _ => Ok(()),
-        }
+        let Some(range) = ranges::special(address) else { return Ok(()) };
+        let names_it = |net: &IpNet| range != ranges::METADATA || net.prefix_len() == net.max_prefix_len();
+        let opens = |net: &IpNet| net.contains(&address) && names_it(net);
+        if self.allow.iter().any(opens) { Ok(()) } else { Err(Forbidden { range }) }
     }
 
     /// The same as a plain yes or no.
@@ -124,6 +125,16 @@ mod tests {
         for address in ["10.2.0.1", "127.0.0.2", "fd00:2::9", "::1", "::ffff:10.1.2.3", "64:ff9b::a01:203"] {
             assert!(!policy.allows(ip(address)), "{address}");
         }
+    }
+
+    #[test]
+    fn a_metadata_service_is_opened_by_its_own_address_alone() {
+        let around = Policy::from_setting("0.0.0.0/0 ::/0 169.254.0.0/16 fd00::/8").unwrap();
+        let itself = Policy::from_setting("169.254.169.254, 100.100.100.200/32 fd00:ec2::254").unwrap();
+        for address in ["169.254.169.254", "100.100.100.200", "fd00:ec2::254"] {
+            assert!(!around.allows(ip(address)) && itself.allows(ip(address)), "{address}");
+        }
+        assert!(around.allows(ip("169.254.1.1")) && around.allows(ip("fd00:ec2::1")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 mod error;
 mod guard;
 mod message;
+mod proxy;
 mod redirect;
 mod resolver;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub use error::{Error, Refusal};
 use gatehouse_types::TRACES;
 pub use message::{Limits, OutboundRequest, Response};
+pub use proxy::{NotAProxy, ProxyUrl};
 use reqwest::header::SET_COOKIE;
 use reqwest::{Certificate, Client, ClientBuilder, Method, Proxy, redirect::Policy as ReqwestRedirects};
 use resolver::PolicyResolver;
@@ -32,8 +34,9 @@ pub struct HttpConfig {
     pub connect_timeout: Duration,
     /// PEM certificates of authorities trusted besides the system's.
     pub extra_roots: Option<String>,
-    /// A proxy that all calls go through; it looks names up itself. The environment's proxy variables do not count.
-    pub proxy: Option<Url>,
+    /// A proxy that all calls go through. It looks names up itself, so a call is judged before it is handed over, but
+    /// pinned by nobody but the proxy. The environment's proxy variables do not count.
+    pub proxy: Option<ProxyUrl>,
 }
 
 impl HttpConfig {
@@ -51,7 +54,8 @@ impl HttpConfig {
 }
 
 /// The web client. A call looks its host up once and connects only to addresses of that answer which the policy
-/// permits, so a name cannot change its mind in between (DNS rebinding). No cookies, no ambient proxy.
+/// permits, so a name cannot change its mind in between (DNS rebinding). No cookies, no ambient proxy. With a proxy see
+/// [`HttpConfig::proxy`].
 ///
 /// Cheap to clone; connections are shared.
 #[derive(Clone, Debug)]
@@ -116,13 +120,8 @@ impl Http {
     async fn check(&self, url: &Url) -> Result<(), Error> {
         guard::url(url, &self.policy)?;
         let (true, Some(name)) = (self.proxied, url.domain()) else { return Ok(()) };
-        // a proxy resolves for itself: refuse what we know to be forbidden, leave what we do not know to it
-        match resolver::permitted(&self.resolver, Some(&self.policy), name).await {
-            Err(resolver::Unreachable::Forbidden(range)) => {
-                Err(Error::refused(guard::origin(url), range.into()))
-            }
-            _ => Ok(()),
-        }
+        let judged = resolver::may_be_left_to_proxy(&self.resolver, &self.policy, name).await;
+        judged.map_err(|why| Error::unreachable(guard::origin(url), why))
     }
 
     async fn once(&self, request: &OutboundRequest) -> Result<reqwest::Response, Error> {
@@ -170,7 +169,7 @@ fn client(config: &HttpConfig) -> Result<Client, Error> {
             builder.redirect(ReqwestRedirects::none()).referer(false).connect_timeout(config.connect_timeout);
         let builder = builder.user_agent(&config.user_agent);
         Ok::<_, Error>(match &config.proxy {
-            Some(url) => builder.proxy(Proxy::all(url.clone()).map_err(setup("the proxy"))?),
+            Some(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup("the proxy"))?),
             None => builder,
         })
     };

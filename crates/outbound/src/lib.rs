@@ -20,7 +20,7 @@ pub mod lab_dns;
 mod mail;
 
 pub use dns::{DNS_TIMEOUT, Dns, DnsError};
-pub use http::{Error, Http, HttpConfig, Limits, OutboundRequest, Refusal, Response};
+pub use http::{Error, Http, HttpConfig, Limits, NotAProxy, OutboundRequest, ProxyUrl, Refusal, Response};
 pub use ipnet::IpNet;
 pub use mail::{Mail, MailError, Mailer, SmtpConfig};
 pub use reqwest::{Method, StatusCode, header};

@@ -46,6 +46,7 @@ impl Server {
     ///
     /// # Errors
     /// When the address is taken or not allowed.
+    #[expect(clippy::disallowed_methods, reason = "this is where connections come in")]
     pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;

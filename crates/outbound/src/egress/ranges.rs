@@ -13,7 +13,8 @@ const fn v6(groups: [u16; 8], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
 }
 
-const METADATA: &str = "a cloud metadata service";
+/// The words for those services of a cloud that hand out credentials.
+pub(super) const METADATA: &str = "a cloud metadata service";
 const METADATA_AWS: Ipv4Net = v4(169, 254, 169, 254, 32);
 const METADATA_AWS_TASK: Ipv4Net = v4(169, 254, 170, 2, 32);
 const METADATA_ALIBABA: Ipv4Net = v4(100, 100, 100, 200, 32);
@@ -85,6 +86,8 @@ const MULTICAST_V6: Ipv6Net = v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8);
 /// All that IANA hands out as public addresses; what lies outside is nobody's.
 const GLOBAL_UNICAST: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
+const UNASSIGNED: &str = "not assigned to the internet (RFC 4291 §2.4)";
+
 const SPECIAL_V6: [(Ipv6Net, &str); 20] = [
     (METADATA_AWS_V6, METADATA),
     (METADATA_GOOGLE_V6, METADATA),
@@ -113,11 +116,17 @@ pub(super) fn special(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(a) => SPECIAL_V4.iter().find(|(n, _)| n.contains(&a)).map(|(_, words)| *words),
         IpAddr::V6(a) => {
-            SPECIAL_V6.iter().find(|(n, _)| n.contains(&a)).map(|(_, words)| *words).or_else(|| {
-                (!GLOBAL_UNICAST.contains(&a)).then_some("not assigned to the internet (RFC 4291 §2.4)")
-            })
+            let range = SPECIAL_V6.iter().find(|(n, _)| n.contains(&a)).map(|(_, words)| *words);
+            let unassigned = || (!GLOBAL_UNICAST.contains(&a)).then_some(UNASSIGNED);
+            range.or_else(unassigned).or_else(|| is_isatap(a).then_some("ISATAP (RFC 5214)"))
         }
     }
+}
+
+/// Under any prefix: the last 64 bits say that an IPv4 address follows, to which an ISATAP router delivers (§6.1).
+fn is_isatap(address: Ipv6Addr) -> bool {
+    let [.., marker, kind, _, _] = address.segments();
+    matches!(marker, 0 | 0x0200) && kind == 0x5efe
 }
 
 #[cfg(test)]
@@ -189,6 +198,9 @@ mod tests {
             ("fe80::1", "link-local"),
             ("fec0::1", "site-local"),
             ("ff02::1", "multicast"),
+            ("2606:4700::5efe:10.0.0.1", "ISATAP"),
+            ("2606:4700::200:5efe:7f00:1", "ISATAP"),
+            ("::5efe:127.0.0.1", "not assigned"),
             ("5f00::1", "not assigned"),
             ("4000::1", "not assigned"),
         ] {

@@ -122,6 +122,9 @@ pub enum Refusal {
     /// User name or password inside the address.
     #[error("the address contains a user name or password. Take them out and give them in their own fields.")]
     UserInfo,
+    /// A port at which something else than the web is spoken.
+    #[error("port {0} belongs to another service than the web. Give the port of the web server.")]
+    Port(u16),
     /// From https to http.
     #[error(
         "an https address redirects there, and that would give up encryption. Ask those who run it for an https address."
@@ -174,14 +177,19 @@ impl Error {
         matches!(self, Self::Resolve { .. } | Self::Connect { .. } | Self::Timeout { .. })
     }
 
+    /// The host's name leads nowhere.
+    pub(super) fn unreachable(origin: String, why: Unreachable) -> Self {
+        match why {
+            Unreachable::Forbidden(range) => Self::refused(origin, range.into()),
+            Unreachable::NoAddress => Self::NoSuchHost { origin },
+            Unreachable::Dns(source) => Self::Resolve { origin, source },
+        }
+    }
+
     pub(super) fn from_reqwest(error: &reqwest::Error, request: &OutboundRequest) -> Self {
         let origin = guard::origin(&request.url);
         if let Some(unreachable) = find::<Unreachable>(error) {
-            return match unreachable {
-                Unreachable::Forbidden(range) => Self::refused(origin, (*range).into()),
-                Unreachable::NoAddress => Self::NoSuchHost { origin },
-                Unreachable::Dns(source) => Self::Resolve { origin, source: source.clone() },
-            };
+            return Self::unreachable(origin, unreachable.clone());
         }
         let detail = innermost(error);
         if error.is_timeout() && error.is_connect() {

@@ -12,6 +12,10 @@ use crate::egress::Policy;
 const OF_THE_CONNECTION: [HeaderName; 8] =
     [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, UPGRADE, TE, TRAILER, EXPECT];
 
+/// Ports of services that obey lines of text from whoever connects, or trust a caller by its address, such as a mail
+/// relay of the company. Whatever else listens, speaks HTTP or hangs up.
+const OF_OTHER_PROTOCOLS: [u16; 14] = [21, 22, 23, 25, 110, 119, 143, 465, 514, 587, 993, 995, 6379, 11211];
+
 /// Scheme, host and port of an address: all that may be told about it.
 pub(super) fn origin(url: &Url) -> String {
     match url.origin() {
@@ -20,9 +24,9 @@ pub(super) fn origin(url: &Url) -> String {
     }
 }
 
-/// http or https, no user or password, and no forbidden address in place of the name. Every port may be called:
-/// on a public address any service is as reachable for the caller as for us. The URL parser has already turned
-/// odd spellings (`127.1`, `0x7f000001`, `2130706433`, full-width digits) into the address they mean.
+/// http or https, no user or password, no port of another protocol, and no forbidden address in place of the name.
+/// The URL parser has already turned odd spellings (`127.1`, `0x7f000001`, `2130706433`, full-width digits) into the
+/// address they mean.
 pub(super) fn url(url: &Url, policy: &Policy) -> Result<(), Error> {
     let refuse = |reason| Err(Error::refused(origin(url), reason));
     if !matches!(url.scheme(), "http" | "https") {
@@ -30,6 +34,9 @@ pub(super) fn url(url: &Url, policy: &Policy) -> Result<(), Error> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return refuse(Refusal::UserInfo);
+    }
+    if let Some(port) = url.port().filter(|port| OF_OTHER_PROTOCOLS.contains(port)) {
+        return refuse(Refusal::Port(port));
     }
     let judged = match url.host() {
         None => return refuse(Refusal::NotAUrl),
@@ -98,6 +105,9 @@ mod tests {
         assert_eq!(reason("https://user@example.com/"), Some(Refusal::UserInfo));
         assert_eq!(reason("https://:pw@example.com/"), Some(Refusal::UserInfo));
         assert_eq!(reason("https://example.com:8443/a?b=c"), None);
+        for port in OF_OTHER_PROTOCOLS {
+            assert_eq!(reason(&format!("https://example.com:{port}/")), Some(Refusal::Port(port)));
+        }
     }
 
     #[test]

@@ -50,6 +50,16 @@ pub(super) async fn permitted(
     }
 }
 
+/// Whether a proxy may be asked for this name. It looks the name up for itself and takes whichever address it likes, so
+/// one forbidden address is enough to refuse. What we cannot look up is the proxy's to judge, if it is a name at all.
+pub(super) async fn may_be_left_to_proxy(dns: &Dns, policy: &Policy, name: &str) -> Result<(), Unreachable> {
+    match dns.addresses(name).await {
+        Ok(found) => found.into_iter().try_for_each(|ip| policy.check(ip)).map_err(Unreachable::Forbidden),
+        Err(error @ DnsError::BadName(_)) => Err(Unreachable::Dns(error)),
+        Err(_) => Ok(()),
+    }
+}
+
 fn some(addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Unreachable> {
     if addresses.is_empty() { Err(Unreachable::NoAddress) } else { Ok(addresses) }
 }

@@ -154,6 +154,7 @@ async fn the_deadline_holds_for_the_whole_call() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn failures_have_their_own_names() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let plain = Server::start("127.0.0.1:0", None, |_| ok("x")).await;
@@ -191,16 +192,22 @@ async fn a_request_arrives_with_its_method_headers_and_body() {
 #[tokio::test]
 async fn a_proxy_gets_every_call_that_is_not_known_to_be_forbidden() {
     let proxy = Server::start("127.0.0.1:0", None, |head| ok(head.lines().next().unwrap_or_default())).await;
-    let names: &[(&str, &[&str])] =
-        &[("far.example.test", &["1.1.1.1"]), ("inside.example.test", &["10.0.0.1"])];
+    let names: &[(&str, &[&str])] = &[
+        ("far.example.test", &["1.1.1.1"]),
+        ("inside.example.test", &["10.0.0.1"]),
+        ("both.example.test", &["1.1.1.1", "10.0.0.1"]),
+    ];
     let (_stub, mut config) = config(&[], names).await;
-    config.proxy = Some(Url::parse(&format!("http://{}", proxy.address)).unwrap());
+    config.proxy = Some(format!("http://{}", proxy.address).parse().unwrap());
     let http = Http::new(config).unwrap();
     let response = http.get("http://far.example.test/x", Limits::default()).await.unwrap();
     assert_eq!(response.text().unwrap(), "GET http://far.example.test/x HTTP/1.1");
-    for inside in ["http://inside.example.test/", "http://127.0.0.1/"] {
+    // it would choose among the addresses of a name for itself
+    for inside in ["http://inside.example.test/", "http://127.0.0.1/", "http://both.example.test/"] {
         assert!(matches!(http.get(inside, Limits::default()).await, Err(Error::Refused { .. })), "{inside}");
     }
+    let odd = http.get("http://127.0.0.1../", Limits::default()).await;
+    assert!(matches!(odd, Err(Error::Resolve { .. })), "{odd:?}");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ struct Sink {
 }
 
 impl Sink {
+    #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
     async fn start(refused: Option<(&'static str, &'static str)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, heard) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
@@ -131,6 +132,7 @@ async fn refusals_for_now_and_for_ever_are_told_apart() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn a_server_that_is_away_is_a_reason_to_try_again() {
     let sink = Sink {
         address: TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap(),
@@ -156,6 +158,7 @@ async fn a_probe_signs_in_and_sends_nothing() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn a_server_that_falls_silent_does_not_hold_us() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sink = Sink { address: silent.local_addr().unwrap(), heard: Arc::default() };

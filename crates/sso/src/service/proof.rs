@@ -105,6 +105,7 @@ mod tests {
     }
 
     /// A look at the file of a claim, where the host's web server gives this answer.
+    #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
     async fn look(answer: String) -> Look {
         let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();

@@ -24,6 +24,7 @@ impl Drop for Nginx {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -55,6 +56,7 @@ fn nginx(dir: &Path, gatehouse: &str, behind: u16) -> (Nginx, String) {
     (Nginx(child), format!("http://127.0.0.1:{port}"))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn nginx_asks_before_it_lets_a_call_through(t: TestApp) {
     let heard: Arc<Mutex<Vec<HeaderMap>>> = Arc::default();
     let hears = Arc::clone(&heard);

@@ -83,6 +83,7 @@ async fn requests_sign_ins_jobs_and_waits_are_counted_with_few_labels() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn a_listener_of_their_own_takes_the_metrics_off_the_main_one() {
     let database = Database::fresh(Kind::Sqlite).await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

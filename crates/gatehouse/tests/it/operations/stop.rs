@@ -12,6 +12,7 @@ use crate::support::{PASSWORD, Program, Serving};
 const OWNER: &str = "owner@acme.test";
 
 /// A sign-in whose body is not yet sent; the server waits for it.
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 fn begin_login(serving: &Serving) -> (TcpStream, String) {
     let body = format!(r#"{{"email":"{OWNER}","password":"{PASSWORD}"}}"#);
     let address = serving.base.trim_start_matches("http://");
@@ -37,6 +38,7 @@ fn wait_for(serving: &Serving, words: &str) {
     panic!("not in the log: {words}: {}", serving.log());
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn what_is_in_flight_finishes_and_nothing_new_is_taken(database: Database) {
     let program = Program::on(&database);
     program.create_owner("Acme", OWNER);

@@ -46,6 +46,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
+    #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
     pub(crate) async fn start(body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/metadata", listener.local_addr().unwrap());

@@ -143,6 +143,7 @@ impl Asked {
 }
 
 impl Op {
+    #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());

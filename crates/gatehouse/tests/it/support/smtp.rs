@@ -29,6 +29,7 @@ pub(crate) struct SmtpSink {
 }
 
 impl SmtpSink {
+    #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

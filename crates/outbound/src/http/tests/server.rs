@@ -18,6 +18,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Answers every request with what `answer` makes of its head.
+    #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
     pub(super) async fn start(
         at: &str,
         tls: Option<TlsAcceptor>,
