@@ -1,9 +1,9 @@
 //! Texts with expressions in them: `Order {{ steps.find.output.id }}`.
 //!
-//! An expression is read twice: [`lexer`] cuts it into words, [`expression`] checks what it speaks of and
-//! refuses what could not be bounded, and minijinja evaluates what is left, with the values spoken of and
-//! nothing else. Where a value is put in decides how it is written ([`place`], [`json`], [`xml`], [`address`]): it
-//! never becomes more than the value of the place it stands in.
+//! An expression is read twice: `lexer` cuts it into words, `expression` checks what it speaks of and refuses
+//! what could not be bounded, and minijinja evaluates what is left, with the values spoken of and nothing
+//! else. Where a value is put in decides how it is written (`place`, [`JsonText`], [`XmlText`], [`UrlText`]):
+//! it never becomes more than the value of the place it stands in.
 
 mod address;
 mod engine;

@@ -3,61 +3,20 @@
 //! Three rules: members whose names say that they are secret, places that the definition marks, and texts that
 //! are secret somewhere else in what is shown or known.
 
+mod names;
+mod text;
+
+pub use names::is_secret_name;
+
 use serde_json::{Map, Value};
 
-use crate::definition::Field;
+use crate::definition::{Field, Kind, Node};
 
 /// What stands where something is hidden.
 pub const HIDDEN: &str = "[hidden]";
 
 /// Shorter secrets are not looked for in other texts: they would hide half of everything.
 const SHORTEST: usize = 6;
-
-/// Names of members, in small letters without `-` and `_`, that hold secrets.
-const NAMES: [&str; 14] = [
-    "authorization",
-    "proxyauthorization",
-    "cookie",
-    "cookies",
-    "setcookie",
-    "apikey",
-    "xapikey",
-    "privatekey",
-    "signingkey",
-    "credentials",
-    "passphrase",
-    "passwd",
-    "pwd",
-    "sessionid",
-];
-
-/// Parts of such names.
-const PARTS: [&str; 4] = ["password", "token", "secret", "apikey"];
-
-/// Names that hold such a part and no secret.
-const HARMLESS: [&str; 13] = [
-    "cachedtokens",
-    "completiontokens",
-    "inputtokens",
-    "maxtokens",
-    "nextpagetoken",
-    "outputtokens",
-    "pagetoken",
-    "prompttokens",
-    "tokencount",
-    "tokentype",
-    "tokenurl",
-    "tokens",
-    "totaltokens",
-];
-
-/// Does the name of a member say that it is secret?
-pub fn is_secret_name(name: &str) -> bool {
-    let plain: String =
-        name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    !HARMLESS.contains(&plain.as_str())
-        && (NAMES.contains(&plain.as_str()) || PARTS.iter().any(|part| plain.contains(part)))
-}
 
 /// What is hidden beside what names say.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +29,16 @@ impl Redaction {
     /// Only what names say.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What a node says of its output: the paths it marks, and the secret fields of a start or form.
+    pub fn of(node: &Node) -> Self {
+        let marked = Self::new().pointers(&node.secret_paths);
+        match &node.kind {
+            Kind::Start(start) => marked.fields(start.inputs.as_deref().unwrap_or_default()),
+            Kind::Input(input) => marked.fields(&input.fields),
+            _ => marked,
+        }
     }
 
     /// Hides what JSON pointers lead to; `*` stands for every item or member.
@@ -116,7 +85,7 @@ impl Redaction {
     /// A text as it may be shown: a message, a URL, a body.
     pub fn show_text(&self, text: &str) -> String {
         let hidden = self.texts.iter().fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN));
-        credentials(&hidden)
+        text::credentials(&hidden)
     }
 
     fn open(&self) -> Vec<&[String]> {
@@ -213,65 +182,6 @@ fn named_pair(items: &[Value]) -> bool {
     matches!(items, [Value::String(name), Value::String(_)] if is_secret_name(name))
 }
 
-/// Hides what follows `Bearer` and `Basic`, names and passwords in URLs, and secret parameters of queries.
-fn credentials(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(|character: char| !is_word(character)) {
-        let (word, after) = rest.split_at(at);
-        shown.push_str(word);
-        let mut characters = after.chars();
-        let separator = characters.next().unwrap_or(' ');
-        shown.push(separator);
-        rest = characters.as_str();
-        let secret = match separator {
-            ' ' => matches!(word.to_ascii_lowercase().as_str(), "bearer" | "basic"),
-            '=' => is_secret_name(word) && begins_parameter(&shown, word),
-            _ => false,
-        };
-        if secret {
-            let end = rest.find(|character: char| ends_secret(character, separator)).unwrap_or(rest.len());
-            if end >= 1 && !rest.starts_with(HIDDEN) {
-                shown.push_str(HIDDEN);
-                rest = &rest[end..];
-            }
-        } else if separator == ':' && rest.starts_with("//") {
-            rest = user_info(rest, &mut shown);
-        }
-    }
-    shown.push_str(rest);
-    shown
-}
-
-fn is_word(character: char) -> bool {
-    character.is_alphanumeric() || character == '_' || character == '-'
-}
-
-fn begins_parameter(shown: &str, word: &str) -> bool {
-    let before = &shown[..shown.len() - word.len() - 1];
-    before.is_empty() || before.ends_with(['?', '&', ';'])
-}
-
-fn ends_secret(character: char, separator: char) -> bool {
-    let ends = character.is_whitespace() || matches!(character, '"' | '\'' | ',' | '<' | '>');
-    ends || (separator == '=' && matches!(character, '&' | '#' | ';'))
-}
-
-/// Behind `scheme:`; what stands before an @ in the authority is hidden.
-fn user_info<'t>(rest: &'t str, shown: &mut String) -> &'t str {
-    let authority = &rest[2..];
-    let end = authority.find(|c: char| matches!(c, '/' | '?' | '#' | '"') || c.is_whitespace());
-    let authority = &authority[..end.unwrap_or(authority.len())];
-    match authority.rfind('@') {
-        Some(at) => {
-            shown.push_str("//");
-            shown.push_str(HIDDEN);
-            &rest[2 + at..]
-        }
-        None => rest,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -349,6 +259,23 @@ mod tests {
             assert_eq!(redaction.show_text(text), shown);
             assert_eq!(redaction.show_text(shown), shown);
         }
+    }
+
+    #[test]
+    fn a_node_says_what_of_its_output_is_secret() {
+        let definition = json!({
+            "nodes": [
+                {"id": "start", "kind": "start", "inputs": [{"name": "pin", "type": "string", "secret": true}]},
+                {"id": "call", "kind": "function", "scriptId": "s", "function": "f", "secretPaths": ["/cards/*/number"]},
+                {"id": "end", "kind": "end"}],
+            "edges": [{"from": "start", "to": "call"}, {"from": "call", "to": "end"}]
+        });
+        let flow = crate::Flow::read(&definition).unwrap();
+        let shown = |id: &str, output| Redaction::of(flow.node(id).unwrap()).show(&output);
+        assert_eq!(shown("start", json!({"pin": "1", "x": "1"})), json!({"pin": HIDDEN, "x": "1"}));
+        let output = json!({"cards": [{"number": 1, "owner": 2}]});
+        assert_eq!(shown("call", output.clone()), json!({"cards": [{"number": HIDDEN, "owner": 2}]}));
+        assert_eq!(shown("end", output.clone()), output);
     }
 
     #[test]
