@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatehouse_flow::authentication::{Mode, UserAuthentication};
 use gatehouse_flow::machine::{Effect, Event, State, Status, next};
+use gatehouse_flow::redact::Redaction;
 use gatehouse_flow::{Flow, RunAs, Work};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -217,6 +218,26 @@ proptest! {
     fn no_json_makes_the_reader_panic(text in "[\\[{]?(\"(nodes|edges|kind|id|from|to|start|end)\"|[:,\\[\\]{}]|[0-9]|\\PC){0,40}") {
         if let Ok(value) = serde_json::from_str(&text) {
             prop_assert!(Flow::read(&value).is_err());
+        }
+    }
+
+    #[test]
+    fn a_secret_is_shown_nowhere(
+        secret in "[a-zA-Z0-9+/=]{8,20}",
+        before in "\\PC{0,12}",
+        after in "[ &\"',;/?#]?\\PC{0,12}",
+        name in prop::sample::select(vec!["password", "Authorization", "client_secret", "x-api-key", "accessToken"]),
+    ) {
+        let copy = format!("{before}{secret}{after}");
+        let shown = Redaction::new().show(&json!({
+            name: secret, "list": [copy, {"deep": copy}], "more": {"headers": [[name, copy], {"name": name, "value": copy}]},
+        }));
+        prop_assert!(!shown.to_string().contains(&secret), "{}", shown);
+        for text in [format!("{before} Bearer {secret}"), format!("https://u:{}@h/{after}", secret.replace('/', "_")),
+            format!("https://h/?a=1&{name}={secret}")]
+        {
+            let shown = Redaction::new().show_text(&text);
+            prop_assert!(!shown.contains(&secret) && !shown.contains(&secret.replace('/', "_")), "{}", shown);
         }
     }
 }
