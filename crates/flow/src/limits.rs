@@ -22,6 +22,10 @@ pub const LOOP_ITEMS_DEFAULT: u32 = 100;
 pub const LOOP_RESULT_BYTES: usize = 512 * 1024;
 /// Most steps of one execution, skipped ones not counted.
 pub const STEPS: u32 = 10_000;
+/// Most that is computed without waiting for something outside, in bytes of values and nodes.
+pub const EFFORT: usize = 256 * 1024 * 1024;
+/// What evaluating one expression costs beside its values, in the same bytes.
+pub const EFFORT_EXPRESSION: usize = 4096;
 /// Largest output of one step that is kept, in bytes of its JSON.
 pub const OUTPUT_BYTES: usize = 256 * 1024;
 /// Deepest nesting of an output or input.
@@ -72,6 +76,8 @@ pub const REFERENCES: usize = 32;
 pub const EXPRESSIONS: usize = 200;
 /// Deepest brackets in an expression.
 pub const BRACKETS: usize = 16;
+/// Most expressions in one definition.
+pub const DEFINITION_EXPRESSIONS: usize = 4000;
 /// Steps of the expression machine before it is stopped.
 pub const FUEL: u64 = 20_000;
 /// Largest text or value that filling in gives, in bytes.

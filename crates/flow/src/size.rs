@@ -15,6 +15,16 @@ pub(crate) fn json(value: &Value) -> usize {
     }
 }
 
+/// How often `{{` stands in the texts of a value.
+pub(crate) fn openings(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.matches("{{").count(),
+        Value::Array(items) => items.iter().map(openings).sum(),
+        Value::Object(members) => members.values().map(openings).sum(),
+        _ => 0,
+    }
+}
+
 /// How deep lists and objects are nested.
 pub(crate) fn depth(value: &Value) -> usize {
     match value {

@@ -28,7 +28,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, depth: usize, count: &mut usize)
     let mut nodes = Vec::new();
     for (index, item) in node_items.iter().enumerate() {
         let Some(mut one) = reader.item("nodes", index, item) else { continue };
-        nodes.extend(node(&mut one, depth, count));
+        let effort = crate::size::json(item) + crate::size::openings(item) * limits::EFFORT_EXPRESSION;
+        nodes.extend(node(&mut one, depth, count).map(|node| Node { effort, ..node }));
         one.done();
     }
     let edge_items = reader.list("edges", limits::EDGES).unwrap_or_default();
@@ -94,7 +95,7 @@ fn node(reader: &mut Reader<'_, '_>, depth: usize, count: &mut usize) -> Option<
         "loop" => Kind::Loop(kinds::a_loop(reader, depth, count)?),
         _ => Kind::End(kinds::end(reader)),
     };
-    Some(Node { id: id?, name, kind, secret_paths, path })
+    Some(Node { id: id?, name, kind, secret_paths, effort: 0, path })
 }
 
 fn secret_paths(reader: &mut Reader<'_, '_>) -> Vec<String> {

@@ -29,6 +29,12 @@ pub fn read(value: &Value) -> Result<Definition, Vec<Problem>> {
         problems.add("", "too_long", format!("is larger than {} bytes", limits::DEFINITION_BYTES));
         return Err(problems.into_vec());
     }
+    let expressions = crate::size::openings(value);
+    if expressions > limits::DEFINITION_EXPRESSIONS {
+        let most = limits::DEFINITION_EXPRESSIONS;
+        problems.add("", "too_many", format!("has {expressions} expressions, at most {most} are allowed"));
+        return Err(problems.into_vec());
+    }
     let definition = whole(value, &mut problems);
     match definition {
         Some(definition) if problems.is_empty() => Ok(definition),

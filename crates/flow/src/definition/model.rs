@@ -36,6 +36,8 @@ pub struct Node {
     pub kind: Kind,
     /// JSON pointers into its output that are secret; `*` stands for every item or member.
     pub secret_paths: Vec<String>,
+    /// What doing it costs before anything outside is done: its size, and its expressions at a price each.
+    pub effort: usize,
     /// Where it is written.
     pub path: String,
 }

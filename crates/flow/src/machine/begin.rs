@@ -17,6 +17,7 @@ impl<'f> Turn<'f> {
     /// Begins a step; most nodes that do nothing outside are done at once.
     pub(super) fn begin(&mut self, scope: &str, planned: &'f Planned) {
         self.state.steps += 1;
+        self.spend(planned);
         if self.state.steps > limits::STEPS {
             let message = format!("The execution has more than {} steps.", limits::STEPS);
             self.finish(Status::Error, Value::Null, Some(&message));
@@ -33,8 +34,13 @@ impl<'f> Turn<'f> {
         }
     }
 
-    fn view<'s>(&'s self, scope: &'s str) -> View<'s> {
-        View { flow: self.flow, state: &self.state, scope }
+    pub(super) fn view<'s>(&'s self, scope: &'s str) -> View<'s> {
+        View { flow: self.flow, state: &self.state, scope, spent: &self.spent }
+    }
+
+    /// Counts what a node costs.
+    pub(super) fn spend(&self, planned: &Planned) {
+        self.spent.set(self.spent.get().saturating_add(planned.node.effort));
     }
 
     /// The step succeeded. Its output is kept when somebody speaks of it.

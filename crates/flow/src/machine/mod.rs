@@ -20,6 +20,8 @@ pub use event::{Change, Effect, Event, Run};
 pub use handle::start_input;
 pub use state::{State, StateError, Status, VERSION, Waiting};
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use crate::flow::{Flow, Planned};
@@ -35,9 +37,10 @@ pub enum Refused {
     Values(Vec<Problem>),
 }
 
-/// What an execution does next. `now` is in microseconds since 1970.
+/// What an execution does next. `now` is in microseconds since 1970. The work of one call is bounded, and may
+/// still take a second or two when loops go round without doing anything outside.
 pub fn next(flow: &Flow, state: &State, event: &Event, now: i64) -> Result<(State, Vec<Effect>), Refused> {
-    let mut turn = Turn { flow, state: state.clone(), effects: Vec::new(), now };
+    let mut turn = Turn { flow, state: state.clone(), effects: Vec::new(), now, spent: Cell::new(0) };
     if state.status.ended() {
         if *event == Event::Resumed {
             turn.effects.push(turn.finished());
@@ -58,6 +61,7 @@ struct Turn<'f> {
     state: State,
     effects: Vec<Effect>,
     now: i64,
+    spent: Cell<usize>,
 }
 
 impl<'f> Turn<'f> {
@@ -131,6 +135,14 @@ impl<'f> Turn<'f> {
             output,
             error,
         })));
+    }
+
+    /// Has so much been computed without a pause that it must end?
+    fn exhausted(&mut self) -> bool {
+        if self.spent.get() > limits::EFFORT {
+            self.finish(Status::Error, Value::Null, Some("The execution computes too much without a pause."));
+        }
+        self.over()
     }
 
     /// A state that has grown too large ends the execution.

@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::Turn;
 use super::state::{Status, Step, inside, parent, path, plan};
-use super::view::View;
 use crate::definition::{Kind, On, OnItemError};
 use crate::flow::{Plan, Planned};
 use crate::limits::LOOP_RESULT_BYTES;
@@ -68,7 +67,7 @@ impl<'f> Turn<'f> {
                     Due::Skip => self.set(scope, planned, Step::Skipped),
                     Due::Now => self.begin(scope, planned),
                 }
-                if self.over() {
+                if self.exhausted() {
                     return Outcome::Over;
                 }
             }
@@ -106,11 +105,11 @@ impl<'f> Turn<'f> {
     fn result(&self, scope: &str, plan: &Plan) -> Result<Value, String> {
         if let Some((outer, node)) = parent(scope) {
             let planned = super::state::plan(self.flow, outer).and_then(|plan| plan.planned(node));
-            if let Some(Kind::Loop(a_loop)) = planned.map(|planned| &planned.node.kind)
+            if let Some((planned, Kind::Loop(a_loop))) = planned.map(|planned| (planned, &planned.node.kind))
                 && let Some(tree) = &a_loop.result
             {
-                let view = View { flow: self.flow, state: &self.state, scope };
-                return tree.fill(&view).map_err(|fault| fault.0);
+                self.spend(planned);
+                return tree.fill(&self.view(scope)).map_err(|fault| fault.0);
             }
         }
         let last = |planned: &&Planned| matches!(planned.node.kind, Kind::End(_)) || planned.last;

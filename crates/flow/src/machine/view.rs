@@ -1,5 +1,7 @@
 //! What expressions see from where a step stands.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use super::state::{State, Status, Step, parent};
@@ -12,6 +14,8 @@ pub(super) struct View<'s> {
     pub(super) flow: &'s Flow,
     pub(super) state: &'s State,
     pub(super) scope: &'s str,
+    /// Bytes of values that were read.
+    pub(super) spent: &'s Cell<usize>,
 }
 
 impl View<'_> {
@@ -48,6 +52,15 @@ impl View<'_> {
 
 impl Values for View<'_> {
     fn get(&self, reference: &Reference) -> Option<Value> {
+        let value = self.find(reference);
+        let size = value.as_ref().map_or(0, crate::size::json);
+        self.spent.set(self.spent.get().saturating_add(size));
+        value
+    }
+}
+
+impl View<'_> {
+    fn find(&self, reference: &Reference) -> Option<Value> {
         match (reference.root, reference.path.as_slice()) {
             (Root::Input, path) => walk(&self.state.input, path).cloned(),
             (Root::Execution, [name]) if name == "id" => Some(self.state.execution.clone().into()),

@@ -1,6 +1,7 @@
 //! The engine that evaluates: minijinja with our filters alone, bounded, without files or other templates.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value as Inner};
@@ -9,7 +10,14 @@ use serde_json::{Map, Number, Value};
 use super::{Expression, Fault, Values, Wrong, filters};
 use crate::limits::{BRACKETS, FUEL, OUTPUT_DEPTH, VALUE_BYTES};
 
+/// Never changed once made; a copy of it shares all that is in it.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(made);
+
 fn environment() -> Environment<'static> {
+    ENVIRONMENT.clone()
+}
+
+fn made() -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_fuel(Some(FUEL));

@@ -64,8 +64,11 @@ impl Expression {
         let mut reading = Reading { tokens: &tokens, at: 0, source: String::new(), references: Vec::new() };
         reading.all()?;
         let Reading { source, references, .. } = reading;
-        engine::check(&source)?;
-        Ok(Self { written: written.trim().to_owned(), source, references })
+        let read = Self { written: written.trim().to_owned(), source, references };
+        if read.alone().is_none() {
+            engine::check(&read.source)?;
+        }
+        Ok(read)
     }
 
     /// As it was written.

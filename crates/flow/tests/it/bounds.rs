@@ -99,3 +99,28 @@ fn a_stored_state_of_another_kind_is_not_used() {
     let odd: Flow = flow(&chain(&[api("a")], json!(1)));
     assert_eq!(state.percentage(&odd), 0);
 }
+
+#[test]
+fn what_is_computed_without_a_pause_is_bounded() {
+    for (left, output) in
+        [("{{ steps.big.output }}", json!("x".repeat(200_000))), ("{{ 'a' ~ 'b' }}", json!(1))]
+    {
+        let tests = vec![json!({"left": left, "operator": "==", "right": 1}); 10];
+        let case = |name: &str| json!({"name": name, "when": {"any": tests}});
+        let cases: Vec<Value> = (0..10).map(|number| case(&format!("c{number}"))).collect();
+        let condition = json!({"id": "if", "kind": "condition", "cases": cases});
+        let node = json!({"id": "each", "kind": "loop", "items": "{{ input.list }}", "maxItems": 1000,
+            "body": {"nodes": [condition], "edges": []}});
+        let definition = chain(&[api("big"), node], json!(1));
+        for (items, status) in [(1000, Status::Error), (2, Status::Success)] {
+            let list: Vec<u32> = (0..items).collect();
+            let mut driven = Driven::started(&definition, false, json!({ "list": list }));
+            driven.succeed("big", output.clone());
+            assert_eq!(driven.status(), status, "{left} {items}");
+            assert_eq!(
+                driven.state.message().is_some_and(|said| said.contains("without a pause")),
+                items == 1000
+            );
+        }
+    }
+}

@@ -308,4 +308,6 @@ fn branches_nodes_and_loops_are_bounded() {
 fn a_huge_definition_is_not_even_read() {
     let definition = json!({"nodes": "x".repeat(600_000)});
     assert_eq!(said(&definition), [" too_long"]);
+    let definition = json!({"nodes": vec!["{{ 1 }}"; 4001]});
+    assert_eq!(said(&definition), [" too_many"]);
 }

@@ -195,7 +195,7 @@ fn chances() -> impl Strategy<Value = Vec<Chance>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_an_execution_ends_or_waits_and_no_step_runs_under_two_keys(
