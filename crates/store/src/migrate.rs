@@ -74,6 +74,11 @@ macro_rules! steps {
                 include_str!(concat!("../migrations/", $folder, "/0027_scim_statistics.sql")),
             ),
             (28, "api_keys", include_str!(concat!("../migrations/", $folder, "/0028_api_keys.sql"))),
+            (
+                29,
+                "authorization_profiles",
+                include_str!(concat!("../migrations/", $folder, "/0029_authorization_profiles.sql")),
+            ),
         ]
     };
 }

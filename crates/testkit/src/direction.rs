@@ -18,12 +18,13 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("scim", &["types", "store", "web", "identity"]),
     ("apikeys", &["types", "store", "web", "identity"]),
     ("events", &["types", "store", "outbound", "web", "identity"]),
+    ("connect", &["types", "store", "outbound", "web", "catalogue", "identity"]),
     ("lab", &["types", "store", "outbound", "web", "saml", "identity", "sso"]),
     (
         "gatehouse",
         &[
             "types", "store", "outbound", "web", "saml", "server", "identity", "sso", "scim", "apikeys",
-            "events", "lab",
+            "events", "connect", "lab",
         ],
     ),
     ("testkit", &["types", "store"]),

@@ -202,6 +202,14 @@ ids! {
     ApiAppId = "app";
     /// A key of an API app.
     ApiKeyId = "apk";
+    /// An authorization profile: how requests to an outside service are authorized.
+    AuthProfileId = "apr";
+    /// A connector: a product outside that is connected.
+    ConnectorId = "cnr";
+    /// What an authorization server granted: tokens, for the workspace or for one person.
+    GrantId = "grt";
+    /// One call that left with somebody's credentials.
+    OutboundCallId = "obc";
     /// A made-up person of the lab identity provider.
     LabPersonId = "lab";
 }

@@ -49,9 +49,11 @@ impl Role {
             | P::ManageMembers
             | P::ManageApps
             | P::VerifyKeys
+            | P::ManageAuthProfiles
             | P::ExplainDecisions => {
                 matches!(self, Self::Admin | Self::Owner)
             }
+            P::UseAuthProfiles => matches!(self, Self::Member | Self::Admin | Self::Owner),
             P::ManageSsoExclusions | P::ManageSecuritySettings | P::DeleteApps => matches!(self, Self::Owner),
         }
     }
@@ -94,6 +96,10 @@ pub enum Permission {
     DeleteApps,
     /// Ask whether an API key of the workspace opens something.
     VerifyKeys,
+    /// Make, change and delete authorization profiles, authorize them for the workspace, read every outbound call.
+    ManageAuthProfiles,
+    /// Authorize a profile for oneself, send requests with one's own authorization.
+    UseAuthProfiles,
     /// Decide who may sign in without single sign-on.
     ManageSsoExclusions,
     /// Decide what signing in demands here.
@@ -108,7 +114,7 @@ pub enum Permission {
 
 impl Permission {
     /// All rights.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::ReadWorkspace,
         Self::ReadMembers,
         Self::ManageMembers,
@@ -118,6 +124,8 @@ impl Permission {
         Self::ManageApps,
         Self::DeleteApps,
         Self::VerifyKeys,
+        Self::ManageAuthProfiles,
+        Self::UseAuthProfiles,
         Self::ManageSsoExclusions,
         Self::ManageSecuritySettings,
         Self::ReadAudit,
@@ -137,6 +145,8 @@ impl Permission {
             Self::ManageApps => "api-apps:manage",
             Self::DeleteApps => "api-apps:delete",
             Self::VerifyKeys => "keys:verify",
+            Self::ManageAuthProfiles => "auth-profiles:manage",
+            Self::UseAuthProfiles => "auth-profiles:use",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
             Self::ManageSecuritySettings => "security-settings:manage",
             Self::ReadAudit => "audit:read",

@@ -1,0 +1,195 @@
+//! One call to the outside with somebody's credentials: put in, sent, tried once more with a new token when the first is
+//! refused, and written into the ledger.
+
+pub(crate) mod api;
+pub(crate) mod ledger;
+
+use std::time::Instant;
+
+use gatehouse_outbound::{OutboundRequest, Response};
+use gatehouse_store::Store;
+use gatehouse_types::{Actor, Error, Kind, OutboundCallId, Result, UserId, WorkspaceId};
+
+use crate::grants::store as grants;
+use crate::{AccessToken, ClientSpec, Connect, Holder, Owner, Unavailable};
+use ledger::Entry;
+
+/// For whom, as whom and why a call is made: what the ledger says of it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// Who caused it; `None`: a program or the product itself.
+    pub acting: Option<UserId>,
+    /// What the credential is of.
+    pub holder: Holder,
+    /// What people call that.
+    pub holder_name: String,
+    /// As whom the outside sees it.
+    pub owner: Owner,
+    /// What made the call: `request`, `flow:<id>`.
+    pub cause: String,
+    /// What it is called in a connector's catalogue.
+    pub action: Option<String>,
+    /// The request that caused it.
+    pub request_id: Option<String>,
+}
+
+impl Run {
+    /// A call that an actor makes by hand.
+    pub(crate) fn by_hand(actor: &Actor, holder: Holder, holder_name: String, owner: Owner) -> Result<Self> {
+        Ok(Self {
+            workspace: actor.workspace()?.clone(),
+            acting: actor.user().ok().cloned(),
+            holder,
+            holder_name,
+            owner,
+            cause: "request".to_owned(),
+            action: None,
+            request_id: Some(actor.origin.request_id.to_string()),
+        })
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Called {
+    /// The entry of the ledger.
+    pub id: OutboundCallId,
+    /// The answer, whatever its status.
+    pub response: Response,
+    /// Whether a first token was refused, and this is the answer to the second.
+    pub retried: bool,
+    /// Which version of the credential was sent.
+    pub version: i64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+}
+
+/// Why nothing came back.
+#[derive(Debug)]
+pub enum CallError {
+    /// There is no token.
+    Credential(Unavailable),
+    /// The outside was not reached; the text names the host alone.
+    Outside(gatehouse_outbound::Error),
+    /// The request cannot be sent like this, or something of ours failed.
+    Ours(Error),
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Credential(unavailable) => unavailable.into(),
+            CallError::Outside(e @ gatehouse_outbound::Error::Refused { .. }) => {
+                Self::new(Kind::Validation, e.to_string()).on_field("url")
+            }
+            CallError::Outside(e) => Self::unavailable(e.to_string()),
+            CallError::Ours(error) => error,
+        }
+    }
+}
+
+impl Connect {
+    /// One call with a grant's token. `put` makes the request of a token; `is_refused` says whether an answer means that
+    /// the token is not taken: then there is one new token and one more try.
+    ///
+    /// # Errors
+    /// [`CallError`] when there is no token, or the outside is not reached. Calls that were tried are in the ledger.
+    pub async fn call_with_grant(
+        &self,
+        run: &Run,
+        spec: &ClientSpec,
+        put: impl Fn(&AccessToken) -> Result<OutboundRequest> + Send,
+        is_refused: impl Fn(&Response) -> bool + Send,
+    ) -> Result<Called, CallError> {
+        let broker = &self.0.broker;
+        let first = broker.token(&run.workspace, &run.holder, &run.owner, spec).await;
+        let first = first.map_err(CallError::Credential)?;
+        let mut call = self.send(run, &first, put(&first)?, false).await?;
+        if is_refused(&call.response) {
+            let second = broker.refuse(&run.workspace, &run.holder, &run.owner, spec, first.version).await;
+            let second = second.map_err(CallError::Credential)?;
+            call = self.send(run, &second, put(&second)?, true).await?;
+        }
+        Ok(call)
+    }
+
+    /// One call whose credential is no grant of an authorization server; what it is, in a word (`api-key`), and its version.
+    ///
+    /// # Errors
+    /// [`CallError::Outside`]; the try is in the ledger.
+    pub async fn call_plain(
+        &self,
+        run: &Run,
+        (credential, version): (&str, i64),
+        request: OutboundRequest,
+    ) -> Result<Called, CallError> {
+        let sent = Sent { credential: credential.to_owned(), version, retried: false, grant: None };
+        self.go(run, sent, request).await
+    }
+
+    async fn send(
+        &self,
+        run: &Run,
+        token: &AccessToken,
+        request: OutboundRequest,
+        retried: bool,
+    ) -> Result<Called, CallError> {
+        let credential = token.grant.to_string();
+        let sent = Sent { credential, version: token.version, retried, grant: Some(token) };
+        self.go(run, sent, request).await
+    }
+
+    async fn go(&self, run: &Run, sent: Sent<'_>, request: OutboundRequest) -> Result<Called, CallError> {
+        let store = &self.0.store;
+        let (method, host) = (request.method.to_string(), host_of(&request.url));
+        let began = Instant::now();
+        let outcome = self.0.http.send(request).await;
+        let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let entry = Entry {
+            id: store.ids().make(),
+            at: store.now(),
+            method,
+            host,
+            status: outcome.as_ref().ok().map(|r| i64::from(r.status.as_u16())),
+            error: outcome.as_ref().err().map(|e| e.code().to_owned()),
+            retried: sent.retried,
+            bytes: outcome.as_ref().map_or(0, |r| i64::try_from(r.body.len()).unwrap_or(i64::MAX)),
+            duration_ms,
+            credential: sent.credential.clone(),
+            credential_version: sent.version,
+        };
+        note(store, run, &sent, &entry).await?;
+        let response = outcome.map_err(CallError::Outside)?;
+        Ok(Called { id: entry.id, response, retried: sent.retried, version: sent.version, duration_ms })
+    }
+}
+
+struct Sent<'a> {
+    credential: String,
+    version: i64,
+    retried: bool,
+    grant: Option<&'a AccessToken>,
+}
+
+async fn note(store: &Store, run: &Run, sent: &Sent<'_>, entry: &Entry) -> Result<()> {
+    let mut tx = store.begin_always().await?;
+    ledger::insert(&mut tx, run, entry);
+    if let Some(token) = sent.grant {
+        grants::used(&mut tx, &token.grant);
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Host and port, if it is not the usual one.
+fn host_of(url: &url::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

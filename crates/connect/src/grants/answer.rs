@@ -1,0 +1,33 @@
+//! From a server's answer to what is kept.
+
+use gatehouse_types::{Secret, Timestamp};
+
+use super::model::{Grant, Kept};
+use crate::oauth::answer::Tokens;
+
+/// When tokens end.
+pub(super) struct Ends {
+    pub(super) access: Option<Timestamp>,
+    pub(super) refresh: Option<Timestamp>,
+}
+
+/// When the tokens of an answer that came now end, as far as it tells.
+pub(super) fn ends(tokens: &Tokens, now: Timestamp) -> Ends {
+    Ends {
+        access: tokens.expires_in.map(|seconds| now.plus_seconds(seconds)),
+        refresh: tokens.refresh_expires_in.map(|seconds| now.plus_seconds(seconds)),
+    }
+}
+
+/// What is kept of an answer. A refresh token that was not replaced goes on (RFC 6749 §6), and so do values not repeated.
+pub(super) fn kept(tokens: &Tokens, before: Option<&Grant>) -> Kept {
+    let open = |secret: &Secret| secret.expose().to_owned();
+    let mut values = before.map(|grant| grant.tokens.values.clone()).unwrap_or_default();
+    values.extend(tokens.values.clone());
+    let former = before.and_then(|grant| grant.tokens.refresh_token.clone());
+    Kept {
+        access_token: Some(open(&tokens.access_token)),
+        refresh_token: tokens.refresh_token.as_ref().map(open).or(former),
+        values,
+    }
+}

@@ -1,0 +1,164 @@
+//! Tokens for whoever needs one: from memory of the database, else asked for, by one at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use gatehouse_identity::Identity;
+use gatehouse_outbound::Http;
+use gatehouse_store::Store;
+use gatehouse_types::{Secret, Timestamp, WorkspaceId};
+use gatehouse_web::PublicUrl;
+use tokio::sync::Mutex as Turn;
+
+use super::model::{AccessToken, Grant, GrantState, Unavailable};
+use super::store;
+use crate::oauth::GrantKind;
+use crate::{ClientSpec, Holder, Owner};
+
+/// How long before its end a token is replaced, in seconds; a tenth of its life when that is less.
+const AHEAD_SECONDS: i64 = 60;
+
+/// Grants, and whose turn it is to ask for their tokens.
+#[derive(Clone, Debug)]
+pub struct Broker(pub(super) Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) identity: Identity,
+    pub(super) http: Http,
+    pub(super) public_url: PublicUrl,
+    /// This server, as leases name it.
+    pub(super) me: String,
+    turns: Mutex<HashMap<String, Weak<Turn<()>>>>,
+}
+
+/// Which token is wanted.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) workspace: WorkspaceId,
+    pub(super) holder: Holder,
+    pub(super) owner: Owner,
+    /// The version that an outside service refused: another one is wanted.
+    pub(super) refused: Option<i64>,
+}
+
+impl Broker {
+    pub(crate) fn new(identity: Identity, http: Http, public_url: PublicUrl) -> Self {
+        let store = identity.store().clone();
+        let me = store.ids().uuid().simple().to_string();
+        Self(Arc::new(Inner { store, identity, http, public_url, me, turns: Mutex::default() }))
+    }
+
+    /// A token that is good for a while yet: the one that is there, else a new one. However many ask, the server is asked
+    /// once.
+    ///
+    /// # Errors
+    /// [`Unavailable`] says why there is none.
+    pub async fn token(
+        &self,
+        workspace: &WorkspaceId,
+        holder: &Holder,
+        owner: &Owner,
+        spec: &ClientSpec,
+    ) -> Result<AccessToken, Unavailable> {
+        self.fill(Order { workspace: workspace.clone(), holder: holder.clone(), owner: owner.clone(), refused: None }, spec)
+            .await
+    }
+
+    /// Another token than the one of this version, which an outside service refused. Whoever comes with an old version
+    /// gets the newer one without a new question to the server.
+    ///
+    /// # Errors
+    /// As [`Broker::token`].
+    pub async fn refuse(
+        &self,
+        workspace: &WorkspaceId,
+        holder: &Holder,
+        owner: &Owner,
+        spec: &ClientSpec,
+        version: i64,
+    ) -> Result<AccessToken, Unavailable> {
+        let (workspace, holder, owner) = (workspace.clone(), holder.clone(), owner.clone());
+        self.fill(Order { workspace, holder, owner, refused: Some(version) }, spec).await
+    }
+
+    async fn fill(&self, order: Order, spec: &ClientSpec) -> Result<AccessToken, Unavailable> {
+        let found = self.found(&order, spec).await?;
+        if let Some(token) = usable(&found, order.refused, self.0.store.now()) {
+            return Ok(token);
+        }
+        // in a task of its own: a caller who goes away takes no answer of the server along
+        let (broker, spec) = (self.clone(), spec.clone());
+        let asked = tokio::spawn(async move { broker.renew(&order, &spec).await }).await;
+        asked.unwrap_or_else(|e| Err(Unavailable::Ours(gatehouse_types::Error::internal(e))))
+    }
+
+    /// The grant; one for which nobody is asked is made at its first use.
+    pub(super) async fn found(&self, order: &Order, spec: &ClientSpec) -> Result<Grant, Unavailable> {
+        let Order { workspace, holder, owner, .. } = order;
+        let db = &mut self.0.store.reader();
+        if let Some(grant) = store::find(&self.0.store, db, workspace, holder, owner).await? {
+            return Ok(grant);
+        }
+        if spec.grant != GrantKind::ClientCredentials {
+            return Err(Unavailable::NotAuthorized);
+        }
+        let mut tx = self.0.store.begin_always().await?;
+        store::prepare(&mut tx, workspace, holder, owner).await?;
+        tx.commit().await?;
+        let grant = store::find(&self.0.store, db, workspace, holder, owner).await?;
+        grant.ok_or(Unavailable::NotAuthorized)
+    }
+
+    /// Whose turn it is in this process, by grant.
+    pub(super) fn turn(&self, order: &Order) -> Arc<Turn<()>> {
+        let key = format!("{} {}", order.holder.object(), order.owner.stored_id());
+        let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(&key).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::new(Turn::new(()));
+        turns.insert(key, Arc::downgrade(&turn));
+        turn
+    }
+}
+
+/// The token of a grant as it goes out.
+pub(super) fn token_of(grant: &Grant) -> Option<AccessToken> {
+    let token = grant.tokens.access_token.as_deref()?;
+    Some(AccessToken {
+        grant: grant.id.clone(),
+        version: grant.version,
+        token: Secret::new(token),
+        values: grant.tokens.values.clone(),
+        asked: grant.asked.clone(),
+        expires_at: grant.facts.expires_at,
+    })
+}
+
+/// The token of a grant when it need not be replaced.
+pub(super) fn usable(grant: &Grant, refused: Option<i64>, now: Timestamp) -> Option<AccessToken> {
+    let is_refused = refused.is_some_and(|version| version >= grant.version);
+    if is_refused || grant.state == GrantState::NeedsReauthorization || ends_soon(grant, now) {
+        return None;
+    }
+    token_of(grant)
+}
+
+/// The token of a grant that is to be replaced and could not be, while it still counts.
+pub(super) fn still_good(grant: &Grant, refused: Option<i64>, now: Timestamp) -> Option<AccessToken> {
+    let is_over = grant.facts.expires_at.is_some_and(|end| end <= now);
+    if refused.is_some() || is_over || grant.state == GrantState::NeedsReauthorization {
+        return None;
+    }
+    token_of(grant)
+}
+
+fn ends_soon(grant: &Grant, now: Timestamp) -> bool {
+    let Some(end) = grant.facts.expires_at else { return false };
+    let began = grant.facts.refreshed_at.unwrap_or(grant.facts.created_at);
+    let ahead = AHEAD_SECONDS.min(((end.micros() - began.micros()) / 10_000_000).max(0));
+    end.plus_seconds(-ahead) <= now
+}

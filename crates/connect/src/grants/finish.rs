@@ -1,0 +1,286 @@
+//! The end of an authorization. The checks stand in the order in which they are made; the first that fails leaves a
+//! decision, and nothing is asked of anybody before all that need no question have passed.
+
+use std::collections::BTreeMap;
+
+use gatehouse_identity::require;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_store::decisions::{Reason, Refusal, refuse};
+use gatehouse_types::{Actor, Error, Id, Result, Secret};
+use serde_json::json;
+
+use super::model::{GrantState, Kept};
+use super::requests::{self, Secrets, Waiting, row_of};
+use super::servers::{self, Server};
+use super::store::{self, Fresh};
+use super::{answer, notices};
+use crate::holders::{self, About};
+use crate::oauth::answer::{Tokens, clean};
+use crate::oauth::ask::{Wanted, ask};
+use crate::{ClientSpec, Connect};
+
+/// Parameters of an answer that are looked at, at most.
+const MAX_PARAMS: usize = 50;
+
+/// What the server sent with the browser (RFC 6749 §4.1.2, RFC 9207 §2).
+#[derive(Debug, Default)]
+pub(crate) struct Callback {
+    pub(crate) code: Option<String>,
+    pub(crate) state: Option<String>,
+    pub(crate) iss: Option<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) error_description: Option<String>,
+    /// Whatever else came; some servers name there where the account lives.
+    more: BTreeMap<String, String>,
+}
+
+impl Callback {
+    /// Reads a query. A parameter that comes twice is somebody else's doing: it counts as not there (RFC 6749 §3.1).
+    pub(crate) fn of(query: &str) -> Self {
+        let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()).take(MAX_PARAMS) {
+            found.entry(name.into_owned()).and_modify(|v| *v = None).or_insert_with(|| Some(value.into_owned()));
+        }
+        let mut all: BTreeMap<String, String> = found.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
+        let mut take = |name: &str| all.remove(name).filter(|value| !value.is_empty());
+        let (code, state, iss) = (take("code"), take("state"), take("iss"));
+        let (error, error_description) = (take("error"), take("error_description"));
+        Self { code, state, iss, error, error_description, more: all }
+    }
+}
+
+/// An authorization that went well.
+#[derive(Debug)]
+pub(crate) struct Landed {
+    pub(crate) about: About,
+    /// Where the browser goes.
+    pub(crate) return_to: String,
+    /// What is good to know: no refresh token came.
+    pub(crate) warning: Option<&'static str>,
+}
+
+/// What is said when tokens cannot be refreshed.
+pub(super) const NO_REFRESH: &str =
+    "The provider gave no refresh token: when the access token ends, it must be authorized again. Many providers need a \
+     scope such as offline_access, or a parameter such as access_type=offline in the authorization URL.";
+
+/// A check that failed.
+struct Flaw {
+    check: &'static str,
+    detail: String,
+}
+
+fn flaw(check: &'static str, detail: impl Into<String>) -> Flaw {
+    Flaw { check, detail: detail.into() }
+}
+
+impl Connect {
+    /// Takes the server's answer and keeps what it grants.
+    ///
+    /// # Errors
+    /// `Authorization` with the recorded decision for an answer that is not accepted.
+    pub(crate) async fn finish(&self, actor: &Actor, context: &str, callback: &Callback) -> Result<Landed> {
+        let mut checks = Vec::new();
+        let (waiting, secrets) = match self.waiting(actor, context, callback, &mut checks).await? {
+            Ok(found) => found,
+            Err((waiting, flaw)) => return self.turn_away(actor, waiting.as_ref(), checks, flaw).await,
+        };
+        require(&self.0.store, actor, holders::right(&waiting.holder, &waiting.owner), Some(waiting.holder.object()))
+            .await?;
+        match self.granted(actor, &waiting, &secrets, callback, &mut checks).await? {
+            Ok((spec, about, tokens)) => self.keep(actor, waiting, &secrets, (&spec, about, &tokens), callback).await,
+            Err(flaw) => self.turn_away(actor, Some(&waiting), checks, flaw).await,
+        }
+    }
+
+    /// The authorization that an answer is to, taken for good: each takes one answer, in its own session, at its own address.
+    async fn waiting(
+        &self,
+        actor: &Actor,
+        context: &str,
+        callback: &Callback,
+        checks: &mut Vec<Reason>,
+    ) -> Result<Result<(Waiting, Secrets), (Option<Waiting>, Flaw)>> {
+        let db = &self.0.store;
+        let unknown = || {
+            flaw("state", "The authorization that this answer is to is unknown, was answered already or has expired.")
+        };
+        let row = callback.state.as_deref().map(row_of);
+        let found = match &row {
+            Some(row) => requests::find(&mut db.reader(), row).await?,
+            None => None,
+        };
+        let here = found.filter(|w| {
+            w.expires_at > db.now() && w.context == context && Some(&w.workspace) == actor.workspace_id.as_ref()
+        });
+        let Some(waiting) = here else { return Ok(Err((None, unknown()))) };
+        checks.push(Reason::passed("state", "The answer is to an authorization that began here, at this address."));
+        if actor.user().ok() != Some(&waiting.user) {
+            let why = "Somebody else began this authorization: an account outside is connected only by the person who \
+                       asked for it.";
+            return Ok(Err((Some(waiting), flaw("person", why))));
+        }
+        if actor.session().ok() != Some(&waiting.session) {
+            let why = "The authorization began in another browser, or before this sign-in.";
+            return Ok(Err((Some(waiting), flaw("browser", why))));
+        }
+        checks.push(Reason::passed("browser", "The person who began it ends it, in the same browser."));
+        let mut tx = db.begin_always().await?;
+        let secrets = requests::take(&mut tx, db, &waiting.id).await?;
+        tx.commit().await?;
+        match secrets {
+            Some(secrets) => Ok(Ok((waiting, secrets))),
+            None => Ok(Err((Some(waiting), unknown()))),
+        }
+    }
+
+    /// What the server grants for the code.
+    async fn granted(
+        &self,
+        actor: &Actor,
+        waiting: &Waiting,
+        secrets: &Secrets,
+        callback: &Callback,
+        checks: &mut Vec<Reason>,
+    ) -> Result<Result<(ClientSpec, About, Tokens), Flaw>> {
+        let (db, workspace) = (&self.0.store, actor.workspace()?);
+        let place = (workspace, &waiting.holder);
+        let spec = holders::spec(db, &mut db.reader(), &self.0.public_url, place, &secrets.asked).await?;
+        let about = holders::about(&mut db.reader(), workspace, &waiting.holder).await?;
+        let (Some(spec), Some(about)) = (spec, about) else {
+            return Ok(Err(flaw("holder", "What was to be authorized has been deleted meanwhile.")));
+        };
+        if spec.server() != waiting.server || spec.callback_context != waiting.context {
+            let why = "Addresses or client were changed while the authorization was under way. Begin again.";
+            return Ok(Err(flaw("holder", why)));
+        }
+        checks.push(Reason::passed("holder", "The authorization is for what it was begun for."));
+        if let Err(flaw) = self.issuer(workspace, &spec, callback, checks).await? {
+            return Ok(Err(flaw));
+        }
+        let hide: Vec<&Secret> = spec.secrets();
+        if let Some(error) = &callback.error {
+            let words = callback.error_description.as_deref().map(|d| format!(": {}", clean(d, &hide)));
+            let said = format!("The provider did not grant it ({}{}).", clean(error, &hide), words.unwrap_or_default());
+            return Ok(Err(flaw("answer", said)));
+        }
+        let Some(code) = callback.code.as_deref().filter(|code| !code.is_empty()) else {
+            return Ok(Err(flaw("answer", "The answer holds neither a code nor an error of the provider.")));
+        };
+        let (code, verifier) = (Secret::new(code), secrets.verifier.as_deref().map(Secret::new));
+        let wanted = Wanted::Code { code: &code, verifier: verifier.as_ref() };
+        Ok(match ask(&self.0.http, &spec, wanted).await {
+            Ok(tokens) => Ok((spec, about, tokens)),
+            Err(error) => Err(flaw("token endpoint", error.to_string())),
+        })
+    }
+
+    /// Whether the server that was asked answers (RFC 9207), as far as it is known who that is.
+    async fn issuer(
+        &self,
+        workspace: &gatehouse_types::WorkspaceId,
+        spec: &ClientSpec,
+        callback: &Callback,
+        checks: &mut Vec<Reason>,
+    ) -> Result<Result<(), Flaw>> {
+        let server = match &spec.authorization_url {
+            Some(url) => servers::find(&mut self.0.store.reader(), workspace, url).await?.unwrap_or_default(),
+            None => Server::default(),
+        };
+        let known = spec.issuer.as_ref().or(server.issuer.as_ref());
+        match (&callback.iss, known) {
+            (Some(iss), Some(known)) if iss != known => {
+                let said = clean(iss, &[]);
+                return Ok(Err(flaw("issuer", format!("The answer is from “{said}”, and the question went to “{known}”."))));
+            }
+            (None, Some(_)) if server.names_itself => {
+                let why = "The answer does not say who it is from (iss), though this provider always does.";
+                return Ok(Err(flaw("issuer", why)));
+            }
+            (Some(_), Some(known)) => checks.push(Reason::passed("issuer", format!("{known} answers."))),
+            _ => {}
+        }
+        Ok(Ok(()))
+    }
+
+    async fn keep(
+        &self,
+        actor: &Actor,
+        waiting: Waiting,
+        secrets: &Secrets,
+        (spec, about, tokens): (&ClientSpec, About, &Tokens),
+        callback: &Callback,
+    ) -> Result<Landed> {
+        let db = &self.0.store;
+        let Waiting { workspace, holder, owner, user, .. } = &waiting;
+        let mut kept = answer::kept(tokens, None);
+        let more = spec.callback_values.iter();
+        kept.values.extend(more.filter_map(|(name, param)| Some((name.clone(), callback.more.get(param)?.clone()))));
+        let ends = answer::ends(tokens, db.now());
+        let asked_for = Some(spec.scopes.as_str()).filter(|s| !s.is_empty());
+        let fresh = Fresh {
+            tokens: &kept,
+            expires_at: ends.access,
+            refresh_expires_at: ends.refresh,
+            scope: tokens.scope.as_deref().or(asked_for),
+        };
+        let mut tx = db.begin_always().await?;
+        // a leaver whose switch came first gets nothing any more
+        if self.0.identity.user_with_role(&mut tx, workspace, user).await?.is_none() {
+            return Err(Error::authorization("You are no member of this workspace any more."));
+        }
+        let (id, before) = store::authorize(&mut tx, workspace, (holder, owner), (user, &secrets.asked), &fresh).await?;
+        let details = json!({"holder": holder.object(), "owner": owner.kind(), "personId": owner.person(),
+            "scope": fresh.scope, "refreshable": kept.refresh_token.is_some()});
+        let event = Event::success("grant.authorized", ("grant", id.as_str()), details);
+        audit::record(&mut tx, actor, event).await?;
+        if let Some(before) = before.filter(|b| b.facts.told_at.is_some() && b.state != GrantState::Ok) {
+            notices::recovered(&self.0.broker.0, &mut tx, &before).await?;
+        }
+        if let (Some(iss), Some(url)) = (&callback.iss, &spec.authorization_url) {
+            let known = servers::find(&mut tx, workspace, url).await?.unwrap_or_default();
+            let learned = Server { issuer: Some(iss.clone()), names_itself: true, ..known };
+            servers::learn(&mut tx, workspace, url, &learned).await?;
+        }
+        tx.commit().await?;
+        let warning = (kept.refresh_token.is_none() && ends.access.is_some()).then_some(NO_REFRESH);
+        let return_to = match waiting.return_to.is_empty() {
+            true => about.page.clone(),
+            false => waiting.return_to,
+        };
+        Ok(Landed { about, return_to, warning })
+    }
+
+    async fn turn_away<T>(
+        &self,
+        actor: &Actor,
+        waiting: Option<&Waiting>,
+        mut checks: Vec<Reason>,
+        Flaw { check, detail }: Flaw,
+    ) -> Result<T> {
+        let db = &self.0.store;
+        checks.push(Reason::failed(check, detail.clone()));
+        let object = waiting.map(|w| w.holder.object());
+        let refusal = Refusal { action: "connect:authorize", object, reasons: checks };
+        let decision = refuse(db, actor, actor.workspace_id.as_ref(), refusal).await?;
+        let target = waiting.map(|w| (w.holder.kind(), w.holder.id().to_owned()));
+        let details = json!({"check": check, "reason": detail, "decision": decision});
+        let event = Event::failure("grant.refused", target.as_ref().map(|(k, id)| (*k, id.as_str())), details);
+        let mut tx = db.begin_always().await?;
+        audit::record(&mut tx, actor, event).await?;
+        tx.commit().await?;
+        Err(Error::authorization(format!("Nothing was connected. {detail}")).decided(decision))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_comes_twice_counts_as_none() {
+        let found = Callback::of("code=a&code=b&state=s&iss=&instance=eu");
+        assert_eq!((found.code, found.state.as_deref(), found.iss), (None, Some("s"), None));
+        assert_eq!(found.more["instance"], "eu");
+    }
+}

@@ -1,0 +1,80 @@
+//! Connections to the outside: authorization profiles and connectors, what authorization servers granted for them, and the
+//! calls that leave with it.
+//!
+//! A [`Holder`] (a profile, a connector) holds grants for an [`Owner`] (the workspace, one person). The [`Broker`] keeps
+//! their tokens fresh; [`Connect::call_with_grant`] sends one request with one, and writes it into the ledger.
+
+mod call;
+mod connect;
+mod connectors;
+mod grants;
+mod holder;
+mod holders;
+mod jobs;
+mod oauth;
+mod profiles;
+
+use axum::extract::FromRef;
+use axum::routing::get;
+use gatehouse_identity::Identity;
+use gatehouse_store::Tx;
+use gatehouse_store::jobs::Registry;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use call::{CallError, Called, Run};
+pub use connect::Connect;
+pub use grants::{AccessToken, Asked, Broker, GrantState, GrantView, Unavailable};
+pub use holder::{Holder, Owner};
+pub use oauth::{AskError, ClientAuth, ClientSpec, GrantKind, Refused, TokenBody, TokenPointers};
+pub use profiles::belongings::ConnectBelongings;
+
+/// How often is forgotten what is past its time, in seconds.
+const SWEEP_SECONDS: i64 = 3_600;
+
+impl FromRef<Connect> for Identity {
+    fn from_ref(connect: &Connect) -> Self {
+        connect.0.identity.clone()
+    }
+}
+
+/// The API: every operation is in the OpenAPI document.
+pub fn api(connect: Connect) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(profiles::api::list, profiles::api::create))
+        .routes(routes!(profiles::api::try_out))
+        .routes(routes!(profiles::api::get, profiles::api::update, profiles::api::delete))
+        .routes(routes!(profiles::api::test))
+        .routes(routes!(profiles::api::authorize))
+        .routes(routes!(profiles::api::request))
+        .routes(routes!(profiles::api::grants))
+        .routes(routes!(profiles::api::disconnect))
+        .routes(routes!(call::api::list))
+        .with_state(connect)
+}
+
+/// The pages of the console, and where browsers come back to from authorization servers.
+pub fn browser(connect: Connect) -> axum::Router {
+    axum::Router::new()
+        .route("/oauth/callback/{context}", get(grants::api::callback))
+        .merge(profiles::console::routes())
+        .with_state(connect)
+}
+
+/// The background work.
+pub fn jobs(connect: &Connect) -> Registry {
+    Registry::default()
+        .with::<jobs::Revoke>(connect.0.broker.clone())
+        .every(SWEEP_SECONDS, jobs::Sweep, connect.clone())
+        // authorization servers answer when they like
+        .apart::<jobs::Revoke>()
+}
+
+/// What ends when a database comes back from a backup: what was under way, and whose turn it was.
+///
+/// # Errors
+/// When the database fails.
+pub async fn after_restore(tx: &mut Tx) -> gatehouse_store::Result<()> {
+    grants::requests::forget_all(tx).await?;
+    grants::store::forget_leases(tx).await
+}

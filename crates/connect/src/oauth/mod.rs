@@ -1,0 +1,13 @@
+//! The language of authorization servers: OAuth 2.0 (RFC 6749) with PKCE (RFC 7636), revocation (RFC 7009), metadata
+//! (RFC 8414) and the issuer in answers (RFC 9207), and what vendors made of it.
+
+pub(crate) mod answer;
+pub(crate) mod ask;
+pub(crate) mod authorize;
+pub(crate) mod jwt;
+pub(crate) mod metadata;
+pub(crate) mod revoke;
+mod spec;
+
+pub use answer::{AskError, Refused};
+pub use spec::{ClientAuth, ClientSpec, GrantKind, TokenBody, TokenPointers};
