@@ -41,14 +41,18 @@ impl FromRef<Connect> for Identity {
 /// The API: every operation is in the OpenAPI document.
 pub fn api(connect: Connect) -> OpenApiRouter {
     OpenApiRouter::new()
-        .routes(routes!(profiles::api::list, profiles::api::create))
-        .routes(routes!(profiles::api::try_out))
-        .routes(routes!(profiles::api::get, profiles::api::update, profiles::api::delete))
-        .routes(routes!(profiles::api::test))
-        .routes(routes!(profiles::api::authorize))
-        .routes(routes!(profiles::api::request))
-        .routes(routes!(profiles::api::grants))
-        .routes(routes!(profiles::api::disconnect))
+        .routes(routes!(profiles::api::profiles::list, profiles::api::profiles::create))
+        .routes(routes!(profiles::api::test::try_out))
+        .routes(routes!(
+            profiles::api::profiles::get,
+            profiles::api::profiles::update,
+            profiles::api::profiles::delete
+        ))
+        .routes(routes!(profiles::api::test::test))
+        .routes(routes!(profiles::api::authorize::authorize))
+        .routes(routes!(profiles::api::request::request))
+        .routes(routes!(profiles::api::grants::grants))
+        .routes(routes!(profiles::api::grants::disconnect))
         .routes(routes!(call::api::list))
         .with_state(connect)
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::http::HeaderName;
 use gatehouse_apikeys::{ApiKeys, HotGate, KeyBelongings, Programs};
+use gatehouse_connect::{Connect, ConnectBelongings};
 use gatehouse_events::{Events, EventsBelongings};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
@@ -54,6 +55,7 @@ pub struct App {
     scim: Scim,
     events: Events,
     api_keys: ApiKeys,
+    connect: Connect,
     lab: Lab,
     mailer: Mailer,
     public_url: PublicUrl,
@@ -81,6 +83,7 @@ pub(crate) async fn after_restore(tx: &mut gatehouse_store::Tx) -> gatehouse_sto
     gatehouse_sso::after_restore(tx).await?;
     gatehouse_scim::after_restore(tx).await?;
     gatehouse_apikeys::after_restore(tx).await?;
+    gatehouse_connect::after_restore(tx).await?;
     gatehouse_identity::after_restore(tx).await
 }
 
@@ -151,13 +154,27 @@ impl App {
         identity.also_ends(Arc::new(KeyBelongings::new(api_keys.clone())));
         identity.admit_programs(Arc::new(Programs::new(api_keys.clone())));
         let events = Events::new(identity.clone(), http.clone());
+        let connect = Connect::new(identity.clone(), http.clone(), public_url.clone());
+        identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone(), settings.scim_requests_per_minute);
         sso.reach_directory(Arc::new(crate::directory::ByLink(scim.clone())));
         let lab = Lab::new(sso.clone(), public_url.clone());
         let mailer = mailer(settings, &parts.clock)?;
         let trusted_proxies = settings.trusted_proxies.clone();
-        Ok(Self { store, identity, sso, scim, events, api_keys, lab, mailer, public_url, trusted_proxies })
+        Ok(Self {
+            store,
+            identity,
+            sso,
+            scim,
+            events,
+            api_keys,
+            connect,
+            lab,
+            mailer,
+            public_url,
+            trusted_proxies,
+        })
     }
 
     /// The store.
@@ -202,6 +219,7 @@ impl App {
             .merge(gatehouse_scim::api(self.scim.clone()))
             .merge(gatehouse_apikeys::api(self.api_keys.clone()))
             .merge(gatehouse_events::api(self.events.clone()))
+            .merge(gatehouse_connect::api(self.connect.clone()))
             .merge(api::routes(self.clone()))
     }
 
@@ -228,6 +246,7 @@ impl App {
             .merge(gatehouse_scim::protocol_routes(self.scim.clone()))
             .merge(gatehouse_scim::console(self.scim.clone()))
             .merge(gatehouse_events::console(self.events.clone()))
+            .merge(gatehouse_connect::browser(self.connect.clone()))
             .merge(gatehouse_apikeys::gate_routes(self.api_keys.clone()))
             .merge(gatehouse_apikeys::console(self.api_keys.clone()))
             .merge(gatehouse_lab::routes(self.lab.clone()))
@@ -273,7 +292,8 @@ impl App {
             .merge(gatehouse_sso::jobs(&self.sso))
             .merge(gatehouse_scim::jobs(&self.scim))
             .merge(gatehouse_apikeys::jobs(&self.api_keys))
-            .merge(gatehouse_events::jobs(&self.events));
+            .merge(gatehouse_events::jobs(&self.events))
+            .merge(gatehouse_connect::jobs(&self.connect));
         Worker::new(self.store.clone(), registry)
     }
 }

@@ -128,9 +128,11 @@ customElements.define("repeat-rows", class extends HTMLElement {
   settle() {
     const rows = [...this.rows.children];
     rows.forEach((row, at) => {
-      const field = control(row);
-      const name = (field.getAttribute("aria-label") ?? "").replace(/\s*\d+$/, "");
-      field.setAttribute("aria-label", `${name} ${at + 1}`);
+      let name = "";
+      for (const field of [...controls(row)].reverse()) {
+        name = (field.getAttribute("aria-label") ?? "").replace(/\s*\d+$/, "");
+        field.setAttribute("aria-label", `${name} ${at + 1}`);
+      }
       const remover = row.querySelector("[data-remove]");
       if (!remover) return;
       remover.hidden = false;
@@ -140,15 +142,21 @@ customElements.define("repeat-rows", class extends HTMLElement {
   }
 });
 
+function controls(row) {
+  return row.querySelectorAll("input, textarea, select");
+}
+
 function control(row) {
-  return row.querySelector("input, textarea");
+  return controls(row)[0];
 }
 
 function emptied(row) {
   row.removeAttribute("data-spare");
-  const field = control(row);
-  field.value = "";
-  for (const name of ["value", "id", "aria-invalid", "aria-describedby"]) field.removeAttribute(name);
+  for (const field of controls(row)) {
+    if (field.matches("select")) field.selectedIndex = 0;
+    else field.value = "";
+    for (const name of ["value", "id", "aria-invalid", "aria-describedby"]) field.removeAttribute(name);
+  }
   for (const part of row.querySelectorAll(".error, dl, confirm-dialog")) part.remove();
   return row;
 }

@@ -21,7 +21,8 @@ pub(super) fn details(grant: &Grant) -> Value {
 
 impl Broker {
     /// Ends a grant in the caller's transaction and enqueues its revocation at the provider, when `spec` (of now, or of
-    /// before the holder changed) has an address for that. Answers what ended, if there was anything.
+    /// before the holder changed) has an address for that. Answers what ended, if there was anything, and whether a
+    /// revocation is on its way.
     ///
     /// # Errors
     /// When the database fails.
@@ -33,19 +34,20 @@ impl Broker {
         (holder, owner): (&Holder, &Owner),
         spec: Option<&ClientSpec>,
         why: &'static str,
-    ) -> Result<Option<GrantId>> {
+    ) -> Result<Option<(GrantId, bool)>> {
         let Some(found) = store::look(tx, workspace, holder, owner).await? else { return Ok(None) };
         let Some(grant) = store::take(tx, workspace, &found.id).await? else { return Ok(None) };
         let mut said = details(&grant);
         said["reason"] = json!(why);
+        let mut revokes = false;
         if let Some(spec) = spec {
             let spec = with_known_revocation(tx, workspace, spec).await?;
-            let enqueued = enqueue_revocation(tx, workspace, holder, &spec, grant.tokens.clone()).await?;
-            said["revokedAtProvider"] = json!(if enqueued { "enqueued" } else { "not offered" });
+            revokes = enqueue_revocation(tx, workspace, holder, &spec, grant.tokens.clone()).await?;
+            said["revokedAtProvider"] = json!(if revokes { "enqueued" } else { "not offered" });
         }
         let event = Event::success("grant.ended", ("grant", grant.id.as_str()), said);
         audit::record_in(tx, actor, Some(workspace), event).await?;
-        Ok(Some(grant.id))
+        Ok(Some((grant.id, revokes)))
     }
 }
 

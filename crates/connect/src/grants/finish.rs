@@ -9,7 +9,7 @@ use gatehouse_store::decisions::{Reason, Refusal, refuse};
 use gatehouse_types::{Actor, Error, Id, Result, Secret};
 use serde_json::json;
 
-use super::model::{GrantState, Kept};
+use super::model::GrantState;
 use super::requests::{self, Secrets, Waiting, row_of};
 use super::servers::{self, Server};
 use super::store::{self, Fresh};

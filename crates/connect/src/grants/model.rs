@@ -100,7 +100,6 @@ pub(crate) struct Facts {
     pub(crate) retry_at: Option<Timestamp>,
     pub(crate) told_at: Option<Timestamp>,
     pub(crate) lease_by: Option<String>,
-    pub(crate) lease_until: Option<Timestamp>,
     pub(crate) authorized_by: Option<UserId>,
     pub(crate) authorized_at: Option<Timestamp>,
     pub(crate) refreshed_at: Option<Timestamp>,

@@ -73,7 +73,6 @@ fn listed(row: &Row) -> Result<Listed> {
             retry_at: row.opt_time("retry_at")?,
             told_at: row.opt_time("told_at")?,
             lease_by: row.opt_text("lease_by")?,
-            lease_until: row.opt_time("lease_until")?,
             authorized_by: row.opt_id("authorized_by")?,
             authorized_at: row.opt_time("authorized_at")?,
             refreshed_at: row.opt_time("refreshed_at")?,

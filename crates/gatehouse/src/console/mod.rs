@@ -18,6 +18,9 @@ const SSO_PATH: &str = "/settings/security/sso";
 /// The page that answers why and who can.
 const WHY_PATH: &str = "/settings/security/why";
 
+/// The page of authorization profiles.
+const PROFILES_PATH: &str = "/integrations/auth-profiles";
+
 pub(crate) fn nav() -> Nav {
     let sso = NavItem::new("sso", "Single Sign On", SSO_PATH).needs(Permission::ManageSso);
     let scim = NavItem::new("scim", "Provisioning", "/settings/security/scim").needs(Permission::ManageScim);
@@ -35,10 +38,16 @@ pub(crate) fn nav() -> Nav {
     };
     let people = NavItem::new("people", "People", "/settings/people").needs(Permission::ReadMembers);
     let workspace = NavGroup { label: "Workspace", items: vec![people] };
+    let auth_profiles =
+        NavItem::new("auth-profiles", "Authorization Profiles", PROFILES_PATH).needs(Permission::UseAuthProfiles);
+    let integrations =
+        NavItem::new("integrations", "Integrations", PROFILES_PATH).needs(Permission::UseAuthProfiles);
+    let outside = NavGroup { label: "Integrations", items: vec![auth_profiles] };
     let settings = NavItem::new("settings", "Settings", "/settings").needs(Permission::ManageSso);
     Nav {
         sections: vec![
             NavSection { item: NavItem::new("home", "Home", "/"), groups: Vec::new() },
+            NavSection { item: integrations, groups: vec![outside] },
             NavSection { item: settings, groups: vec![workspace, security] },
             NavSection { item: NavItem::new("account", "Your account", "/account"), groups: Vec::new() },
         ],

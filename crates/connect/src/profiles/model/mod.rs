@@ -7,6 +7,7 @@ mod profile;
 mod tenancy;
 
 pub(crate) use fields::{AdditionalField, AuthorizationField, FieldPlace, Fields};
-pub(crate) use hosts::{AllowedHost, allows};
-pub(crate) use profile::{AuthorizationType, Profile, Secrets};
-pub(crate) use tenancy::{PLACEHOLDERS, has_tenancy, label, with_tenancy};
+pub(crate) use fields::{checked_additional, checked_authorization, checked_value};
+pub(crate) use hosts::{AllowedHost, allows, is_loopback};
+pub(crate) use profile::{AuthorizationType, Profile, Secrets, client_auth, client_auth_name};
+pub(crate) use tenancy::{has_tenancy, label, with_tenancy};

@@ -1,0 +1,292 @@
+//! Profiles are made and changed.
+
+use gatehouse_identity::require;
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_types::{Actor, AuthProfileId, Error, Id, Permission, Result, Secret, WorkspaceId, random_token};
+use serde_json::json;
+use url::Url;
+
+use super::look::Seen;
+use super::spec::callback_url;
+use super::{not_found, object};
+use crate::grants::store as grants;
+use crate::oauth::ClientAuth;
+use crate::profiles::model::{
+    AdditionalField, AllowedHost, AuthorizationField, AuthorizationType, Fields, Profile, Secrets, check,
+    checked_additional, checked_authorization, client_auth, has_tenancy,
+};
+use crate::profiles::store;
+use crate::{Connect, Holder};
+
+/// Profiles of a workspace at most.
+const MAX_PROFILES: i64 = 500;
+/// The length of the unguessable end of a callback's address (256 bits in base64url).
+const CONTEXT_LEN: usize = 43;
+
+/// What a profile is made of, or what of it changes; only what is given counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) authorization_type: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) callback_url: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<Secret>,
+    pub(crate) client_authentication: Option<String>,
+    pub(crate) authorization_url: Option<String>,
+    pub(crate) tenancy_url: Option<bool>,
+    pub(crate) token_url: Option<String>,
+    pub(crate) refresh_url: Option<String>,
+    pub(crate) revocation_url: Option<String>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) additional: Option<Vec<AdditionalField>>,
+    pub(crate) authorization: Option<Vec<AuthorizationField>>,
+    pub(crate) auth_error_status: Option<i64>,
+    pub(crate) auth_error_text: Option<String>,
+    pub(crate) allowed_hosts: Option<Vec<String>>,
+}
+
+fn given(value: Option<&String>) -> &str {
+    value.map_or("", String::as_str)
+}
+
+async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, p: &Profile) -> Result<()> {
+    let hosts: Vec<_> = p.allowed_hosts.iter().map(AllowedHost::as_str).collect();
+    let details = json!({"name": p.name, "authorizationType": p.kind, "clientId": p.client_id,
+        "tokenRequestUrl": p.token_url, "scope": p.scope, "allowedHosts": hosts});
+    Ok(audit::record(tx, actor, Event::success(event, ("auth-profile", p.id.as_str()), details)).await?)
+}
+
+impl Connect {
+    /// Makes a profile.
+    ///
+    /// # Errors
+    /// `Validation`; `Conflict` for a name that is taken, and for too many; `Authorization` without the right.
+    pub(crate) async fn create_profile(&self, actor: &Actor, new: Change) -> Result<Seen> {
+        let db = &self.0.store;
+        let workspace = require(db, actor, Permission::ManageAuthProfiles, None).await?;
+        let (profile, secrets) = self.draft(actor, workspace, new)?;
+        let mut tx = db.begin(&actor.origin).await?;
+        if store::count(&mut tx, workspace).await? >= MAX_PROFILES {
+            return Err(Error::conflict("A workspace has at most 500 authorization profiles. Delete one that is not used."));
+        }
+        if store::name_is_taken(&mut tx, workspace, &profile.name).await? {
+            let message = "There is an authorization profile of this name. Choose another one.";
+            return Err(Error::conflict(message).on_field("identityProviderName"));
+        }
+        free_context(&mut tx, &profile).await?;
+        store::insert(&mut tx, &profile, &secrets).await?;
+        record(&mut tx, actor, "auth-profile.created", &profile).await?;
+        let seen = self.seen(&mut tx, actor, profile, secrets).await?;
+        tx.commit().await?;
+        Ok(seen)
+    }
+
+    /// A profile of these values that is not stored.
+    ///
+    /// # Errors
+    /// `Validation`.
+    pub(crate) fn draft(&self, actor: &Actor, workspace: &WorkspaceId, new: Change) -> Result<(Profile, Secrets)> {
+        let (db, now) = (&self.0.store, self.0.store.now());
+        let kind: AuthorizationType = given(new.authorization_type.as_ref()).parse()?;
+        let blank = Profile {
+            id: db.ids().make(),
+            workspace: workspace.clone(),
+            version: 1,
+            kind,
+            name: check::name(given(new.name.as_ref()))?,
+            description: String::new(),
+            context: self.new_context(),
+            client_id: String::new(),
+            client_auth: ClientAuth::Basic,
+            authorization_url: None,
+            tenancy_url: false,
+            token_url: String::new(),
+            refresh_url: None,
+            revocation_url: None,
+            issuer: None,
+            scope: String::new(),
+            auth_error_status: 401,
+            auth_error_text: String::new(),
+            allowed_hosts: Vec::new(),
+            responsible: actor.user().ok().cloned(),
+            created_by: actor.user().ok().map(ToString::to_string),
+            created_at: now,
+            updated_at: now,
+        };
+        let required = Change {
+            client_id: Some(given(new.client_id.as_ref()).to_owned()),
+            client_secret: Some(new.client_secret.clone().unwrap_or_else(|| Secret::new(""))),
+            token_url: Some(given(new.token_url.as_ref()).to_owned()),
+            authorization_url: match kind {
+                AuthorizationType::OAuth2 => Some(given(new.authorization_url.as_ref()).to_owned()),
+                AuthorizationType::ClientCredentials => new.authorization_url.clone(),
+            },
+            authorization_type: None,
+            name: None,
+            ..new
+        };
+        self.changed(blank, Secrets { client_secret: Secret::new(""), fields: Fields::default() }, required)
+    }
+
+    /// A new unguessable end of a callback's address.
+    pub(crate) fn new_context(&self) -> String {
+        random_token(&**self.0.store.random()).expose().to_owned()
+    }
+
+    /// Changes a profile. Grants that were given to another client or at another server end.
+    ///
+    /// # Errors
+    /// `Validation`, also for another type or name; `NotFound`; `Authorization` without the right.
+    pub(crate) async fn update_profile(&self, actor: &Actor, id: &AuthProfileId, change: Change) -> Result<Seen> {
+        let db = &self.0.store;
+        let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
+        let mut tx = db.begin(&actor.origin).await?;
+        let (before, secrets) = store::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let (profile, new_secrets) = self.changed(before.clone(), secrets.clone(), change)?;
+        free_context(&mut tx, &profile).await?;
+        store::update(&mut tx, &profile, &new_secrets).await?;
+        record(&mut tx, actor, "auth-profile.updated", &profile).await?;
+        if is_elsewhere(&before, &profile) {
+            self.end_all(&mut tx, actor, (&before, &secrets), "the profile is for another client or server now").await?;
+        }
+        // what failed may have been mended by this
+        grants::try_again(&mut tx, &Holder::Profile(id.clone())).await?;
+        let profile = Profile { version: profile.version + 1, ..profile };
+        let seen = self.seen(&mut tx, actor, profile, new_secrets).await?;
+        tx.commit().await?;
+        Ok(seen)
+    }
+
+    /// The profile as it is after a change.
+    pub(crate) fn changed(&self, mut p: Profile, mut s: Secrets, change: Change) -> Result<(Profile, Secrets)> {
+        let is_code = p.kind == AuthorizationType::OAuth2;
+        locked("authorizationType", change.authorization_type.as_deref(), p.kind.as_str())?;
+        locked("identityProviderName", change.name.as_deref(), &p.name)?;
+        if let Some(text) = change.description {
+            p.description = check::description(&text)?;
+        }
+        if let Some(text) = change.callback_url {
+            p.context = self.context_of(&text)?;
+        }
+        if let Some(text) = change.client_id {
+            p.client_id = check::client_id(&text)?;
+        }
+        if let Some(secret) = change.client_secret {
+            s.client_secret = check::client_secret(&secret)?;
+        }
+        if let Some(text) = change.client_authentication {
+            p.client_auth = client_auth(&text)?;
+        }
+        if let Some(tenancy) = change.tenancy_url {
+            only_code("tenancyUrl", is_code || !tenancy)?;
+            p.tenancy_url = tenancy;
+        }
+        let optional = |field, label, text: String| match text.trim().is_empty() {
+            true => Ok(None),
+            false => check::url(field, label, &text, p.tenancy_url).map(Some),
+        };
+        if let Some(text) = change.authorization_url {
+            only_code("authorizationUrl", is_code || text.trim().is_empty())?;
+            let checked = |text: &str| check::url("authorizationUrl", "authorization URL", text, p.tenancy_url);
+            p.authorization_url = is_code.then(|| checked(&text)).transpose()?;
+        }
+        if let Some(text) = change.token_url {
+            p.token_url = check::url("tokenRequestUrl", "token request URL", &text, p.tenancy_url)?;
+        }
+        if let Some(text) = change.refresh_url {
+            only_code("refreshTokenUrl", is_code || text.trim().is_empty())?;
+            p.refresh_url = optional("refreshTokenUrl", "refresh token URL", text)?;
+        }
+        if let Some(text) = change.revocation_url {
+            p.revocation_url = optional("revocationUrl", "revocation URL", text)?;
+        }
+        let all = [&p.authorization_url, &Some(p.token_url.clone()), &p.refresh_url, &p.revocation_url].map(Clone::clone);
+        if !p.tenancy_url && all.iter().flatten().any(|text| has_tenancy(text)) {
+            let message = "An address has a place for a tenancy. Change the addresses together with this choice.";
+            return Err(Error::validation("tenancyUrl", message));
+        }
+        if let Some(text) = change.issuer {
+            p.issuer = check::issuer(&text)?;
+        }
+        if let Some(text) = change.scope {
+            p.scope = check::scope(&text)?;
+        }
+        if let Some(fields) = change.additional {
+            s.fields.additional = checked_additional(fields)?;
+            if !is_code && s.fields.asked().next().is_some() {
+                let message = "Nobody can be asked for a value here: no person authorizes with client credentials.";
+                return Err(Error::validation("additionalFields", message));
+            }
+        }
+        if let Some(fields) = change.authorization {
+            s.fields.authorization = checked_authorization(fields)?;
+        }
+        if let Some(status) = change.auth_error_status {
+            p.auth_error_status = check::auth_error_status(status)?;
+        }
+        if let Some(text) = change.auth_error_text {
+            p.auth_error_text = check::auth_error_text(&text)?;
+        }
+        if let Some(hosts) = change.allowed_hosts {
+            p.allowed_hosts = AllowedHost::checked(&hosts)?;
+        }
+        p.updated_at = self.0.store.now();
+        Ok((p, s))
+    }
+
+    /// The unguessable end of a callback's address that somebody entered: it must be one of ours.
+    fn context_of(&self, text: &str) -> Result<String> {
+        let beginning = callback_url(&self.0.public_url, "");
+        let context = text.trim().strip_prefix(&beginning).unwrap_or_default();
+        let fits = context.len() == CONTEXT_LEN
+            && context.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if fits {
+            return Ok(context.to_owned());
+        }
+        let message = match text.trim().is_empty() {
+            true => "Enter the callback URL. The one that is proposed is fine.".to_owned(),
+            false => format!(
+                "The callback URL must be the one that is proposed: {beginning} with an unguessable end of {CONTEXT_LEN} characters."
+            ),
+        };
+        Err(Error::validation("callbackUrl", message))
+    }
+}
+
+fn locked(field: &'static str, wanted: Option<&str>, present: &str) -> Result<()> {
+    match wanted {
+        Some(wanted) if wanted != present => {
+            Err(Error::validation(field, "This cannot be changed. Make another profile instead."))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn only_code(field: &'static str, fits: bool) -> Result<()> {
+    if fits { Ok(()) } else { Err(Error::validation(field, "OAuth V2 Client Credentials has none.")) }
+}
+
+async fn free_context(tx: &mut Tx, profile: &Profile) -> Result<()> {
+    if store::context_is_taken(tx, &profile.context, &profile.id).await? {
+        return Err(Error::conflict("This callback URL belongs to another profile.").on_field("callbackUrl"));
+    }
+    Ok(())
+}
+
+/// Whether tokens of before would go to another client or to another host now.
+fn is_elsewhere(before: &Profile, now: &Profile) -> bool {
+    let origin = |text: &str| {
+        let fixed = crate::profiles::model::with_tenancy(text, "tenant");
+        Url::parse(&fixed).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    };
+    let hosts = |p: &Profile| {
+        let refresh = p.refresh_url.as_deref().unwrap_or(&p.token_url);
+        let revocation = p.revocation_url.as_deref().unwrap_or(&p.token_url);
+        let authorization = p.authorization_url.as_deref().unwrap_or_default();
+        [origin(&p.token_url), origin(refresh), origin(revocation), origin(authorization)]
+    };
+    before.client_id != now.client_id || hosts(before) != hosts(now)
+}

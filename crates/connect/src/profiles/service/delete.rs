@@ -1,0 +1,116 @@
+//! The end of a profile, and of single grants.
+
+use gatehouse_identity::require;
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_types::{Actor, AuthProfileId, Error, GrantId, Id, Permission, Result};
+use serde_json::json;
+
+use super::spec::spec_of;
+use super::{not_found, object};
+use crate::grants::{requests, store as grants};
+use crate::profiles::model::{Profile, Secrets};
+use crate::profiles::store;
+use crate::{Connect, Holder, Owner};
+
+impl Connect {
+    /// Deletes a profile with everything that was granted for it. What uses it fails from then on.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub(crate) async fn delete_profile(&self, actor: &Actor, id: &AuthProfileId) -> Result<()> {
+        let db = &self.0.store;
+        let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
+        let mut tx = db.begin(&actor.origin).await?;
+        let (profile, secrets) = store::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let holder = Holder::Profile(id.clone());
+        let states = self.0.broker.states(&mut tx, workspace, &holder).await?;
+        let mut used_by: Vec<String> = states.iter().flat_map(|grant| grant.used_by.clone()).collect();
+        used_by.sort();
+        used_by.dedup();
+        let people = states.iter().filter(|grant| grant.person_id.is_some()).count();
+        self.end_all(&mut tx, actor, (&profile, &secrets), "the profile was deleted").await?;
+        requests::forget_for(&mut tx, &holder).await?;
+        store::delete(&mut tx, id).await?;
+        let details = json!({"name": profile.name, "usedBy": used_by, "people": people});
+        audit::record(&mut tx, actor, Event::success("auth-profile.deleted", ("auth-profile", id.as_str()), details)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends every grant of a profile in the caller's transaction.
+    pub(super) async fn end_all(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        (profile, secrets): (&Profile, &Secrets),
+        why: &'static str,
+    ) -> Result<()> {
+        let holder = Holder::Profile(profile.id.clone());
+        for listed in grants::of_holder(tx, &profile.workspace, &holder).await? {
+            self.end_one(tx, actor, (profile, secrets), &listed.owner, why).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_one(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        (profile, secrets): (&Profile, &Secrets),
+        owner: &Owner,
+        why: &'static str,
+    ) -> Result<()> {
+        let holder = Holder::Profile(profile.id.clone());
+        let grant = grants::find(&self.0.store, tx, &profile.workspace, &holder, owner).await?;
+        let asked = grant.map(|grant| grant.asked).unwrap_or_default();
+        // without the tenant that it once had there is nobody to tell
+        let spec = spec_of(&self.0.public_url, profile, secrets, &asked).ok();
+        let whose = (&holder, owner);
+        self.0.broker.end(tx, actor, &profile.workspace, whose, spec.as_ref(), why).await.map(drop)
+    }
+
+    /// Ends one grant: who manages the profile any of them, others their own.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub(crate) async fn disconnect(&self, actor: &Actor, id: &AuthProfileId, grant: &GrantId) -> Result<()> {
+        let db = &self.0.store;
+        let workspace = require(db, actor, Permission::UseAuthProfiles, object(id)).await?;
+        let mut tx = db.begin(&actor.origin).await?;
+        let (profile, secrets) = store::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let all = grants::of_holder(&mut tx, workspace, &Holder::Profile(id.clone())).await?;
+        let own = actor.user().ok();
+        let mine = |owner: &Owner| owner.person().is_some() && owner.person() == own;
+        let found = all.into_iter().find(|g| g.id == *grant);
+        let found = found.filter(|g| actor.may(Permission::ManageAuthProfiles) || mine(&g.owner));
+        let found = found.ok_or_else(|| Error::not_found("Grant"))?;
+        self.end_one(&mut tx, actor, (&profile, &secrets), &found.owner, "it was disconnected").await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+impl Connect {
+    /// What the end of a profile would hit, in a sentence or two.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub(crate) async fn deletion_hits(&self, actor: &Actor, id: &AuthProfileId) -> Result<String> {
+        let db = &self.0.store;
+        let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
+        let grants = self.0.broker.states(&mut db.reader(), workspace, &Holder::Profile(id.clone())).await?;
+        let people = grants.iter().filter(|g| g.person_id.is_some()).count();
+        let mut used_by: Vec<String> = grants.into_iter().flat_map(|g| g.used_by).collect();
+        used_by.sort();
+        used_by.dedup();
+        let people = match people {
+            0 => "No person has authorized it for themselves.".to_owned(),
+            1 => "The authorization of one person ends with it.".to_owned(),
+            n => format!("The authorizations of {n} people end with it."),
+        };
+        let used = match used_by.is_empty() {
+            true => "Nothing used it in the last 30 days.".to_owned(),
+            false => format!("Used in the last 30 days by: {}. That fails from then on.", used_by.join(", ")),
+        };
+        Ok(format!("{people} {used}"))
+    }
+}

@@ -1,0 +1,34 @@
+//! Use cases of profiles.
+
+mod authorize;
+pub(crate) mod belongings;
+pub(crate) mod change;
+mod delete;
+mod look;
+pub(crate) mod request;
+mod spec;
+pub(crate) mod test;
+
+pub(crate) use authorize::{Authorize, Way};
+pub(crate) use look::{Seen, Status};
+pub(crate) use spec::{about, spec};
+
+use gatehouse_types::{AuthProfileId, Error};
+
+/// Where the pages of profiles are.
+pub(crate) const PAGES: &str = "/integrations/auth-profiles";
+
+fn not_found() -> Error {
+    Error::not_found("Authorization profile")
+}
+
+fn object(id: &AuthProfileId) -> Option<String> {
+    Some(format!("auth-profile:{id}"))
+}
+
+impl crate::Connect {
+    /// Where answers to a profile's authorizations come.
+    pub(crate) fn callback_url(&self, context: &str) -> String {
+        spec::callback_url(&self.0.public_url, context)
+    }
+}

@@ -1,0 +1,188 @@
+//! The test of a profile: does the provider know us, does it give tokens, and what would go out.
+
+use gatehouse_identity::require;
+use gatehouse_types::{Actor, AuthProfileId, Error, Permission, Result, Secret, random_token};
+use serde_json::{Map, Value};
+
+use super::change::Change;
+use super::spec::spec_of;
+use super::{not_found, object};
+use crate::grants::store as grants;
+use crate::oauth::ask::{self, MASK, Wanted, ask};
+use crate::oauth::{AskError, jwt};
+use crate::profiles::model::{AuthorizationType, FieldPlace, Profile, Secrets};
+use crate::profiles::store;
+use crate::{AccessToken, Asked, ClientSpec, Connect, Holder, Owner, Unavailable};
+
+/// What a test found.
+#[derive(Clone, Debug)]
+pub(crate) struct Tested {
+    pub(crate) success: bool,
+    /// Whether tokens are there, or came.
+    pub(crate) authorized: bool,
+    pub(crate) message: String,
+    /// The request for tokens.
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) params: Vec<(String, String)>,
+    /// What goes with each request, as place, name and masked value.
+    pub(crate) sent: Vec<(&'static str, String, String)>,
+    /// What the access token says, when it is a JWT.
+    pub(crate) claims: Option<Map<String, Value>>,
+}
+
+/// What the provider said.
+struct Said {
+    success: bool,
+    token: Option<String>,
+    message: String,
+}
+
+impl Connect {
+    /// Tests a profile as it is stored. Client credentials ask for a token; where a person consents, the grant that is there
+    /// is looked at, and without one it is tried whether the provider knows the client.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right; `RateLimited`.
+    pub(crate) async fn test_profile(&self, actor: &Actor, id: &AuthProfileId) -> Result<Tested> {
+        let db = &self.0.store;
+        let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
+        self.0.by_hand.require(gatehouse_types::Id::as_str(actor.user()?))?;
+        let found = store::find(db, &mut db.reader(), workspace, id).await?;
+        let (profile, secrets) = found.ok_or_else(not_found)?;
+        let holder = Holder::Profile(id.clone());
+        let own = Owner::Person(actor.user()?.clone());
+        let mut grant = grants::find(db, &mut db.reader(), workspace, &holder, &Owner::Service).await?;
+        let mut owner = Owner::Service;
+        if grant.is_none() && profile.kind == AuthorizationType::OAuth2 {
+            grant = grants::find(db, &mut db.reader(), workspace, &holder, &own).await?;
+            owner = own;
+        }
+        let asked = grant.as_ref().map_or_else(|| example(&profile), |g| g.asked.clone());
+        let spec = spec_of(&self.0.public_url, &profile, &secrets, &asked)?;
+        let said = match (profile.kind, grant) {
+            _ if actor.origin.dry_run.is_some() => nothing_was_asked(),
+            (AuthorizationType::ClientCredentials, grant) => {
+                let mut tx = db.begin_always().await?;
+                grants::try_again(&mut tx, &holder).await?;
+                tx.commit().await?;
+                let version = grant.map_or(0, |g| g.version);
+                let token = self.0.broker.refuse(workspace, &holder, &owner, &spec, version).await;
+                self.told(token, "The provider gave a token.")?
+            }
+            (AuthorizationType::OAuth2, Some(_)) => {
+                let token = self.0.broker.token(workspace, &holder, &owner, &spec).await;
+                self.told(token, "It is authorized, and its token is good.")?
+            }
+            (AuthorizationType::OAuth2, None) => self.try_client(&spec).await,
+        };
+        Ok(tested(&secrets, &spec, said))
+    }
+
+    /// Tests values that are not stored. Nothing is kept of it.
+    ///
+    /// # Errors
+    /// `Validation`; `Authorization` without the right; `RateLimited`.
+    pub(crate) async fn try_profile(&self, actor: &Actor, new: Change) -> Result<Tested> {
+        let workspace = require(&self.0.store, actor, Permission::ManageAuthProfiles, None).await?;
+        self.0.by_hand.require(gatehouse_types::Id::as_str(actor.user()?))?;
+        let (profile, secrets) = self.draft(actor, workspace, new)?;
+        self.try_values(actor, &profile, &secrets).await
+    }
+
+    /// The same for the values of a profile with changes that are not stored.
+    ///
+    /// # Errors
+    /// As [`Connect::try_profile`]; `NotFound`.
+    pub(crate) async fn try_change(&self, actor: &Actor, id: &AuthProfileId, change: Change) -> Result<Tested> {
+        let db = &self.0.store;
+        let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
+        self.0.by_hand.require(gatehouse_types::Id::as_str(actor.user()?))?;
+        let found = store::find(db, &mut db.reader(), workspace, id).await?;
+        let (profile, secrets) = found.ok_or_else(not_found)?;
+        let (profile, secrets) = self.changed(profile, secrets, change)?;
+        self.try_values(actor, &profile, &secrets).await
+    }
+
+    async fn try_values(&self, actor: &Actor, profile: &Profile, secrets: &Secrets) -> Result<Tested> {
+        let spec = spec_of(&self.0.public_url, profile, secrets, &example(profile))?;
+        let said = match profile.kind {
+            _ if actor.origin.dry_run.is_some() => nothing_was_asked(),
+            AuthorizationType::OAuth2 => self.try_client(&spec).await,
+            AuthorizationType::ClientCredentials => match ask(&self.0.http, &spec, Wanted::Client).await {
+                Ok(tokens) => Said {
+                    success: true,
+                    token: Some(tokens.access_token.expose().to_owned()),
+                    message: "The provider gave a token.".to_owned(),
+                },
+                Err(error) => Said { success: false, token: None, message: error.to_string() },
+            },
+        };
+        Ok(tested(secrets, &spec, said))
+    }
+
+    fn told(&self, token: Result<AccessToken, Unavailable>, good: &str) -> Result<Said> {
+        let failed = |message: String| Said { success: false, token: None, message };
+        Ok(match token {
+            Ok(token) => {
+                let until = token.expires_at.map(|at| format!(" It ends at {at}.")).unwrap_or_default();
+                Said {
+                    success: true,
+                    message: format!("{good}{until}"),
+                    token: Some(token.token.expose().to_owned()),
+                }
+            }
+            Err(Unavailable::Ours(error)) => return Err(error),
+            Err(Unavailable::Failing { reason, .. }) => failed(reason),
+            Err(other) => failed(Error::from(other).message().to_owned()),
+        })
+    }
+
+    /// Whether the provider knows our client: a code that nobody was given is offered, and what is refused tells. Every
+    /// provider refuses the code; one that refuses the client says so (RFC 6749 §5.2).
+    async fn try_client(&self, spec: &ClientSpec) -> Said {
+        let random = || random_token(&**self.0.store.random());
+        let (code, verifier): (Secret, Secret) = (random(), random());
+        let wanted = Wanted::Code { code: &code, verifier: Some(&verifier) };
+        let (success, message) = match ask(&self.0.http, spec, wanted).await {
+            Ok(_) => (false, "The provider gave a token for a code that nobody was given: it cannot be trusted.".to_owned()),
+            Err(AskError::Refused(refused)) if !refused.is_about_client() => (
+                true,
+                "The provider knows our client: it refused only the made-up code of this test. Nobody has authorized the \
+                 profile yet."
+                    .to_owned(),
+            ),
+            Err(error) => (false, error.to_string()),
+        };
+        Said { success, token: None, message }
+    }
+}
+
+fn nothing_was_asked() -> Said {
+    Said { success: true, token: None, message: "This is what would be sent; nothing was.".to_owned() }
+}
+
+/// A tenant for a look at what would be sent, where nobody named one.
+fn example(profile: &Profile) -> Asked {
+    Asked { tenancy: profile.tenancy_url.then(|| "tenancy".to_owned()), ..Asked::default() }
+}
+
+fn tested(secrets: &Secrets, spec: &ClientSpec, said: Said) -> Tested {
+    let outline = ask::outline(spec);
+    let name = |place: FieldPlace| FieldPlace::ALL.iter().find(|(p, ..)| *p == place).map_or("", |(_, name, _)| *name);
+    let fields = &secrets.fields.authorization;
+    let mut sent: Vec<_> = fields.iter().map(|f| (name(f.place), f.key.clone(), MASK.to_owned())).collect();
+    if !fields.iter().any(|f| f.value.as_deref().is_some_and(|v| v.contains("{access_token}"))) {
+        sent.insert(0, ("header", "Authorization".to_owned(), format!("Bearer {MASK}")));
+    }
+    Tested {
+        success: said.success,
+        authorized: said.token.is_some(),
+        message: said.message,
+        url: outline.url.into(),
+        headers: outline.headers,
+        params: outline.params,
+        sent,
+        claims: said.token.as_deref().and_then(jwt::claims),
+    }
+}
