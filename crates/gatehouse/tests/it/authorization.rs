@@ -18,12 +18,14 @@ enum May {
     Own,
     /// Everybody who is signed in, about things of their own that the walk does not make.
     Personal,
+    /// Members, admins and owners, who may still lack something else for it.
+    Member,
     /// Admins and owners.
     Admin,
     /// Owners.
     Owner,
 }
-use May::{Admin, Anyone, Own, Owner, Personal, SignedIn};
+use May::{Admin, Anyone, Member, Own, Owner, Personal, SignedIn};
 
 /// Every operation: method, path, whom it answers, a body that is fine.
 const OPERATIONS: &[(&str, &str, May, &str)] = &[
@@ -55,6 +57,18 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/api-apps/{id}/keys/{key_id}/rotate", Admin, r#"{"overlapHours":1}"#),
     ("post", "/api/v1/api-apps/{id}/keys/{key_id}/disable", Admin, ""),
     ("post", "/api/v1/api-apps/{id}/keys/{key_id}/enable", Admin, ""),
+    ("get", "/api/v1/auth-profiles", Member, ""),
+    ("post", "/api/v1/auth-profiles", Admin, AUTH_PROFILE),
+    ("post", "/api/v1/auth-profiles/test", Admin, AUTH_PROFILE),
+    ("get", "/api/v1/auth-profiles/{id}", Member, ""),
+    ("put", "/api/v1/auth-profiles/{id}", Admin, r#"{"description":"walked"}"#),
+    ("delete", "/api/v1/auth-profiles/{id}", Admin, ""),
+    ("post", "/api/v1/auth-profiles/{id}/test", Admin, ""),
+    ("post", "/api/v1/auth-profiles/{id}/authorize", Member, r#"{"owner":"person"}"#),
+    ("post", "/api/v1/auth-profiles/{id}/request", Member, r#"{"method":"GET","url":"https://api.example/"}"#),
+    ("get", "/api/v1/auth-profiles/{id}/grants", Member, ""),
+    ("delete", "/api/v1/auth-profiles/{id}/grants/{grant_id}", Member, ""),
+    ("get", "/api/v1/outbound-calls", Member, ""),
     ("get", "/api/v1/api-scopes", Admin, ""),
     ("post", "/api/v1/api-scopes", Admin, r#"{"id":"walked:read","name":"Walked"}"#),
     ("delete", "/api/v1/api-scopes/{id}", Admin, ""),
@@ -192,12 +206,28 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
 ];
 const PASSKEY: &str = r#"{"ceremony":"none","name":"Walked","credential":{"id":"AA","rawId":"AA",
     "type":"public-key","response":{"clientDataJSON":"AA","attestationObject":"AA"}}}"#;
+const AUTH_PROFILE: &str = r#"{"authorizationType":"oauth2","identityProviderName":"Walked","clientId":"c",
+    "clientSecret":"s","authorizationUrl":"https://op.example/authorize","tokenRequestUrl":"https://op.example/token"}"#;
 const OIDC: &str = r#"{"name":"Walked","protocol":"oidc",
     "oidcConfig":{"issuerUrl":"https://op.example","clientId":"c","clientSecret":"s"}}"#;
 
 /// Every page of the console that needs somebody signed in.
 const PAGES: &[(&str, &str)] = &[
     ("get", "/"),
+    ("get", "/integrations/auth-profiles"),
+    ("get", "/integrations/auth-profiles/new"),
+    ("post", "/integrations/auth-profiles/new"),
+    ("post", "/integrations/auth-profiles/new/fields"),
+    ("get", "/integrations/auth-profiles/apr_1"),
+    ("post", "/integrations/auth-profiles/apr_1"),
+    ("post", "/integrations/auth-profiles/apr_1/test"),
+    ("get", "/integrations/auth-profiles/apr_1/delete"),
+    ("post", "/integrations/auth-profiles/apr_1/delete"),
+    ("get", "/integrations/auth-profiles/apr_1/authorize"),
+    ("post", "/integrations/auth-profiles/apr_1/authorize"),
+    ("get", "/integrations/auth-profiles/apr_1/grants/grt_1/disconnect"),
+    ("post", "/integrations/auth-profiles/apr_1/grants/grt_1/disconnect"),
+    ("get", "/oauth/callback/none"),
     ("get", "/settings"),
     ("get", "/settings/audit"),
     ("get", "/settings/audit/aud_1"),
@@ -349,6 +379,8 @@ struct Ids {
     api_app: String,
     api_key: String,
     api_scope: String,
+    auth_profile: String,
+    grant: String,
 }
 
 impl Ids {
@@ -386,6 +418,9 @@ impl Ids {
         owner.post("/api/v1/api-scopes", scope).await.ok();
         let app = serde_json::json!({"name": "Program", "scopes": ["workflow:deploy"]});
         let api_app = text(&owner.post("/api/v1/api-apps", app).await.ok()["id"]);
+        let mut profile: Value = serde_json::from_str(AUTH_PROFILE).unwrap();
+        profile["identityProviderName"] = "Kept".into();
+        let auth_profile = text(&owner.post("/api/v1/auth-profiles", profile).await.ok()["id"]);
         let key = format!("/api/v1/api-apps/{api_app}/keys");
         let api_key = text(&owner.post(&key, serde_json::json!({"name": "Key"})).await.ok()["key"]["id"]);
         let workspace = t.workspace.to_string();
@@ -420,6 +455,8 @@ impl Ids {
             api_app,
             api_key,
             api_scope: "walked:write".to_owned(),
+            auth_profile,
+            grant: "grt_0198c5f0e8a07c3fa1b2c3d4e5f60718".to_owned(),
         }
     }
 
@@ -450,6 +487,8 @@ impl Ids {
             api_app: odd(&self.api_app),
             api_key: odd(&self.api_key),
             api_scope: "unknown:write".to_owned(),
+            auth_profile: odd(&self.auth_profile),
+            grant: odd(&self.grant),
         }
     }
 
@@ -465,6 +504,7 @@ impl Ids {
             _ if text.contains("/webhooks/") => &self.webhook,
             _ if text.contains("/api-apps/") => &self.api_app,
             _ if text.contains("/api-scopes/") => &self.api_scope,
+            _ if text.contains("/auth-profiles/") => &self.auth_profile,
             _ => &self.connection,
         };
         text.replace("{id}", id)
@@ -475,6 +515,7 @@ impl Ids {
             .replace("{share_id}", &self.share)
             .replace("{delivery_id}", &self.delivery)
             .replace("{key_id}", &self.api_key)
+            .replace("{grant_id}", &self.grant)
             .replace("{api_app}", &self.api_app)
             .replace("/who-can", "/who-can?action=audit:read&")
             .replace("{draft_id}", &self.draft)
@@ -546,7 +587,10 @@ async fn viewers_and_members_get_403_where_an_admin_is_needed(t: TestApp) {
     for role in [Role::Viewer, Role::Member] {
         let caller = t.member_of(role).await;
         walk(&ids, &caller, true, |operation, may, answer| match may {
-            Admin | Owner => {
+            Member if role == Role::Member => {
+                assert!(!matches!(answer.status, 401 | 403), "{role} {operation}: {}", answer.body);
+            }
+            Member | Admin | Owner => {
                 let error = answer.refused(403, "authorization_error");
                 assert!(error["decision"].is_string(), "{role} {operation}: {error}");
             }
@@ -582,7 +626,7 @@ async fn admins_and_owners_may_call_everything(t: TestApp) {
                 Own => answer.status == 404,
                 // there is nothing yet that a key could reach
                 _ if operation.contains("/api/public/") => answer.status == 404,
-                Personal => !matches!(answer.status, 401 | 403),
+                Personal | Member => !matches!(answer.status, 401 | 403),
                 Owner if !is_owner => answer.status == 403,
                 _ => answer.status == if operation.ends_with("/password") { 400 } else { 200 },
             };
@@ -630,14 +674,19 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
     let connection = other["id"].as_str().unwrap().to_owned();
     let app = serde_json::json!({"name": "Other program"});
     let api_app = owner.post("/api/v1/api-apps", app).await.ok()["id"].as_str().unwrap().to_owned();
-    let mixed = Ids { connection, user: me, webhook: hook, api_app, ..ids.clone() };
+    let mut profile: Value = serde_json::from_str(AUTH_PROFILE).unwrap();
+    profile["identityProviderName"] = "Other".into();
+    let auth_profile = owner.post("/api/v1/auth-profiles", profile).await.ok()["id"].clone();
+    let auth_profile = auth_profile.as_str().unwrap().to_owned();
+    let mixed = Ids { connection, user: me, webhook: hook, api_app, auth_profile, ..ids.clone() };
     for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() >= 2) {
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(body).unwrap());
         let answer = owner.call(method, &mixed.fill(path), body.clone()).await;
         answer.refused(404, "not_found");
         let (connection, user, webhook) = (ids.connection.clone(), ids.user.clone(), ids.webhook.clone());
         let api_app = ids.api_app.clone();
-        let unknown = Ids { connection, user, webhook, api_app, ..ids.unknown() }.fill(path);
+        let auth_profile = ids.auth_profile.clone();
+        let unknown = Ids { connection, user, webhook, api_app, auth_profile, ..ids.unknown() }.fill(path);
         assert_eq!(answer.body, owner.call(method, &unknown, body).await.body, "{method} {path}");
     }
 }

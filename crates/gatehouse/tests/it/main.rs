@@ -5,6 +5,7 @@
 mod api_keys;
 mod audit_log;
 mod authorization;
+mod connect;
 mod connections;
 mod errors;
 mod events;

@@ -1,0 +1,168 @@
+//! The pages, as plain forms.
+
+use gatehouse_types::Role;
+use serde_json::json;
+
+use super::{PROFILES, Provider, connected, made, oauth2};
+use crate::support::{Answer, Client, Form, TestApp, on_both};
+
+const PAGE: &str = "/integrations/auth-profiles";
+
+/// Sends the form of a page whose action is `action`, with these values in the place of what stands there.
+async fn submit(browser: &Client, page: &str, action: &str, values: &[(&str, &str)]) -> Answer {
+    let shown = browser.get(page).await.body;
+    fill(browser, &shown, action, values).await
+}
+
+async fn fill(browser: &Client, shown: &str, action: &str, values: &[(&str, &str)]) -> Answer {
+    let mut form = Form::to(shown, action);
+    for (name, _) in values {
+        form.fields.retain(|(known, _)| known != name);
+    }
+    form.fields.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    form.send(browser).await
+}
+
+async fn r122_r123_r124_r145_a_profile_is_made_tested_changed_and_deleted_on_its_pages(t: TestApp) {
+    let (browser, provider) = (t.browser("owner@main.test").await, Provider::start().await);
+    let page = browser.get(PAGE).await.body;
+    assert!(page.contains("Create Authorization Profile") && page.contains("aria-current=\"page\">Authorization Profiles<"), "{page}");
+    let new = format!("{PAGE}/new");
+    let form = browser.get(&new).await.body;
+    assert!(form.contains("New Authorization Mechanism") && form.contains("Save new Auth"), "{form}");
+    assert!(form.contains(">OAuth V2</option>") && form.contains(">OAuth V2 Client Credentials</option>"));
+    assert_eq!(form.matches("</option>").count() - form.matches("name=\"authorizationFieldType\"").count() * 4
+        - form.matches("name=\"clientAuthentication\"").count() * 2, 3, "the two types, and none chosen");
+    // nothing chosen yet: said at its field
+    let refused = submit(&browser, &new, &new, &[("authorizationType", ""), ("do", "save")]).await;
+    assert!(refused.status == 400 && refused.body.contains("Select the authorization type."), "{}", refused.body);
+    // the fields of the type that is chosen
+    let shown = submit(&browser, &new, &new, &[("authorizationType", "oauth2"), ("identityProviderName", "Outside")]).await;
+    assert_eq!(shown.status, 400);
+    let code = fields_of(&browser, "oauth2").await;
+    assert!(code.contains("Authorization URL") && code.contains("tenancy URLs") && code.contains("Refresh token URL"), "{code}");
+    let machine = fields_of(&browser, "oauth2_client_credentials").await;
+    assert!(!machine.contains("Authorization URL") && !machine.contains("tenancy URLs") && !machine.contains("Refresh token URL"));
+    let (authorize, token) = (provider.at("/authorize"), provider.at("/token"));
+    let typed = [
+        ("authorizationType", "oauth2"),
+        ("identityProviderName", "Outside"),
+        ("clientId", "client"),
+        ("clientSecret", "s3cret of ours"),
+        ("authorizationUrl", authorize.as_str()),
+        ("tokenRequestUrl", token.as_str()),
+        ("clientAuthentication", "basic"),
+        ("scope", "read"),
+    ];
+    // the choice of tenancy must be made
+    let refused = fill(&browser, &code, &new, &[&typed[..], &[("tenancyUrl", ""), ("do", "save")]].concat()).await;
+    assert!(refused.body.contains("Say whether there are tenancy URLs."), "{}", refused.body);
+    let chosen = [&typed[..], &[("tenancyUrl", "no"), ("additionalKey", "pin"), ("additionalValue", ""), ("additionalFrom", "given")]].concat();
+    let refused = fill(&browser, &code, &new, &[&chosen[..], &[("do", "save")]].concat()).await;
+    assert!(refused.status == 400 && refused.body.contains("Enter the field value."), "{}", refused.body);
+    let chosen = [&typed[..], &[("tenancyUrl", "no"), ("do", "test")]].concat();
+    let tested = fill(&browser, &code, &new, &chosen).await;
+    assert!(tested.status == 200 && tested.body.contains("The provider knows our client"), "{}", tested.body);
+    let chosen = [&typed[..], &[("tenancyUrl", "no"), ("do", "save")]].concat();
+    let made = fill(&browser, &tested.body, &new, &chosen).await;
+    assert_eq!((made.status, made.location()), (303, Some(PAGE)), "{}", made.body);
+    let list = browser.get(PAGE).await.body;
+    for part in ["Outside was saved.", "Add new auth", "Not Configured", ">OAuth V2<", "Test auth", "Status"] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+    let id = t.owner().await.get(PROFILES).await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
+    let own = format!("{PAGE}/{id}");
+    let shown = browser.get(&own).await.body;
+    assert!(shown.contains("Update new auth") && !shown.contains("s3cret of ours"), "{shown}");
+    for locked in ["id=\"authorizationType\" value=\"OAuth V2\" disabled", "id=\"identityProviderName\" value=\"Outside\" disabled"] {
+        assert!(shown.contains(locked), "{locked}");
+    }
+    // an empty secret keeps the one there is
+    let changes = [("description", "For orders"), ("tenancyUrl", "no"), ("clientAuthentication", "basic"), ("do", "save")];
+    let saved = fill(&browser, &shown, &own, &changes).await;
+    assert_eq!((saved.status, saved.location()), (303, Some(own.as_str())), "{}", saved.body);
+    let tested = submit(&browser, PAGE, &format!("{own}/test"), &[]).await;
+    assert_eq!(tested.status, 303);
+    assert!(browser.get(PAGE).await.body.contains("The provider knows our client"));
+    // deleting asks first
+    let delete = format!("{own}/delete");
+    let asked = browser.get(&delete).await.body;
+    assert!(asked.contains("It cannot be recovered."), "{asked}");
+    assert_eq!(submit(&browser, &delete, &delete, &[]).await.status, 303);
+    assert!(browser.get(PAGE).await.body.contains("No authorization profiles yet"));
+    assert_eq!(browser.get(&own).await.status, 404);
+}
+
+/// The form of a new profile for a type, as the button without JavaScript fetches it.
+async fn fields_of(browser: &Client, kind: &str) -> String {
+    let new = browser.get(&format!("{PAGE}/new")).await.body;
+    let mut form = Form::to(&new, &format!("{PAGE}/new"));
+    form.action = format!("{PAGE}/new/fields");
+    form.fields.push(("authorizationType".to_owned(), kind.to_owned()));
+    let answer = form.send(browser).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.body
+}
+
+async fn r135_r143_somebody_authorizes_in_the_browser_and_is_asked_for_a_pin(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let mut values = oauth2(&provider);
+    values["additionalFields"] = json!([{"key": "PIN code"}]);
+    let profile = made(&owner, &values).await;
+    let own = profile.replace(PROFILES, PAGE);
+    t.person("mo@main.test", Role::Member).await;
+    let browser = t.browser("mo@main.test").await;
+    // a member sees the list without what is for administrators, and comes to the page that asks
+    let list = browser.get(PAGE).await.body;
+    assert!(list.contains("Outside") && !list.contains("Add new auth") && !list.contains("/delete"), "{list}");
+    assert_eq!(browser.get(&format!("{PAGE}/new")).await.status, 403);
+    let to = browser.get(&own).await;
+    assert_eq!(to.location(), Some(format!("{own}/authorize?for=me").as_str()));
+    let page = format!("{own}/authorize?for=me");
+    let authorize = format!("{own}/authorize");
+    let refused = submit(&browser, &page, &authorize, &[("value", " ")]).await;
+    assert!(refused.status == 400 && refused.body.contains("Enter PIN code."), "{}", refused.body);
+    let away = submit(&browser, &page, &authorize, &[("value", "123456")]).await;
+    assert_eq!(away.status, 200, "{}", away.body);
+    let url = away.body.split("href=\"").find(|part| part.starts_with(&provider.at("/authorize"))).unwrap();
+    let url = url.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let landed = browser.get(&provider.consent_as(&url, "mo")).await;
+    assert_eq!((landed.status, landed.location()), (303, Some(own.as_str())), "{}", landed.body);
+    assert_eq!(provider.asked()[0].form["PIN code"], "123456");
+    let page = browser.get(&page).await.body;
+    assert!(page.contains("Outside is authorized.") && page.contains("Authorized"), "{page}");
+    // and ends it there
+    let disconnect = page.split("href=\"").find(|p| p.contains("/disconnect\"")).unwrap().split('"').next().unwrap().to_owned();
+    assert_eq!(submit(&browser, &disconnect, &disconnect, &[]).await.status, 303);
+    assert_eq!(owner.get(&format!("{profile}/grants")).await.ok()["data"], json!([]));
+}
+
+async fn r139_the_list_says_what_must_be_authorized_again(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &oauth2(&provider)).await;
+    connected(&owner, &provider, &profile, json!({})).await;
+    let browser = t.browser("owner@main.test").await;
+    assert!(browser.get(PAGE).await.body.contains(">Configured<"));
+    provider.forgets_all();
+    super::echoed(&owner, &provider, &profile).await.refused(409, "conflict");
+    let list = browser.get(PAGE).await.body;
+    assert!(list.contains(">Not Configured<") && list.contains("invalid_grant"), "{list}");
+    let own = browser.get(&profile.replace(PROFILES, PAGE)).await.body;
+    assert!(own.contains("Needs re-authorization") && own.contains("used by request"), "{own}");
+}
+
+async fn the_pages_are_hidden_from_viewers(t: TestApp) {
+    t.person("vi@main.test", Role::Viewer).await;
+    let browser = t.browser("vi@main.test").await;
+    assert!(!browser.get("/").await.body.contains(PAGE));
+    for page in [PAGE.to_owned(), format!("{PAGE}/new"), format!("{PAGE}/apr_1"), format!("{PAGE}/apr_1/authorize")] {
+        assert_eq!(browser.get(&page).await.status, 403, "{page}");
+    }
+}
+
+on_both![
+    r122_r123_r124_r145_a_profile_is_made_tested_changed_and_deleted_on_its_pages,
+    r135_r143_somebody_authorizes_in_the_browser_and_is_asked_for_a_pin,
+    r139_the_list_says_what_must_be_authorized_again,
+    the_pages_are_hidden_from_viewers,
+];
