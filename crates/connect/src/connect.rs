@@ -7,7 +7,7 @@ use gatehouse_web::{Limiter, PublicUrl};
 
 use crate::Broker;
 
-/// Tests, authorizations and requests by hand of one person at once, and the seconds until one more.
+/// Tests and authorizations of one person at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (300, 1);
 
 /// Connections to the outside.
@@ -21,7 +21,7 @@ pub(crate) struct Inner {
     pub(crate) http: Http,
     pub(crate) public_url: PublicUrl,
     pub(crate) broker: Broker,
-    /// What people do by hand, per person.
+    /// Tests and authorizations, per person.
     pub(crate) by_hand: Limiter,
 }
 

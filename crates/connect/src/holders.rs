@@ -17,7 +17,11 @@ pub(crate) struct About {
 }
 
 /// What people know it by; `None` when it does not exist in the workspace.
-pub(crate) async fn about<Q: Queries>(db: &mut Q, workspace: &WorkspaceId, holder: &Holder) -> Result<Option<About>> {
+pub(crate) async fn about<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    holder: &Holder,
+) -> Result<Option<About>> {
     match holder {
         Holder::Profile(id) => profiles::about(db, workspace, id).await,
         Holder::Connector(id) => connectors::about(db, workspace, id).await,

@@ -1,6 +1,8 @@
 use axum::extract::State;
 use gatehouse_identity::{Caller, require};
-use gatehouse_types::{Actor, Error, OutboundCallId, OwnerKind, Page, PageRequest, Permission, Result, Timestamp, UserId};
+use gatehouse_types::{
+    Actor, Error, OutboundCallId, OwnerKind, Page, PageRequest, Permission, Result, Timestamp, UserId,
+};
 use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Query};
 use serde::{Deserialize, Serialize};
 

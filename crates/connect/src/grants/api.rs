@@ -23,7 +23,9 @@ pub(crate) async fn callback(
         Err(e) if wants_json => return Ok(e.into_response()),
         Err(_) => {
             let here = LocalPath::parse(uri.path_and_query().map_or("/", |p| p.as_str()));
-            return Ok(SeeOther::to(format!("/login?{}", query(&[("returnTo", here.as_str())]))).into_response());
+            return Ok(
+                SeeOther::to(format!("/login?{}", query(&[("returnTo", here.as_str())]))).into_response()
+            );
         }
     };
     let answer = Callback::of(uri.query().unwrap_or_default());

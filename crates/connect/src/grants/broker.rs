@@ -62,8 +62,16 @@ impl Broker {
         owner: &Owner,
         spec: &ClientSpec,
     ) -> Result<AccessToken, Unavailable> {
-        self.fill(Order { workspace: workspace.clone(), holder: holder.clone(), owner: owner.clone(), refused: None }, spec)
-            .await
+        self.fill(
+            Order {
+                workspace: workspace.clone(),
+                holder: holder.clone(),
+                owner: owner.clone(),
+                refused: None,
+            },
+            spec,
+        )
+        .await
     }
 
     /// Another token than the one of this version, which an outside service refused. Whoever comes with an old version

@@ -85,14 +85,15 @@ pub(super) async fn enqueue_revocation(
     let id = tx.store().ids().uuid().simple().to_string();
     let plain = serde_json::to_vec(&revocation).map_err(gatehouse_types::Error::internal)?;
     let sealed = tx.store().keyring().seal_bytes(place(&id), &plain);
-    let insert = sql("INSERT INTO oauth_revocations (id, workspace_id, holder_kind, holder_id, secrets, created_at) \
+    let insert =
+        sql("INSERT INTO oauth_revocations (id, workspace_id, holder_kind, holder_id, secrets, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6)")
-    .bind(id.as_str())
-    .bind(workspace)
-    .bind(holder.kind())
-    .bind(holder.id())
-    .bind(sealed.as_str())
-    .bind(tx.store().now());
+        .bind(id.as_str())
+        .bind(workspace)
+        .bind(holder.kind())
+        .bind(holder.id())
+        .bind(sealed.as_str())
+        .bind(tx.store().now());
     tx.execute(insert).await?;
     jobs::enqueue(tx, &Revoke { id }, When::default()).await?;
     Ok(true)
@@ -101,7 +102,8 @@ pub(super) async fn enqueue_revocation(
 /// One try of a revocation. An error means that it is tried again later.
 pub(crate) async fn revoke(broker: &Broker, id: &str) -> Result<()> {
     let db: &Store = &broker.0.store;
-    let select = sql("SELECT workspace_id, holder_kind, holder_id, secrets FROM oauth_revocations WHERE id = $1");
+    let select =
+        sql("SELECT workspace_id, holder_kind, holder_id, secrets FROM oauth_revocations WHERE id = $1");
     let Some(row) = db.reader().fetch_optional(select.bind(id)).await? else { return Ok(()) };
     let workspace: WorkspaceId = row.id("workspace_id")?;
     let (kind, holder) = (row.text("holder_kind")?, row.text("holder_id")?);

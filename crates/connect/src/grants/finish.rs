@@ -39,9 +39,13 @@ impl Callback {
     pub(crate) fn of(query: &str) -> Self {
         let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()).take(MAX_PARAMS) {
-            found.entry(name.into_owned()).and_modify(|v| *v = None).or_insert_with(|| Some(value.into_owned()));
+            found
+                .entry(name.into_owned())
+                .and_modify(|v| *v = None)
+                .or_insert_with(|| Some(value.into_owned()));
         }
-        let mut all: BTreeMap<String, String> = found.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
+        let mut all: BTreeMap<String, String> =
+            found.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
         let mut take = |name: &str| all.remove(name).filter(|value| !value.is_empty());
         let (code, state, iss) = (take("code"), take("state"), take("iss"));
         let (error, error_description) = (take("error"), take("error_description"));
@@ -60,8 +64,7 @@ pub(crate) struct Landed {
 }
 
 /// What is said when tokens cannot be refreshed.
-pub(super) const NO_REFRESH: &str =
-    "The provider gave no refresh token: when the access token ends, it must be authorized again. Many providers need a \
+pub(super) const NO_REFRESH: &str = "The provider gave no refresh token: when the access token ends, it must be authorized again. Many providers need a \
      scope such as offline_access, or a parameter such as access_type=offline in the authorization URL.";
 
 /// A check that failed.
@@ -85,10 +88,17 @@ impl Connect {
             Ok(found) => found,
             Err((waiting, flaw)) => return self.turn_away(actor, waiting.as_ref(), checks, flaw).await,
         };
-        require(&self.0.store, actor, holders::right(&waiting.holder, &waiting.owner), Some(waiting.holder.object()))
-            .await?;
+        require(
+            &self.0.store,
+            actor,
+            holders::right(&waiting.holder, &waiting.owner),
+            Some(waiting.holder.object()),
+        )
+        .await?;
         match self.granted(actor, &waiting, &secrets, callback, &mut checks).await? {
-            Ok((spec, about, tokens)) => self.keep(actor, waiting, &secrets, (&spec, about, &tokens), callback).await,
+            Ok((spec, about, tokens)) => {
+                self.keep(actor, waiting, &secrets, (&spec, about, &tokens), callback).await
+            }
             Err(flaw) => self.turn_away(actor, Some(&waiting), checks, flaw).await,
         }
     }
@@ -103,7 +113,10 @@ impl Connect {
     ) -> Result<Result<(Waiting, Secrets), (Option<Waiting>, Flaw)>> {
         let db = &self.0.store;
         let unknown = || {
-            flaw("state", "The authorization that this answer is to is unknown, was answered already or has expired.")
+            flaw(
+                "state",
+                "The authorization that this answer is to is unknown, was answered already or has expired.",
+            )
         };
         let row = callback.state.as_deref().map(row_of);
         let found = match &row {
@@ -111,10 +124,15 @@ impl Connect {
             None => None,
         };
         let here = found.filter(|w| {
-            w.expires_at > db.now() && w.context == context && Some(&w.workspace) == actor.workspace_id.as_ref()
+            w.expires_at > db.now()
+                && w.context == context
+                && Some(&w.workspace) == actor.workspace_id.as_ref()
         });
         let Some(waiting) = here else { return Ok(Err((None, unknown()))) };
-        checks.push(Reason::passed("state", "The answer is to an authorization that began here, at this address."));
+        checks.push(Reason::passed(
+            "state",
+            "The answer is to an authorization that began here, at this address.",
+        ));
         if actor.user().ok() != Some(&waiting.user) {
             let why = "Somebody else began this authorization: an account outside is connected only by the person who \
                        asked for it.";
@@ -161,7 +179,11 @@ impl Connect {
         let hide: Vec<&Secret> = spec.secrets();
         if let Some(error) = &callback.error {
             let words = callback.error_description.as_deref().map(|d| format!(": {}", clean(d, &hide)));
-            let said = format!("The provider did not grant it ({}{}).", clean(error, &hide), words.unwrap_or_default());
+            let said = format!(
+                "The provider did not grant it ({}{}).",
+                clean(error, &hide),
+                words.unwrap_or_default()
+            );
             return Ok(Err(flaw("answer", said)));
         }
         let Some(code) = callback.code.as_deref().filter(|code| !code.is_empty()) else {
@@ -191,7 +213,10 @@ impl Connect {
         match (&callback.iss, known) {
             (Some(iss), Some(known)) if iss != known => {
                 let said = clean(iss, &[]);
-                return Ok(Err(flaw("issuer", format!("The answer is from “{said}”, and the question went to “{known}”."))));
+                return Ok(Err(flaw(
+                    "issuer",
+                    format!("The answer is from “{said}”, and the question went to “{known}”."),
+                )));
             }
             (None, Some(_)) if server.names_itself => {
                 let why = "The answer does not say who it is from (iss), though this provider always does.";
@@ -215,7 +240,8 @@ impl Connect {
         let Waiting { workspace, holder, owner, user, .. } = &waiting;
         let mut kept = answer::kept(tokens, None);
         let more = spec.callback_values.iter();
-        kept.values.extend(more.filter_map(|(name, param)| Some((name.clone(), callback.more.get(param)?.clone()))));
+        kept.values
+            .extend(more.filter_map(|(name, param)| Some((name.clone(), callback.more.get(param)?.clone()))));
         let ends = answer::ends(tokens, db.now());
         let asked_for = Some(spec.scopes.as_str()).filter(|s| !s.is_empty());
         let fresh = Fresh {
@@ -229,7 +255,8 @@ impl Connect {
         if self.0.identity.user_with_role(&mut tx, workspace, user).await?.is_none() {
             return Err(Error::authorization("You are no member of this workspace any more."));
         }
-        let (id, before) = store::authorize(&mut tx, workspace, (holder, owner), (user, &secrets.asked), &fresh).await?;
+        let (id, before) =
+            store::authorize(&mut tx, workspace, (holder, owner), (user, &secrets.asked), &fresh).await?;
         let details = json!({"holder": holder.object(), "owner": owner.kind(), "personId": owner.person(),
             "scope": fresh.scope, "refreshable": kept.refresh_token.is_some()});
         let event = Event::success("grant.authorized", ("grant", id.as_str()), details);
@@ -265,7 +292,8 @@ impl Connect {
         let decision = refuse(db, actor, actor.workspace_id.as_ref(), refusal).await?;
         let target = waiting.map(|w| (w.holder.kind(), w.holder.id().to_owned()));
         let details = json!({"check": check, "reason": detail, "decision": decision});
-        let event = Event::failure("grant.refused", target.as_ref().map(|(k, id)| (*k, id.as_str())), details);
+        let event =
+            Event::failure("grant.refused", target.as_ref().map(|(k, id)| (*k, id.as_str())), details);
         let mut tx = db.begin_always().await?;
         audit::record(&mut tx, actor, event).await?;
         tx.commit().await?;

@@ -70,7 +70,12 @@ fn whose(grant: &Grant) -> &'static str {
 }
 
 /// Somebody must authorize again.
-pub(super) async fn needs_reauthorization(broker: &Inner, tx: &mut Tx, grant: &Grant, reason: &str) -> Result<()> {
+pub(super) async fn needs_reauthorization(
+    broker: &Inner,
+    tx: &mut Tx,
+    grant: &Grant,
+    reason: &str,
+) -> Result<()> {
     send(broker, tx, grant, |told, place| {
         let name = &told.about.name;
         let body = format!(

@@ -60,7 +60,8 @@ impl Broker {
             let former = grant.facts.lease_by.clone().filter(|by| *by != self.0.me);
             if !self.lease(&grant).await? {
                 if began.elapsed() > PATIENCE {
-                    let reason = "Another server of ours asks the provider for a token and is not done yet.".to_owned();
+                    let reason = "Another server of ours asks the provider for a token and is not done yet."
+                        .to_owned();
                     return Err(Unavailable::Failing { reason, retry_after: 5 });
                 }
                 tokio::time::sleep(LOOK).await;
@@ -74,9 +75,12 @@ impl Broker {
             let concluded = match ask(&self.0.http, spec, wanted).await {
                 Ok(tokens) => self.keep(&grant, spec, &tokens).await?,
                 Err(error) => {
-                    let way = Way { refreshing: matches!(spec.grant, GrantKind::AuthorizationCode), after_another: former.is_some() };
+                    let way = Way {
+                        refreshing: matches!(spec.grant, GrantKind::AuthorizationCode),
+                        after_another: former.is_some(),
+                    };
                     self.give_up(&grant, order, &error, way).await?
-                },
+                }
             };
             if let Some(concluded) = concluded {
                 return concluded;
@@ -115,7 +119,8 @@ impl Broker {
             return Ok(token);
         }
         if grant.facts.expires_at.is_none_or(|end| end > now) {
-            let reason = "The service refuses the token, and the provider gave no refresh token with it.".to_owned();
+            let reason =
+                "The service refuses the token, and the provider gave no refresh token with it.".to_owned();
             return Err(Unavailable::NeedsReauthorization { reason });
         }
         let reason = "The access token ended, and the provider gave no refresh token with it.".to_owned();
@@ -159,7 +164,8 @@ impl Broker {
     async fn write(&self, grant: &Grant, tokens: &Tokens, kept: &Kept) -> gatehouse_types::Result<bool> {
         let ends = answer::ends(tokens, self.0.store.now());
         let scope = tokens.scope.as_deref().or(grant.facts.scope.as_deref());
-        let refresh_end = ends.refresh.or(grant.facts.refresh_expires_at.filter(|_| tokens.refresh_token.is_none()));
+        let refresh_end =
+            ends.refresh.or(grant.facts.refresh_expires_at.filter(|_| tokens.refresh_token.is_none()));
         let fresh = Fresh { tokens: kept, expires_at: ends.access, refresh_expires_at: refresh_end, scope };
         let mut tx = self.0.store.begin_always().await?;
         let written = store::renew(&mut tx, grant, &fresh).await?;
@@ -238,7 +244,8 @@ impl Broker {
         if written {
             let mut details = end::details(grant);
             details["reason"] = json!(reason);
-            let event = Event::failure("grant.needs-reauthorization", Some(("grant", grant.id.as_str())), details);
+            let event =
+                Event::failure("grant.needs-reauthorization", Some(("grant", grant.id.as_str())), details);
             audit::record_in(&mut tx, &self.machine(grant), Some(&grant.workspace), event).await?;
             notices::needs_reauthorization(&self.0, &mut tx, grant, reason).await?;
         }

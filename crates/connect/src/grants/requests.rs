@@ -45,27 +45,29 @@ fn place(id: &str) -> Binding<'_> {
 
 pub(crate) async fn insert(tx: &mut Tx, w: &Waiting, secrets: &Secrets) -> Result<()> {
     let sealed = tx.store().keyring().seal_bytes(place(&w.id), &serde_json::to_vec(secrets)?);
-    let insert = sql("INSERT INTO oauth_requests (id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, \
+    let insert =
+        sql("INSERT INTO oauth_requests (id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, \
          context, user_id, session_id, server, secrets, return_to, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
-    .bind(w.id.as_str())
-    .bind(&w.workspace)
-    .bind(w.holder.kind())
-    .bind(w.holder.id())
-    .bind(w.owner.kind().as_str())
-    .bind(w.owner.stored_id())
-    .bind(w.context.as_str())
-    .bind(&w.user)
-    .bind(&w.session)
-    .bind(w.server.as_str())
-    .bind(sealed.as_str())
-    .bind(w.return_to.as_str())
-    .bind(w.expires_at);
+        .bind(w.id.as_str())
+        .bind(&w.workspace)
+        .bind(w.holder.kind())
+        .bind(w.holder.id())
+        .bind(w.owner.kind().as_str())
+        .bind(w.owner.stored_id())
+        .bind(w.context.as_str())
+        .bind(&w.user)
+        .bind(&w.session)
+        .bind(w.server.as_str())
+        .bind(sealed.as_str())
+        .bind(w.return_to.as_str())
+        .bind(w.expires_at);
     tx.execute(insert).await.map(drop)
 }
 
 pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Waiting>> {
-    let select = sql("SELECT id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, context, user_id, \
+    let select =
+        sql("SELECT id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, context, user_id, \
          session_id, server, return_to, expires_at FROM oauth_requests WHERE id = $1");
     let Some(row) = db.fetch_optional(select.bind(id)).await? else { return Ok(None) };
     let Some(holder) = Holder::from_stored(&row.text("holder_kind")?, row.text("holder_id")?) else {

@@ -36,7 +36,12 @@ pub(crate) async fn find<Q: Queries>(
 }
 
 /// Keeps what was learned.
-pub(crate) async fn learn(tx: &mut Tx, workspace: &WorkspaceId, authorization: &Url, server: &Server) -> Result<()> {
+pub(crate) async fn learn(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    authorization: &Url,
+    server: &Server,
+) -> Result<()> {
     let now = tx.store().now();
     let insert = sql("INSERT INTO oauth_servers (workspace_id, authorization_url, issuer, names_itself, revocation_url, \
          learned_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (workspace_id, authorization_url) DO UPDATE SET \

@@ -90,13 +90,14 @@ pub(crate) async fn find<Q: Queries>(
     holder: &Holder,
     owner: &Owner,
 ) -> Result<Option<Grant>> {
-    let select = sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
+    let select =
+        sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
          AND owner_kind = $4 AND owner_id = $5")
-    .bind(workspace)
-    .bind(holder.kind())
-    .bind(holder.id())
-    .bind(owner.kind().as_str())
-    .bind(owner.stored_id());
+        .bind(workspace)
+        .bind(holder.kind())
+        .bind(holder.id())
+        .bind(owner.kind().as_str())
+        .bind(owner.stored_id());
     db.fetch_optional(select).await?.map(|row| read(store, &row)).transpose()
 }
 
@@ -107,13 +108,14 @@ pub(crate) async fn look<Q: Queries>(
     holder: &Holder,
     owner: &Owner,
 ) -> Result<Option<Listed>> {
-    let select = sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
+    let select =
+        sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
          AND owner_kind = $4 AND owner_id = $5")
-    .bind(workspace)
-    .bind(holder.kind())
-    .bind(holder.id())
-    .bind(owner.kind().as_str())
-    .bind(owner.stored_id());
+        .bind(workspace)
+        .bind(holder.kind())
+        .bind(holder.id())
+        .bind(owner.kind().as_str())
+        .bind(owner.stored_id());
     db.fetch_optional(select).await?.map(|row| listed(&row)).transpose()
 }
 
@@ -123,12 +125,13 @@ pub(crate) async fn of_holder<Q: Queries>(
     workspace: &WorkspaceId,
     holder: &Holder,
 ) -> Result<Vec<Listed>> {
-    let select = sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
+    let select =
+        sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
          ORDER BY owner_kind DESC, created_at, id LIMIT $4")
-    .bind(workspace)
-    .bind(holder.kind())
-    .bind(holder.id())
-    .bind(MOST);
+        .bind(workspace)
+        .bind(holder.kind())
+        .bind(holder.id())
+        .bind(MOST);
     db.fetch_all(select).await?.iter().map(listed).collect()
 }
 
@@ -138,13 +141,20 @@ pub(crate) async fn of_person<Q: Queries>(
     workspace: &WorkspaceId,
     user: &UserId,
 ) -> Result<Vec<Listed>> {
-    let select = sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND owner_kind = 'person' AND owner_id = $2 \
-         ORDER BY created_at, id LIMIT $3");
+    let select = sql(
+        "SELECT * FROM oauth_grants WHERE workspace_id = $1 AND owner_kind = 'person' AND owner_id = $2 \
+         ORDER BY created_at, id LIMIT $3",
+    );
     db.fetch_all(select.bind(workspace).bind(user).bind(MOST)).await?.iter().map(listed).collect()
 }
 
 /// A grant of ours for which nobody is asked, made before its first token; another server may have been faster.
-pub(crate) async fn prepare(tx: &mut Tx, workspace: &WorkspaceId, holder: &Holder, owner: &Owner) -> Result<()> {
+pub(crate) async fn prepare(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    holder: &Holder,
+    owner: &Owner,
+) -> Result<()> {
     insert(tx, workspace, holder, owner, &Asked::default()).await.map(drop)
 }
 
@@ -159,9 +169,11 @@ async fn insert(
     let keyring = tx.store().keyring();
     let tokens = keyring.seal_bytes(tokens_place(&id), &json(&Kept::default())?);
     let asked = keyring.seal_bytes(asked_place(&id), &json(asked)?);
-    let insert = sql("INSERT INTO oauth_grants (id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, version, \
+    let insert = sql(
+        "INSERT INTO oauth_grants (id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, version, \
          state, tokens, asked, has_access, has_refresh, failures, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, 0, 'ok', $7, $8, $9, $9, 0, $10) ON CONFLICT DO NOTHING")
+         VALUES ($1, $2, $3, $4, $5, $6, 0, 'ok', $7, $8, $9, $9, 0, $10) ON CONFLICT DO NOTHING",
+    )
     .bind(&id)
     .bind(workspace)
     .bind(holder.kind())
@@ -178,13 +190,14 @@ async fn insert(
 /// Takes the right to ask for new tokens until a moment, unless somebody has it. Only with the version that was read.
 pub(crate) async fn lease(tx: &mut Tx, grant: &Grant, me: &str, until: Timestamp) -> Result<bool> {
     let now = tx.store().now();
-    let update = sql("UPDATE oauth_grants SET lease_by = $3, lease_until = $4 WHERE id = $1 AND version = $2 \
+    let update =
+        sql("UPDATE oauth_grants SET lease_by = $3, lease_until = $4 WHERE id = $1 AND version = $2 \
          AND (lease_until IS NULL OR lease_until < $5 OR lease_by = $3)")
-    .bind(&grant.id)
-    .bind(grant.version)
-    .bind(me)
-    .bind(until)
-    .bind(now);
+        .bind(&grant.id)
+        .bind(grant.version)
+        .bind(me)
+        .bind(until)
+        .bind(now);
     Ok(tx.execute(update).await? == 1)
 }
 
@@ -234,10 +247,12 @@ pub(crate) async fn authorize(
         (Some(id), _) => id,
         (None, Some(grant)) => grant.id.clone(),
         // it went in between: the row that stood in the way is gone
-        (None, None) => return Err(gatehouse_store::Error::Column {
-            column: "holder_id".to_owned(),
-            source: "the grant changed at the same moment".into(),
-        }),
+        (None, None) => {
+            return Err(gatehouse_store::Error::Column {
+                column: "holder_id".to_owned(),
+                source: "the grant changed at the same moment".into(),
+            });
+        }
     };
     let keyring = store.keyring();
     let tokens = keyring.seal_bytes(tokens_place(&id), &json(fresh.tokens)?);
@@ -272,20 +287,23 @@ pub(crate) struct Failed<'a> {
 /// Notes a failure over the version that was read; says whether it was still there.
 pub(crate) async fn fail(tx: &mut Tx, grant: &Grant, failed: &Failed<'_>) -> Result<bool> {
     let told = failed.told.then(|| tx.store().now());
-    let update = sql("UPDATE oauth_grants SET state = $3, reason = $4, retry_at = $5, failures = failures + 1, \
+    let update =
+        sql("UPDATE oauth_grants SET state = $3, reason = $4, retry_at = $5, failures = failures + 1, \
          told_at = COALESCE($6, told_at), lease_by = NULL, lease_until = NULL WHERE id = $1 AND version = $2")
-    .bind(&grant.id)
-    .bind(grant.version)
-    .bind(failed.state.as_str())
-    .bind(failed.reason)
-    .bind(failed.retry_at)
-    .bind(told);
+        .bind(&grant.id)
+        .bind(grant.version)
+        .bind(failed.state.as_str())
+        .bind(failed.reason)
+        .bind(failed.retry_at)
+        .bind(told);
     Ok(tx.execute(update).await? == 1)
 }
 
 /// Lets a holder's failing grants be tried at once, because what they failed by may have been changed.
 pub(crate) async fn try_again(tx: &mut Tx, holder: &Holder) -> Result<()> {
-    let update = sql("UPDATE oauth_grants SET retry_at = NULL, failures = 0 WHERE holder_kind = $1 AND holder_id = $2");
+    let update = sql(
+        "UPDATE oauth_grants SET retry_at = NULL, failures = 0 WHERE holder_kind = $1 AND holder_id = $2",
+    );
     tx.execute(update.bind(holder.kind()).bind(holder.id())).await.map(drop)
 }
 

@@ -66,7 +66,8 @@ impl GrantView {
 fn of(grant: Listed, used_by: Vec<String>) -> GrantView {
     let facts = grant.facts;
     let by_person = facts.authorized_at.is_some();
-    let warning = (by_person && facts.has_access && !facts.has_refresh && facts.expires_at.is_some()).then_some(NO_REFRESH);
+    let warning = (by_person && facts.has_access && !facts.has_refresh && facts.expires_at.is_some())
+        .then_some(NO_REFRESH);
     GrantView {
         id: grant.id,
         owner: grant.owner.kind(),

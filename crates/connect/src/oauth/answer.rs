@@ -60,7 +60,10 @@ impl Refused {
 
     /// Whether it is our client that is refused.
     pub fn is_about_client(&self) -> bool {
-        matches!(self.error.as_str(), "invalid_client" | "unauthorized_client" | "invalid_client_id" | "bad_client_secret")
+        matches!(
+            self.error.as_str(),
+            "invalid_client" | "unauthorized_client" | "invalid_client_id" | "bad_client_secret"
+        )
     }
 
     fn words(&self) -> String {
@@ -124,17 +127,21 @@ fn tokens(spec: &ClientSpec, body: &Value) -> Option<Tokens> {
     let at = &spec.pointers;
     let token = |pointer: &str| {
         let text = body.pointer(pointer)?.as_str()?;
-        let fits = !text.is_empty() && text.len() <= MAX_TOKEN && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        let fits = !text.is_empty()
+            && text.len() <= MAX_TOKEN
+            && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
         fits.then(|| Secret::new(text))
     };
     let named = |names: [&str; 2]| names.iter().find_map(|name| seconds(body.get(name)?));
-    let values = at.values.iter().filter_map(|(name, pointer)| Some((name.clone(), text(body.pointer(pointer)?)?)));
+    let values =
+        at.values.iter().filter_map(|(name, pointer)| Some((name.clone(), text(body.pointer(pointer)?)?)));
     Some(Tokens {
         access_token: token(&at.access_token)?,
         refresh_token: token(&at.refresh_token),
-        expires_in: body.pointer(&at.expires_in).and_then(seconds).or_else(|| {
-            spec.default_lifetime.and_then(|lifetime| i64::try_from(lifetime.as_secs()).ok())
-        }),
+        expires_in: body
+            .pointer(&at.expires_in)
+            .and_then(seconds)
+            .or_else(|| spec.default_lifetime.and_then(|lifetime| i64::try_from(lifetime.as_secs()).ok())),
         refresh_expires_in: named(["refresh_expires_in", "refresh_token_expires_in"]).filter(|s| *s > 0),
         scope: body.get("scope").and_then(text),
         values: values.collect(),
@@ -165,10 +172,12 @@ fn body_of(response: &Response) -> Option<Value> {
     if let Ok(value @ Value::Object(_)) = serde_json::from_slice(&response.body) {
         return Some(value);
     }
-    let is_form = response.header("content-type").is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
+    let is_form =
+        response.header("content-type").is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
     is_form.then(|| {
         let pairs = url::form_urlencoded::parse(&response.body);
-        let map: Map<String, Value> = pairs.map(|(k, v)| (k.into_owned(), Value::String(v.into_owned()))).collect();
+        let map: Map<String, Value> =
+            pairs.map(|(k, v)| (k.into_owned(), Value::String(v.into_owned()))).collect();
         Value::Object(map)
     })
 }

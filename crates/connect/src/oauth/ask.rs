@@ -104,7 +104,9 @@ pub(crate) fn outline(spec: &ClientSpec) -> Outline {
     let unknown = Secret::new("");
     let wanted = match spec.grant {
         GrantKind::ClientCredentials => Wanted::Client,
-        GrantKind::AuthorizationCode => Wanted::Code { code: &unknown, verifier: spec.pkce.then_some(&unknown) },
+        GrantKind::AuthorizationCode => {
+            Wanted::Code { code: &unknown, verifier: spec.pkce.then_some(&unknown) }
+        }
     };
     let (url, mut params) = wanted.params(spec);
     let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
@@ -138,7 +140,11 @@ fn by_body(spec: &ClientSpec) -> Vec<Param> {
 }
 
 /// A request for the server, with who we are; also for revocations.
-pub(crate) fn write(spec: &ClientSpec, url: &Url, mut params: Vec<Param>) -> Result<OutboundRequest, AskError> {
+pub(crate) fn write(
+    spec: &ClientSpec,
+    url: &Url,
+    mut params: Vec<Param>,
+) -> Result<OutboundRequest, AskError> {
     let unfit = |_| AskError::Odd("A value of the client cannot stand in a header.".to_owned());
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -233,7 +239,10 @@ mod tests {
     fn an_outline_shows_no_secret() {
         for client_auth in [ClientAuth::Basic, ClientAuth::Post] {
             let shown = format!("{:?}", outline(&ClientSpec { client_auth, ..spec() }));
-            assert!(!shown.contains("p&ss") && shown.contains(MASK) && shown.contains("authorization_code"), "{shown}");
+            assert!(
+                !shown.contains("p&ss") && shown.contains(MASK) && shown.contains("authorization_code"),
+                "{shown}"
+            );
         }
     }
 }

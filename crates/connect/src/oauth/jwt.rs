@@ -11,7 +11,9 @@ const MAX: usize = 16 * 1024;
 /// The claims of a token that is a signed JWT; `None` for every other one.
 pub(crate) fn claims(token: &str) -> Option<Map<String, Value>> {
     let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(header), Some(payload), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return None;
     };
     if token.len() > MAX {

@@ -103,7 +103,9 @@ impl Revocation {
                 200..=299 => {}
                 // unsupported_token_type (§2.2.1): this kind of token cannot be revoked there, and ends by itself
                 400 if hint == "access_token" => {}
-                429 | 500..=599 => return Outcome::Later(format!("The provider answered {}.", answer.status)),
+                429 | 500..=599 => {
+                    return Outcome::Later(format!("The provider answered {}.", answer.status));
+                }
                 _ => return Outcome::Never(format!("The provider answered {}.", answer.status)),
             }
         }

@@ -116,7 +116,9 @@ impl ClientSpec {
     /// A fingerprint of who is asked and as whom: an authorization that began under another one does not end here.
     pub(crate) fn server(&self) -> String {
         let authorization = self.authorization_url.as_ref().map_or("", Url::as_str);
-        digest(&[authorization, self.token_url.as_str(), &self.client_id, self.callback_url.as_str()].join("\n"))
+        digest(
+            &[authorization, self.token_url.as_str(), &self.client_id, self.callback_url.as_str()].join("\n"),
+        )
     }
 
     /// Everything that no message may repeat.

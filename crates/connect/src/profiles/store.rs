@@ -208,7 +208,8 @@ pub(crate) async fn of_responsible(
     workspace: &WorkspaceId,
     user: &UserId,
 ) -> Result<Vec<(AuthProfileId, String)>> {
-    let select = sql("SELECT id, name FROM auth_profiles WHERE workspace_id = $1 AND responsible_id = $2 ORDER BY id");
+    let select =
+        sql("SELECT id, name FROM auth_profiles WHERE workspace_id = $1 AND responsible_id = $2 ORDER BY id");
     let rows = tx.fetch_all(select.bind(workspace).bind(user)).await?;
     rows.iter().map(|row| Ok((row.id("id")?, row.text("name")?))).collect()
 }
@@ -226,7 +227,11 @@ pub(crate) async fn set_responsible(
 }
 
 /// Who of these people answers for a profile, or has a grant of their own.
-pub(crate) async fn owners_among(tx: &mut Tx, workspace: &WorkspaceId, people: &[UserId]) -> Result<Vec<UserId>> {
+pub(crate) async fn owners_among(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    people: &[UserId],
+) -> Result<Vec<UserId>> {
     const PROFILES: &str = "SELECT DISTINCT responsible_id AS id FROM auth_profiles";
     const GRANTS: &str = "SELECT DISTINCT owner_id AS id FROM oauth_grants";
     let store = tx.store().clone();

@@ -38,8 +38,8 @@ pub(crate) fn nav() -> Nav {
     };
     let people = NavItem::new("people", "People", "/settings/people").needs(Permission::ReadMembers);
     let workspace = NavGroup { label: "Workspace", items: vec![people] };
-    let auth_profiles =
-        NavItem::new("auth-profiles", "Authorization Profiles", PROFILES_PATH).needs(Permission::UseAuthProfiles);
+    let auth_profiles = NavItem::new("auth-profiles", "Authorization Profiles", PROFILES_PATH)
+        .needs(Permission::UseAuthProfiles);
     let integrations =
         NavItem::new("integrations", "Integrations", PROFILES_PATH).needs(Permission::UseAuthProfiles);
     let outside = NavGroup { label: "Integrations", items: vec![auth_profiles] };

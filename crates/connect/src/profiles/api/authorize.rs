@@ -50,7 +50,8 @@ impl OwnerIn {
 #[schema(as = AuthorizeIn)]
 pub(crate) struct AuthorizeIn {
     /// For the workspace (`service`) or for oneself (`person`); without it for the workspace, by those who may.
-    owner: Option<OwnerIn>,
+    #[serde(rename = "as", alias = "owner")]
+    as_whom: Option<OwnerIn>,
     /// The tenancy, where the profile has one: a single name such as `acme`.
     tenancy: Option<String>,
     /// What the profile asks each person for, by key.
@@ -83,7 +84,7 @@ pub(crate) async fn authorize(
     Perhaps(input): Perhaps<AuthorizeIn>,
 ) -> ApiResult<Json<AuthorizeOut>> {
     let input = Authorize {
-        for_workspace: input.owner.map(OwnerIn::is_service),
+        for_workspace: input.as_whom.map(OwnerIn::is_service),
         tenancy: input.tenancy,
         fields: input.fields,
         return_to: input.return_to.unwrap_or_default(),

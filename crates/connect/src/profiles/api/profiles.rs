@@ -6,7 +6,9 @@ use gatehouse_types::{Actor, AuthProfileId, Page, Permission, Secret, Timestamp,
 use gatehouse_web::{ApiResult, Created, Deleted, ErrorBody, Json, PageParams, Paging, Path, Query};
 use serde::{Deserialize, Serialize};
 
-use crate::profiles::model::{AdditionalField, AuthorizationField, AuthorizationType, FieldPlace, client_auth_name};
+use crate::profiles::model::{
+    AdditionalField, AuthorizationField, AuthorizationType, FieldPlace, client_auth_name,
+};
 use crate::profiles::service::change::Change;
 use crate::profiles::service::{Seen, Status};
 use crate::{Connect, GrantView};
@@ -85,7 +87,8 @@ pub(crate) struct ProfileIn {
 impl From<ProfileIn> for Change {
     fn from(i: ProfileIn) -> Self {
         let additional = |f: AdditionalIn| AdditionalField { key: f.key, value: f.value };
-        let authorization = |f: AuthorizationIn| AuthorizationField { place: f.place, key: f.key, value: f.value };
+        let authorization =
+            |f: AuthorizationIn| AuthorizationField { place: f.place, key: f.key, value: f.value };
         Self {
             authorization_type: i.authorization_type,
             name: i.identity_provider_name.map(|name| name.trim().to_owned()),

@@ -119,7 +119,7 @@ impl RequestOut {
     (status = 200, body = RequestOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, description = "Without the right, or to a host where the profile's tokens may not go", body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, description = "It must be authorized first", body = ErrorBody),
-    (status = 429, body = ErrorBody), (status = 503, description = "The provider or the outside is not reached", body = ErrorBody),
+    (status = 503, description = "The provider or the outside is not reached", body = ErrorBody),
 ))]
 pub(crate) async fn request(
     State(connect): State<Connect>,

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
 use gatehouse_types::{Actor, AuthProfileId, Permission, Result};
 use gatehouse_web::{
-    FieldErrors, HtmlResult, LocalPath, Page, PageContext, Path, Query, RedirectAway, SeeOther, VerifiedForm, View,
+    FieldErrors, HtmlResult, LocalPath, Page, PageContext, Path, Query, RedirectAway, SeeOther, VerifiedForm,
+    View,
 };
 use serde::Deserialize;
 
@@ -148,7 +149,8 @@ pub(super) async fn go(
             Ok(RedirectAway { url: url.into(), towards }.into_response())
         }
         Ok(Way::Ask(_)) => {
-            let query = gatehouse_identity::query(&[("for", whose.whom.as_str()), ("returnTo", &whose.return_to)]);
+            let query =
+                gatehouse_identity::query(&[("for", whose.whom.as_str()), ("returnTo", &whose.return_to)]);
             Ok(SeeOther::to(format!("{}/authorize?{query}", path_of(&id))).into_response())
         }
         Err(e) => {
@@ -157,7 +159,9 @@ pub(super) async fn go(
                 errors = FieldErrors::none();
                 errors.add(field, e.message());
             }
-            let page = view(&connect, &actor, &context, (&id, &whose), (form.tenancy.unwrap_or_default(), errors)).await?;
+            let page =
+                view(&connect, &actor, &context, (&id, &whose), (form.tenancy.unwrap_or_default(), errors))
+                    .await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
         }
     }

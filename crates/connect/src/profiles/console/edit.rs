@@ -189,7 +189,8 @@ pub(super) async fn save(
     context: PageContext,
     VerifiedForm(mut form): VerifiedForm<ProfileForm>,
 ) -> HtmlResult<Response> {
-    require(&connect.0.store, &actor, Permission::ManageAuthProfiles, Some(format!("auth-profile:{id}"))).await?;
+    require(&connect.0.store, &actor, Permission::ManageAuthProfiles, Some(format!("auth-profile:{id}")))
+        .await?;
     let seen = connect.profile(&actor, &id).await?;
     // both are locked inputs, which browsers do not send
     seen.profile.kind.as_str().clone_into(&mut form.authorization_type);
@@ -208,7 +209,9 @@ pub(super) async fn save(
         };
     }
     match connect.update_profile(&actor, &id, change).await {
-        Ok(_) => Ok(SeeOther::to(path_of(&id)).saying(Flash::success("The changes were saved.")).into_response()),
+        Ok(_) => {
+            Ok(SeeOther::to(path_of(&id)).saying(Flash::success("The changes were saved.")).into_response())
+        }
         Err(e) => again(&connect, &actor, &context, Some(&id), (form, e)).await,
     }
 }

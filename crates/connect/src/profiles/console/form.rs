@@ -73,7 +73,8 @@ pub(super) fn types() -> Vec<Choice> {
 }
 
 pub(super) fn tenancies() -> Vec<Choice> {
-    let hint = "Write {tenancy} in place of that part of the host, such as https://{tenancy}.example.com/token.";
+    let hint =
+        "Write {tenancy} in place of that part of the host, such as https://{tenancy}.example.com/token.";
     vec![Choice::new("no", NO_TENANCY), Choice::new("yes", TENANCY).hint(hint)]
 }
 
@@ -119,7 +120,11 @@ impl ProfileForm {
             additional_key: fields.additional.iter().map(|f| f.key.clone()).collect(),
             additional_value: fields.additional.iter().map(|f| text(&f.value)).collect(),
             additional_from: fields.additional.iter().map(|f| from(f.value.is_none())).collect(),
-            authorization_field_type: fields.authorization.iter().map(|f| f.place.as_str().to_owned()).collect(),
+            authorization_field_type: fields
+                .authorization
+                .iter()
+                .map(|f| f.place.as_str().to_owned())
+                .collect(),
             authorization_field_key: fields.authorization.iter().map(|f| f.key.clone()).collect(),
             authorization_field_value: fields.authorization.iter().map(|f| text(&f.value)).collect(),
             refresh_token_url: text(&p.refresh_url),
@@ -174,15 +179,22 @@ impl ProfileForm {
         let status = match self.auth_error_status_code.trim() {
             "" => 401,
             text => text.parse().map_err(|_| {
-                Error::validation("authErrorStatusCode", "The auth error status code is a number from 100 to 599.")
+                Error::validation(
+                    "authErrorStatusCode",
+                    "The auth error status code is a number from 100 to 599.",
+                )
             })?,
         };
         let typed = self.additional().into_iter().filter(|row| !(row.key.is_empty() && row.value.is_empty()));
-        let additional = typed.map(|row| AdditionalField { key: row.key, value: (!row.asked).then_some(row.value) });
-        let typed = self.authorization().into_iter().filter(|row| !(row.key.is_empty() && row.value.is_empty()));
+        let additional =
+            typed.map(|row| AdditionalField { key: row.key, value: (!row.asked).then_some(row.value) });
+        let typed =
+            self.authorization().into_iter().filter(|row| !(row.key.is_empty() && row.value.is_empty()));
         let authorization = typed.map(|row| {
-            let place = FieldPlace::ALL.iter().find(|(_, name, _)| *name == row.place).map(|(place, ..)| *place);
-            let place = place.ok_or_else(|| Error::validation("authorizationFields", "Select the field type."))?;
+            let place =
+                FieldPlace::ALL.iter().find(|(_, name, _)| *name == row.place).map(|(place, ..)| *place);
+            let place =
+                place.ok_or_else(|| Error::validation("authorizationFields", "Select the field type."))?;
             Ok(AuthorizationField { place, key: row.key, value: Some(row.value) })
         });
         let secret = Some(self.client_secret.as_str()).filter(|s| is_new || !s.is_empty());
@@ -205,7 +217,13 @@ impl ProfileForm {
             authorization: Some(authorization.collect::<gatehouse_types::Result<_>>()?),
             auth_error_status: Some(status),
             auth_error_text: some(&self.auth_error_body),
-            allowed_hosts: Some(self.allowed_hosts.split([',', ' ', '\n', '\r']).filter(|h| !h.is_empty()).map(str::to_owned).collect()),
+            allowed_hosts: Some(
+                self.allowed_hosts
+                    .split([',', ' ', '\n', '\r'])
+                    .filter(|h| !h.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            ),
         })
     }
 }

@@ -91,7 +91,8 @@ pub(super) async fn show(
 ) -> HtmlResult<Response> {
     let search = Some(wanted.search.trim()).filter(|s| !s.is_empty());
     let found = connect.profiles(&actor, search, page).await?;
-    let query = search.map(|s| format!("{}&", gatehouse_identity::query(&[("search", s)]))).unwrap_or_default();
+    let query =
+        search.map(|s| format!("{}&", gatehouse_identity::query(&[("search", s)]))).unwrap_or_default();
     let view = ListPage {
         page: frame(&context),
         path: PATH,

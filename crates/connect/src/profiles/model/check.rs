@@ -25,7 +25,10 @@ fn line(field: &'static str, label: &str, text: &str, most: usize) -> Result<Str
         return Err(Error::validation(field, format!("Enter the {label}.")));
     }
     if text.chars().count() > most || text.chars().any(char::is_control) {
-        return Err(Error::validation(field, format!("The {label} is one line of at most {most} characters.")));
+        return Err(Error::validation(
+            field,
+            format!("The {label} is one line of at most {most} characters."),
+        ));
     }
     Ok(text.to_owned())
 }
@@ -36,7 +39,9 @@ pub(crate) fn name(text: &str) -> Result<String> {
 
 pub(crate) fn description(text: &str) -> Result<String> {
     let text = text.trim();
-    if text.chars().count() > MAX_DESCRIPTION || text.chars().any(|c| c.is_control() && c != '\n' && c != '\r') {
+    if text.chars().count() > MAX_DESCRIPTION
+        || text.chars().any(|c| c.is_control() && c != '\n' && c != '\r')
+    {
         return Err(Error::validation("description", "The description has at most 500 characters."));
     }
     Ok(text.to_owned())
@@ -118,10 +123,23 @@ mod tests {
     #[test]
     fn addresses_are_https_but_for_this_machine() {
         let url = |text: &str| url("tokenRequestUrl", "token request URL", text, true);
-        for good in ["https://op.test/token?x=1", "http://127.0.0.1:9/t", "http://localhost/t", "https://{tenancy}.op.test/t"] {
+        for good in [
+            "https://op.test/token?x=1",
+            "http://127.0.0.1:9/t",
+            "http://localhost/t",
+            "https://{tenancy}.op.test/t",
+        ] {
             assert!(url(good).is_ok(), "{good}");
         }
-        for bad in ["", "http://op.test/t", "op.test", "https://a:b@op.test/", "https://op.test/#x", "ftp://op.test", "https://{tenancy}/"] {
+        for bad in [
+            "",
+            "http://op.test/t",
+            "op.test",
+            "https://a:b@op.test/",
+            "https://op.test/#x",
+            "ftp://op.test",
+            "https://{tenancy}/",
+        ] {
             assert_eq!(url(bad).unwrap_err().field(), Some("tokenRequestUrl"), "{bad}");
         }
     }

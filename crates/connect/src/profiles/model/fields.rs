@@ -111,7 +111,8 @@ pub(crate) fn checked_additional(fields: Vec<AdditionalField>) -> Result<Vec<Add
             return Err(Error::validation(at("key"), format!("There are two fields {key}.")));
         }
         if value.as_deref().is_some_and(|v| v.trim().is_empty()) {
-            let message = "Enter the field value. Leave it out altogether (null) to have each person asked for it.";
+            let message =
+                "Enter the field value. Leave it out altogether (null) to have each person asked for it.";
             return Err(Error::validation(at("value"), message));
         }
         all.push(AdditionalField { value: value.map(|v| checked_value(&at("value"), v)).transpose()?, key });
@@ -131,7 +132,9 @@ pub(crate) fn checked_authorization(fields: Vec<AuthorizationField>) -> Result<V
         let at = |part: &str| format!("{FIELD}[{n}].{part}");
         let key = checked_key(&at("key"), &key)?;
         let fits = match place {
-            FieldPlace::Header => key.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)),
+            FieldPlace::Header => {
+                key.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+            }
             FieldPlace::Path => key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
             FieldPlace::Payload | FieldPlace::Query => true,
         };
@@ -140,7 +143,12 @@ pub(crate) fn checked_authorization(fields: Vec<AuthorizationField>) -> Result<V
             return Err(Error::validation(at("key"), message));
         }
         let is_same = |other: &&AuthorizationField| {
-            other.place == place && if place == FieldPlace::Header { other.key.eq_ignore_ascii_case(&key) } else { other.key == key }
+            other.place == place
+                && if place == FieldPlace::Header {
+                    other.key.eq_ignore_ascii_case(&key)
+                } else {
+                    other.key == key
+                }
         };
         if all.iter().any(|other| is_same(&other)) {
             return Err(Error::validation(at("key"), format!("There are two fields {key} of this type.")));
@@ -153,7 +161,11 @@ pub(crate) fn checked_authorization(fields: Vec<AuthorizationField>) -> Result<V
 }
 
 fn few(field: &'static str, count: usize) -> Result<()> {
-    if count <= MAX_FIELDS { Ok(()) } else { Err(Error::validation(field, "There can be at most 30 fields.")) }
+    if count <= MAX_FIELDS {
+        Ok(())
+    } else {
+        Err(Error::validation(field, "There can be at most 30 fields."))
+    }
 }
 
 fn checked_key(at: &str, key: &str) -> Result<String> {
@@ -170,7 +182,10 @@ fn checked_key(at: &str, key: &str) -> Result<String> {
 /// One line, so that it can stand in a header too.
 pub(crate) fn checked_value(at: &str, value: String) -> Result<String> {
     if value.chars().count() > MAX_VALUE || value.chars().any(char::is_control) {
-        return Err(Error::validation(at.to_owned(), "A field value is one line of at most 2000 characters."));
+        return Err(Error::validation(
+            at.to_owned(),
+            "A field value is one line of at most 2000 characters.",
+        ));
     }
     Ok(value)
 }
@@ -185,7 +200,9 @@ mod tests {
 
     #[test]
     fn a_field_without_a_value_is_asked_and_an_empty_one_is_a_mistake() {
-        let fields = checked_additional(vec![additional("Pin code", Some("2344567")), additional("otp", None)]).unwrap();
+        let fields =
+            checked_additional(vec![additional("Pin code", Some("2344567")), additional("otp", None)])
+                .unwrap();
         let fields = Fields { additional: fields, authorization: Vec::new() };
         assert_eq!(fields.asked().collect::<Vec<_>>(), ["otp"]);
         for (bad, at) in [
@@ -201,10 +218,18 @@ mod tests {
     #[test]
     fn an_authorization_field_needs_a_key_that_fits_its_place() {
         let field = |place, key: &str| AuthorizationField { place, key: key.to_owned(), value: None };
-        for good in [field(FieldPlace::Header, "X-Id"), field(FieldPlace::Path, "account_id"), field(FieldPlace::Query, "a b")] {
+        for good in [
+            field(FieldPlace::Header, "X-Id"),
+            field(FieldPlace::Path, "account_id"),
+            field(FieldPlace::Query, "a b"),
+        ] {
             assert!(checked_authorization(vec![good]).is_ok());
         }
-        for bad in [field(FieldPlace::Header, "X Id"), field(FieldPlace::Path, "a/b"), field(FieldPlace::Payload, "")] {
+        for bad in [
+            field(FieldPlace::Header, "X Id"),
+            field(FieldPlace::Path, "a/b"),
+            field(FieldPlace::Payload, ""),
+        ] {
             assert!(checked_authorization(vec![bad.clone()]).is_err(), "{bad:?}");
         }
         let twice = vec![field(FieldPlace::Header, "X-Id"), field(FieldPlace::Header, "x-id")];

@@ -26,7 +26,8 @@ impl AllowedHost {
     pub(crate) fn checked(texts: &[String]) -> Result<Vec<Self>> {
         let wrong = |text: &str| {
             let shown: String = text.chars().take(60).collect();
-            let message = format!("{shown:?} is no host like api.example.com, *.example.com or api.example.com:8443.");
+            let message =
+                format!("{shown:?} is no host like api.example.com, *.example.com or api.example.com:8443.");
             Error::validation("allowedHosts", message)
         };
         if texts.len() > MAX {
@@ -40,8 +41,14 @@ impl AllowedHost {
             }
             let (wildcard, rest) = text.strip_prefix("*.").map_or(("", text.as_str()), |rest| ("*.", rest));
             let url = Url::parse(&format!("https://{rest}/")).map_err(|_| wrong(&text))?;
-            let is_bare = url.path() == "/" && url.query().is_none() && url.username().is_empty() && !rest.contains('/');
-            let host = url.host_str().filter(|h| is_bare && !h.is_empty() && !h.contains('*')).ok_or_else(|| wrong(&text))?;
+            let is_bare = url.path() == "/"
+                && url.query().is_none()
+                && url.username().is_empty()
+                && !rest.contains('/');
+            let host = url
+                .host_str()
+                .filter(|h| is_bare && !h.is_empty() && !h.contains('*'))
+                .ok_or_else(|| wrong(&text))?;
             // *.com is nobody's
             if !wildcard.is_empty() && (!host.contains('.') || url.domain().is_none()) {
                 return Err(wrong(&text));
@@ -62,13 +69,16 @@ impl AllowedHost {
 
     /// Whether an address is at this host. Without a port it is the usual one of the scheme; on this machine any.
     fn holds(&self, url: &Url) -> bool {
-        let (name, port) = match self.text.rsplit_once(':').filter(|(_, p)| p.bytes().all(|b| b.is_ascii_digit())) {
-            Some((name, port)) => (name, Some(port)),
-            None => (self.text.as_str(), None),
-        };
+        let (name, port) =
+            match self.text.rsplit_once(':').filter(|(_, p)| p.bytes().all(|b| b.is_ascii_digit())) {
+                Some((name, port)) => (name, Some(port)),
+                None => (self.text.as_str(), None),
+            };
         let Some(host) = url.host_str() else { return false };
         let is_host = match name.strip_prefix("*.") {
-            Some(domain) => host.strip_suffix(domain).is_some_and(|before| before.len() > 1 && before.ends_with('.')),
+            Some(domain) => {
+                host.strip_suffix(domain).is_some_and(|before| before.len() > 1 && before.ends_with('.'))
+            }
             None => host == name,
         };
         let found = url.port().map(|p| p.to_string());

@@ -107,6 +107,8 @@ pub(crate) fn client_auth(text: &str) -> Result<ClientAuth> {
     match text {
         "basic" => Ok(ClientAuth::Basic),
         "post" => Ok(ClientAuth::Post),
-        _ => Err(Error::validation("clientAuthentication", "The client authentication must be basic or post.")),
+        _ => {
+            Err(Error::validation("clientAuthentication", "The client authentication must be basic or post."))
+        }
     }
 }

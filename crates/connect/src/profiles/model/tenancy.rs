@@ -3,7 +3,8 @@
 use gatehouse_types::{Error, Result};
 
 /// What stands in an address in place of the tenant.
-pub(crate) const PLACEHOLDERS: [&str; 5] = ["{tenancyUrl}", "{tenancy}", "{subdomain}", "{tenantUrl}", "{tenant}"];
+pub(crate) const PLACEHOLDERS: [&str; 5] =
+    ["{tenancyUrl}", "{tenancy}", "{subdomain}", "{tenantUrl}", "{tenant}"];
 /// The longest label (RFC 1035 §2.3.4).
 const MAX_LABEL: usize = 63;
 
@@ -53,7 +54,8 @@ pub(crate) fn misplaced(text: &str) -> Option<&'static str> {
     }
     let fixed = labels.iter().rev().take_while(|label| !label.contains('\u{0}')).count();
     let is_local = labels.last().is_some_and(|last| *last == "localhost");
-    (fixed < if is_local { 1 } else { 2 }).then_some("Behind the tenancy there must be a fixed domain, such as example.com.")
+    (fixed < if is_local { 1 } else { 2 })
+        .then_some("Behind the tenancy there must be a fixed domain, such as example.com.")
 }
 
 #[cfg(test)]
@@ -63,14 +65,20 @@ mod tests {
     #[test]
     fn a_tenant_is_one_label_and_nothing_else() {
         assert_eq!(label(" Acme-1 ").unwrap(), "acme-1");
-        for bad in ["", "a.b", "evil.test/", "a/b", "a@b", "-a", "a-", "a b", "ä", "a:1", "a%2e", &"a".repeat(64)] {
+        for bad in
+            ["", "a.b", "evil.test/", "a/b", "a@b", "-a", "a-", "a b", "ä", "a:1", "a%2e", &"a".repeat(64)]
+        {
             assert!(label(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn the_tenant_stands_in_the_host_below_a_fixed_domain() {
-        for good in ["https://{tenancy}.example.com/x", "https://login.{subdomain}.example.com", "http://{tenant}.localhost:1/"] {
+        for good in [
+            "https://{tenancy}.example.com/x",
+            "https://login.{subdomain}.example.com",
+            "http://{tenant}.localhost:1/",
+        ] {
             assert_eq!(misplaced(good), None, "{good}");
         }
         for bad in [

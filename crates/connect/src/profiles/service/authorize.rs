@@ -39,7 +39,12 @@ impl Connect {
     ///
     /// # Errors
     /// `Validation`; `NotFound`; `Authorization` without the right; `RateLimited`.
-    pub(crate) async fn authorize_profile(&self, actor: &Actor, id: &AuthProfileId, input: Authorize) -> Result<Way> {
+    pub(crate) async fn authorize_profile(
+        &self,
+        actor: &Actor,
+        id: &AuthProfileId,
+        input: Authorize,
+    ) -> Result<Way> {
         let db = &self.0.store;
         let for_workspace = input.for_workspace.unwrap_or_else(|| actor.may(Permission::ManageAuthProfiles));
         let right = if for_workspace { Permission::ManageAuthProfiles } else { Permission::UseAuthProfiles };
@@ -52,7 +57,8 @@ impl Connect {
             let message = "OAuth V2 Client Credentials needs nobody's consent: test it instead.";
             return Err(Error::validation("authorizationType", message));
         }
-        let (holder, owner) = (Holder::Profile(id.clone()), if for_workspace { Owner::Service } else { Owner::Person(user) });
+        let (holder, owner) =
+            (Holder::Profile(id.clone()), if for_workspace { Owner::Service } else { Owner::Person(user) });
         debug_assert_eq!(holders::right(&holder, &owner), right, "one right for both ends");
         if is_incomplete(&profile, &secrets.fields, &input) {
             let whose = if for_workspace { "workspace" } else { "me" };
@@ -67,7 +73,8 @@ impl Connect {
 
 /// Whether the person must be asked for something first.
 fn is_incomplete(profile: &Profile, fields: &Fields, input: &Authorize) -> bool {
-    profile.tenancy_url && input.tenancy.is_none() || fields.asked().any(|key| !input.fields.contains_key(key))
+    profile.tenancy_url && input.tenancy.is_none()
+        || fields.asked().any(|key| !input.fields.contains_key(key))
 }
 
 /// What the person was asked for, checked.

@@ -35,14 +35,18 @@ impl ConnectBelongings {
         let actor = Actor::system(Origin::machine(inner.store.ids().make()), Some(workspace.clone()));
         let (mut ended, mut pending) = (Vec::new(), Vec::new());
         for listed in grants::of_person(tx, workspace, leaver.user).await? {
-            let Some(grant) = grants::find(&inner.store, tx, workspace, &listed.holder, &owner).await? else { continue };
+            let Some(grant) = grants::find(&inner.store, tx, workspace, &listed.holder, &owner).await? else {
+                continue;
+            };
             let about = holders::about(tx, workspace, &listed.holder).await?;
             let name = about.map(|a| a.name).unwrap_or_default();
             let place = (workspace, &listed.holder);
             // of a holder that lost its addresses only what is here can be ended
-            let spec = holders::spec(&inner.store, tx, &inner.public_url, place, &grant.asked).await.ok().flatten();
+            let spec =
+                holders::spec(&inner.store, tx, &inner.public_url, place, &grant.asked).await.ok().flatten();
             let whose = (&listed.holder, &owner);
-            let done = inner.broker.end(tx, &actor, workspace, whose, spec.as_ref(), "the person left").await?;
+            let done =
+                inner.broker.end(tx, &actor, workspace, whose, spec.as_ref(), "the person left").await?;
             if let Some((id, revokes)) = done {
                 if revokes {
                     pending.push(Item::named(&id, &name));

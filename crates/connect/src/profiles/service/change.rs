@@ -3,7 +3,9 @@
 use gatehouse_identity::require;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{Actor, AuthProfileId, Error, Id, Permission, Result, Secret, WorkspaceId, random_token};
+use gatehouse_types::{
+    Actor, AuthProfileId, Error, Id, Permission, Result, Secret, WorkspaceId, random_token,
+};
 use serde_json::json;
 use url::Url;
 
@@ -70,7 +72,9 @@ impl Connect {
         let (profile, secrets) = self.draft(actor, workspace, new)?;
         let mut tx = db.begin(&actor.origin).await?;
         if store::count(&mut tx, workspace).await? >= MAX_PROFILES {
-            return Err(Error::conflict("A workspace has at most 500 authorization profiles. Delete one that is not used."));
+            return Err(Error::conflict(
+                "A workspace has at most 500 authorization profiles. Delete one that is not used.",
+            ));
         }
         if store::name_is_taken(&mut tx, workspace, &profile.name).await? {
             let message = "There is an authorization profile of this name. Choose another one.";
@@ -88,7 +92,12 @@ impl Connect {
     ///
     /// # Errors
     /// `Validation`.
-    pub(crate) fn draft(&self, actor: &Actor, workspace: &WorkspaceId, new: Change) -> Result<(Profile, Secrets)> {
+    pub(crate) fn draft(
+        &self,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        new: Change,
+    ) -> Result<(Profile, Secrets)> {
         let (db, now) = (&self.0.store, self.0.store.now());
         let kind: AuthorizationType = given(new.authorization_type.as_ref()).parse()?;
         let blank = Profile {
@@ -140,7 +149,12 @@ impl Connect {
     ///
     /// # Errors
     /// `Validation`, also for another type or name; `NotFound`; `Authorization` without the right.
-    pub(crate) async fn update_profile(&self, actor: &Actor, id: &AuthProfileId, change: Change) -> Result<Seen> {
+    pub(crate) async fn update_profile(
+        &self,
+        actor: &Actor,
+        id: &AuthProfileId,
+        change: Change,
+    ) -> Result<Seen> {
         let db = &self.0.store;
         let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
         let mut tx = db.begin(&actor.origin).await?;
@@ -150,7 +164,13 @@ impl Connect {
         store::update(&mut tx, &profile, &new_secrets).await?;
         record(&mut tx, actor, "auth-profile.updated", &profile).await?;
         if is_elsewhere(&before, &profile) {
-            self.end_all(&mut tx, actor, (&before, &secrets), "the profile is for another client or server now").await?;
+            self.end_all(
+                &mut tx,
+                actor,
+                (&before, &secrets),
+                "the profile is for another client or server now",
+            )
+            .await?;
         }
         // what failed may have been mended by this
         grants::try_again(&mut tx, &Holder::Profile(id.clone())).await?;
@@ -161,7 +181,12 @@ impl Connect {
     }
 
     /// The profile as it is after a change.
-    pub(crate) fn changed(&self, mut p: Profile, mut s: Secrets, change: Change) -> Result<(Profile, Secrets)> {
+    pub(crate) fn changed(
+        &self,
+        mut p: Profile,
+        mut s: Secrets,
+        change: Change,
+    ) -> Result<(Profile, Secrets)> {
         let is_code = p.kind == AuthorizationType::OAuth2;
         locked("authorizationType", change.authorization_type.as_deref(), p.kind.as_str())?;
         locked("identityProviderName", change.name.as_deref(), &p.name)?;
@@ -190,7 +215,8 @@ impl Connect {
         };
         if let Some(text) = change.authorization_url {
             only_code("authorizationUrl", is_code || text.trim().is_empty())?;
-            let checked = |text: &str| check::url("authorizationUrl", "authorization URL", text, p.tenancy_url);
+            let checked =
+                |text: &str| check::url("authorizationUrl", "authorization URL", text, p.tenancy_url);
             p.authorization_url = is_code.then(|| checked(&text)).transpose()?;
         }
         if let Some(text) = change.token_url {
@@ -203,9 +229,11 @@ impl Connect {
         if let Some(text) = change.revocation_url {
             p.revocation_url = optional("revocationUrl", "revocation URL", text)?;
         }
-        let all = [&p.authorization_url, &Some(p.token_url.clone()), &p.refresh_url, &p.revocation_url].map(Clone::clone);
+        let all = [&p.authorization_url, &Some(p.token_url.clone()), &p.refresh_url, &p.revocation_url]
+            .map(Clone::clone);
         if !p.tenancy_url && all.iter().flatten().any(|text| has_tenancy(text)) {
-            let message = "An address has a place for a tenancy. Change the addresses together with this choice.";
+            let message =
+                "An address has a place for a tenancy. Change the addresses together with this choice.";
             return Err(Error::validation("tenancyUrl", message));
         }
         if let Some(text) = change.issuer {
@@ -217,7 +245,8 @@ impl Connect {
         if let Some(fields) = change.additional {
             s.fields.additional = checked_additional(fields)?;
             if !is_code && s.fields.asked().next().is_some() {
-                let message = "Nobody can be asked for a value here: no person authorizes with client credentials.";
+                let message =
+                    "Nobody can be asked for a value here: no person authorizes with client credentials.";
                 return Err(Error::validation("additionalFields", message));
             }
         }

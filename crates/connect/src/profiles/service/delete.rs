@@ -33,7 +33,12 @@ impl Connect {
         requests::forget_for(&mut tx, &holder).await?;
         store::delete(&mut tx, id).await?;
         let details = json!({"name": profile.name, "usedBy": used_by, "people": people});
-        audit::record(&mut tx, actor, Event::success("auth-profile.deleted", ("auth-profile", id.as_str()), details)).await?;
+        audit::record(
+            &mut tx,
+            actor,
+            Event::success("auth-profile.deleted", ("auth-profile", id.as_str()), details),
+        )
+        .await?;
         Ok(tx.commit().await?)
     }
 

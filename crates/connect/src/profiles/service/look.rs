@@ -36,7 +36,8 @@ impl Seen {
     /// Whether it can be used.
     pub(crate) fn status(&self) -> Status {
         let works = |grant: &Option<GrantView>| grant.as_ref().is_some_and(|g| g.state == GrantState::Ok);
-        let needs_nobody = self.profile.kind == AuthorizationType::ClientCredentials && self.service.is_none();
+        let needs_nobody =
+            self.profile.kind == AuthorizationType::ClientCredentials && self.service.is_none();
         match works(&self.service) || works(&self.own) || needs_nobody {
             true => Status::Configured,
             false => Status::NotConfigured,
@@ -56,7 +57,12 @@ impl Connect {
     ///
     /// # Errors
     /// `Authorization` without the right.
-    pub(crate) async fn profiles(&self, actor: &Actor, search: Option<&str>, page: PageRequest) -> Result<Page<Seen>> {
+    pub(crate) async fn profiles(
+        &self,
+        actor: &Actor,
+        search: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Seen>> {
         let workspace = require(&self.0.store, actor, Permission::UseAuthProfiles, None).await?;
         let db = &mut self.0.store.reader();
         let (found, total) = store::page(&self.0.store, db, workspace, search, page).await?;
@@ -110,7 +116,12 @@ impl Connect {
         store::about(db, workspace, id).await?.ok_or_else(not_found)?;
         let all = self.0.broker.states(db, workspace, &Holder::Profile(id.clone())).await?;
         let own = actor.user().ok();
-        let seen = all.into_iter().filter(|g| actor.may(Permission::ManageAuthProfiles) || g.person_id.as_ref() == own);
-        Ok(Page::of_all(seen.filter(|g| actor.may(Permission::ManageAuthProfiles) || g.person_id.is_some()).collect(), page))
+        let seen = all
+            .into_iter()
+            .filter(|g| actor.may(Permission::ManageAuthProfiles) || g.person_id.as_ref() == own);
+        Ok(Page::of_all(
+            seen.filter(|g| actor.may(Permission::ManageAuthProfiles) || g.person_id.is_some()).collect(),
+            page,
+        ))
     }
 }

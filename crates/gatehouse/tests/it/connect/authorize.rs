@@ -4,7 +4,7 @@ use gatehouse_types::Role;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Provider, authorized, begun, connected, echoed, events, made, oauth2, seen, with};
+use super::{Provider, authorized, begun, connected, echoed, events, later, made, oauth2, seen, with};
 use crate::support::{Answer, Client, TestApp, on_both};
 
 /// Why an answer was not accepted.
@@ -35,7 +35,7 @@ async fn r143_a_person_consents_once_and_tokens_come_without_them_afterwards(t: 
     assert_eq!((&shown["grant"]["refreshable"], &shown["grant"]["warning"]), (&json!(true), &Value::Null));
     assert_eq!(shown["grant"]["scope"], "read write");
     assert_eq!(seen(&echoed(&owner, &provider, &profile).await)["account"], "ada");
-    t.clock.advance(3_600);
+    let owner = later(&t, 3_600).await;
     assert_eq!(seen(&echoed(&owner, &provider, &profile).await)["account"], "ada");
     assert_eq!(provider.asked()[0].form["grant_type"], "refresh_token");
     assert_eq!(events(&t, "grant.authorized").await.len(), 1);
@@ -47,7 +47,7 @@ async fn a_grant_of_another_person_is_refused(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
     let profile = made(&owner, &with(oauth2(&provider), &json!({"allowedHosts": ["127.0.0.1"]}))).await;
     let (mallory, victim) = (t.member_of(Role::Member).await, t.member_of(Role::Admin).await);
-    let url = begun(&mallory, &profile, json!({"owner": "person"})).await;
+    let url = begun(&mallory, &profile, json!({"as": "person"})).await;
     // the victim consents with an account of their own, and comes back with the victim's session
     let back = provider.consent_as(&url, "victim");
     let refused = victim.get(&back).await;
@@ -90,9 +90,12 @@ async fn an_answer_counts_once_and_only_at_its_own_address(t: TestApp) {
     assert_eq!(provider.asked().len(), asked - 1, "a code that comes again is not offered again");
     // nor after a while, nor with a state of nobody
     let late = provider.consent(&begun(&owner, &profile, json!({})).await);
-    t.clock.advance(901);
+    let owner = later(&t, 901).await;
     assert_eq!(why(&t, &owner.get(&late).await).await, "state");
-    assert_eq!(why(&t, &owner.get(&format!("/oauth/callback/{own}?code=x&state=made-up")).await).await, "state");
+    assert_eq!(
+        why(&t, &owner.get(&format!("/oauth/callback/{own}?code=x&state=made-up")).await).await,
+        "state"
+    );
 }
 
 async fn an_answer_of_another_server_is_refused(t: TestApp) {
@@ -127,10 +130,19 @@ async fn a_refusal_at_the_provider_is_told_and_keeps_what_was_there(t: TestApp) 
     let (owner, provider) = (t.owner().await, Provider::start().await);
     let profile = made(&owner, &oauth2(&provider)).await;
     connected(&owner, &provider, &profile, json!({})).await;
-    let state = |url: &str| Url::parse(url).unwrap().query_pairs().find(|(k, _)| k == "state").unwrap().1.into_owned();
-    let context = owner.get(&profile).await.ok()["callbackUrl"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let state = |url: &str| {
+        Url::parse(url).unwrap().query_pairs().find(|(k, _)| k == "state").unwrap().1.into_owned()
+    };
+    let context = owner.get(&profile).await.ok()["callbackUrl"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
     let state = state(&begun(&owner, &profile, json!({})).await);
-    let denied = format!("/oauth/callback/{context}?error=access_denied&error_description=Not%20today&state={state}");
+    let denied =
+        format!("/oauth/callback/{context}?error=access_denied&error_description=Not%20today&state={state}");
     let answer = owner.get(&denied).await;
     assert!(answer.body.contains("access_denied: Not today"), "{}", answer.body);
     assert_eq!(why(&t, &answer).await, "answer");
@@ -164,7 +176,7 @@ async fn a_missing_refresh_token_is_warned_of_and_its_end_is_told(t: TestApp) {
     assert!(grant["warning"].as_str().unwrap().contains("no refresh token"), "{grant}");
     assert_eq!(grant["refreshable"], false);
     seen(&echoed(&owner, &provider, &profile).await);
-    t.clock.advance(3_601);
+    let owner = later(&t, 3_601).await;
     let over = echoed(&owner, &provider, &profile).await.refused(409, "conflict");
     assert!(over["message"].as_str().unwrap().contains("authorized again"), "{over}");
     assert_eq!(owner.get(&profile).await.ok()["grant"]["state"], "needs_reauthorization");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Provider, connected, credentials, echoed, events, made, oauth2, seen, with};
+use super::{Provider, connected, credentials, echoed, events, later, made, oauth2, seen, with};
 use crate::support::{TestApp, on_both};
 
 async fn r143_an_expired_token_is_refreshed_once_by_fifty_calls_at_once(t: TestApp) {
@@ -13,7 +13,7 @@ async fn r143_an_expired_token_is_refreshed_once_by_fifty_calls_at_once(t: TestA
     connected(&owner, &provider, &profile, json!({})).await;
     provider.asked();
     provider.is_slow(Duration::from_millis(200));
-    t.clock.advance(3_600);
+    let owner = later(&t, 3_600).await;
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let (owner, provider, profile) = (owner.clone(), provider.clone(), profile.clone());
@@ -26,9 +26,10 @@ async fn r143_an_expired_token_is_refreshed_once_by_fifty_calls_at_once(t: TestA
 
 async fn r138_the_refresh_token_url_is_asked_where_there_is_one(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
-    let profile = made(&owner, &with(oauth2(&provider), &json!({"refreshTokenUrl": provider.at("/refresh")}))).await;
+    let profile =
+        made(&owner, &with(oauth2(&provider), &json!({"refreshTokenUrl": provider.at("/refresh")}))).await;
     connected(&owner, &provider, &profile, json!({})).await;
-    t.clock.advance(3_600);
+    let owner = later(&t, 3_600).await;
     seen(&echoed(&owner, &provider, &profile).await);
     let paths: Vec<_> = provider.asked().into_iter().map(|a| a.path).collect();
     assert_eq!(paths, ["/token", "/refresh"]);
@@ -50,9 +51,13 @@ async fn r139_an_ended_refresh_token_fails_everywhere_and_its_owner_is_told_once
     assert_eq!(shown["grant"]["usedBy"], json!(["request"]));
     assert_eq!(provider.asked().iter().filter(|a| a.form["grant_type"] == "refresh_token").count(), 1);
     let mails = t.mails_to("owner@main.test").await;
-    let told: Vec<_> = mails.iter().filter(|(subject, _)| subject == "Outside must be authorized again").collect();
+    let told: Vec<_> =
+        mails.iter().filter(|(subject, _)| subject == "Outside must be authorized again").collect();
     assert_eq!(told.len(), 1, "{mails:?}");
-    assert!(told[0].1.contains("/integrations/auth-profiles/") && told[0].1.contains("- request"), "{told:?}");
+    assert!(
+        told[0].1.contains("/integrations/auth-profiles/") && told[0].1.contains("- request"),
+        "{told:?}"
+    );
     assert_eq!(events(&t, "grant.needs-reauthorization").await.len(), 1);
     // authorized again it works again, and that is told too
     connected(&owner, &provider, &profile, json!({})).await;
@@ -68,7 +73,9 @@ async fn a_person_is_told_of_their_own_authorization_and_nobody_else_is(t: TestA
     connected(&member, &provider, &profile, json!({})).await;
     provider.forgets_all();
     echoed(&member, &provider, &profile).await.refused(409, "conflict");
-    assert!(t.mails_to("member@main.test").await.iter().any(|(s, _)| s == "Outside must be authorized again"));
+    assert!(
+        t.mails_to("member@main.test").await.iter().any(|(s, _)| s == "Outside must be authorized again")
+    );
     assert!(!t.mails_to("owner@main.test").await.iter().any(|(s, _)| s.contains("Outside")));
 }
 
@@ -78,7 +85,7 @@ async fn a_network_that_fails_leads_to_a_pause_and_not_to_a_person(t: TestApp) {
     connected(&owner, &provider, &profile, json!({})).await;
     provider.asked();
     // ahead of its end the token that is there goes on while the provider is away
-    t.clock.advance(3_560);
+    let owner = later(&t, 3_560).await;
     provider.answers(503, json!({"error": "temporarily_unavailable"}));
     assert_eq!(seen(&echoed(&owner, &provider, &profile).await)["account"], "ada");
     assert_eq!(owner.get(&profile).await.ok()["grant"]["state"], "failing");
@@ -105,7 +112,7 @@ async fn a_client_that_is_refused_is_told_once_and_mended_by_a_change(t: TestApp
     provider.answers(401, json!({"error": "invalid_client", "error_description": "the secret has expired"}));
     let error = echoed(&owner, &provider, &profile).await.refused(503, "service_unavailable");
     assert!(error["message"].as_str().unwrap().contains("the secret has expired"), "{error}");
-    t.clock.advance(3_600);
+    let owner = later(&t, 3_600).await;
     provider.answers(401, json!({"error": "invalid_client"}));
     echoed(&owner, &provider, &profile).await.refused(503, "service_unavailable");
     let mails = t.mails_to("owner@main.test").await;
@@ -122,8 +129,9 @@ async fn a_refresh_token_that_is_not_replaced_goes_on(t: TestApp) {
     connected(&owner, &provider, &profile, json!({})).await;
     provider.asked();
     for _ in 0..2 {
-        t.clock.advance(3_600);
-        provider.answers(200, json!({"access_token": "access-1", "token_type": "bearer", "expires_in": 3600}));
+        let owner = later(&t, 3_600).await;
+        provider
+            .answers(200, json!({"access_token": "access-1", "token_type": "bearer", "expires_in": 3600}));
         seen(&echoed(&owner, &provider, &profile).await);
     }
     let tokens: Vec<_> = provider.asked().into_iter().map(|a| a.form["refresh_token"].clone()).collect();
@@ -136,12 +144,16 @@ async fn a_caller_who_goes_away_loses_no_rotating_token(t: TestApp) {
     let profile = made(&owner, &oauth2(&provider)).await;
     connected(&owner, &provider, &profile, json!({})).await;
     provider.is_slow(Duration::from_millis(400));
-    t.clock.advance(3_600);
-    let impatient = tokio::time::timeout(Duration::from_millis(150), echoed(&owner, &provider, &profile)).await;
+    let owner = later(&t, 3_600).await;
+    let impatient =
+        tokio::time::timeout(Duration::from_millis(150), echoed(&owner, &provider, &profile)).await;
     assert!(impatient.is_err());
     tokio::time::sleep(Duration::from_millis(700)).await;
     provider.asked();
-    assert_eq!(seen(&echoed(&owner, &provider, &profile).await)["headers"]["authorization"], "Bearer access-2");
+    assert_eq!(
+        seen(&echoed(&owner, &provider, &profile).await)["headers"]["authorization"],
+        "Bearer access-2"
+    );
     assert!(provider.asked().is_empty());
 }
 
@@ -157,12 +169,12 @@ async fn a_server_that_died_while_it_asked_is_named_when_the_token_is_lost(t: Te
         tx.commit().await.unwrap();
     };
     connected(&owner, &provider, &profile, json!({})).await;
-    t.clock.advance(3_600);
+    let owner = later(&t, 3_600).await;
     died().await;
     // it had not been heard: nothing is lost
     seen(&echoed(&owner, &provider, &profile).await);
     // it had been heard
-    t.clock.advance(3_600);
+    let owner = later(&t, 3_600).await;
     died().await;
     provider.forgets_all();
     let error = echoed(&owner, &provider, &profile).await.refused(409, "conflict");

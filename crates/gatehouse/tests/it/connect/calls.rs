@@ -29,7 +29,11 @@ async fn r136_r137_fields_reach_header_body_query_and_path(t: TestApp) {
     // a GET carries no body, whatever is asked for
     assert_eq!(send("GET", json!({"order": 7}), json!({})).await["body"], "");
     assert_eq!(send("DELETE", Value::Null, json!({})).await["body"], "");
-    for bad in [json!([{"type": "cookie", "key": "x"}]), json!([{"type": "header", "key": ""}]), json!([{"type": "path", "key": "a/b"}])] {
+    for bad in [
+        json!([{"type": "cookie", "key": "x"}]),
+        json!([{"type": "header", "key": ""}]),
+        json!([{"type": "path", "key": "a/b"}]),
+    ] {
         owner.put(&profile, json!({"authorizationFields": bad})).await.refused(400, "validation_error");
     }
     owner.put(&profile, json!({"authorizationFields": [fields[0]]})).await.ok();
@@ -72,7 +76,10 @@ async fn a_service_that_refuses_every_token_is_tried_twice_and_no_more(t: TestAp
     let profile = made(&owner, &credentials(&provider)).await;
     provider.adds(json!({"access_token": "never-good"}));
     let answer = echoed(&owner, &provider, &profile).await.ok();
-    assert_eq!((&answer["status"], &answer["retried"], &answer["body"]), (&json!(401), &json!(true), &json!("token refused")));
+    assert_eq!(
+        (&answer["status"], &answer["retried"], &answer["body"]),
+        (&json!(401), &json!(true), &json!("token refused"))
+    );
     assert_eq!(provider.asked().len(), 2);
 }
 
@@ -90,12 +97,15 @@ async fn a_token_goes_to_no_host_that_is_not_listed(t: TestApp) {
     // listed hosts bind everybody, each with its port
     for caller in [&member, &owner] {
         let request = json!({"method": "GET", "url": elsewhere.at("/echo/x")});
-        let error = caller.post(&format!("{profile}/request"), request).await.refused(403, "authorization_error");
+        let error =
+            caller.post(&format!("{profile}/request"), request).await.refused(403, "authorization_error");
         assert!(error["decision"].is_string(), "{error}");
     }
     // nor in the open, nor with a name before it, nor anywhere else that is no web address
     owner.put(&profile, json!({"allowedHosts": ["api.example.com", "127.0.0.1"]})).await.ok();
-    for bad in ["http://api.example.com/", "https://user:pass@api.example.com/", "ftp://api.example.com/", "x", ""] {
+    for bad in
+        ["http://api.example.com/", "https://user:pass@api.example.com/", "ftp://api.example.com/", "x", ""]
+    {
         let request = json!({"method": "GET", "url": bad});
         let error = owner.post(&format!("{profile}/request"), request).await.refused(400, "validation_error");
         assert_eq!(error["field"], "url", "{bad}");
@@ -129,13 +139,22 @@ async fn r147_one_profile_serves_many_uses_and_every_call_is_in_the_ledger(t: Te
     let oldest = &rows[3];
     assert_eq!(oldest["id"], first.json()["callId"]);
     assert_eq!((&oldest["actingUserId"], &oldest["effectiveIdentity"]), (&ada, &json!("service")));
-    assert_eq!((&oldest["host"], &oldest["status"], &oldest["cause"]), (&json!(provider.host()), &json!(200), &json!("request")));
+    assert_eq!(
+        (&oldest["host"], &oldest["status"], &oldest["cause"]),
+        (&json!(provider.host()), &json!(200), &json!("request"))
+    );
     assert_eq!((&oldest["holderName"], &oldest["method"]), (&json!("Outside"), &json!("GET")));
     assert!(oldest["bytes"].as_i64().unwrap() > 0);
     // the newest: the same person as themselves, with a second token
     assert_eq!((&rows[0]["effectiveIdentity"], &rows[0]["effectiveUserId"]), (&json!("person"), &mo));
-    assert_eq!((&rows[1]["status"], &rows[0]["status"], &rows[0]["retried"]), (&json!(401), &json!(200), &json!(true)));
-    assert_eq!(rows[0]["credentialVersion"].as_i64().unwrap(), rows[1]["credentialVersion"].as_i64().unwrap() + 1);
+    assert_eq!(
+        (&rows[1]["status"], &rows[0]["status"], &rows[0]["retried"]),
+        (&json!(401), &json!(200), &json!(true))
+    );
+    assert_eq!(
+        rows[0]["credentialVersion"].as_i64().unwrap(),
+        rows[1]["credentialVersion"].as_i64().unwrap() + 1
+    );
     // others see their own, whatever they ask for
     let own = member.get("/api/v1/outbound-calls").await.ok();
     assert_eq!(own["pagination"]["totalItems"], 3);

@@ -35,7 +35,8 @@ async fn r134_additional_fields_reach_the_authorization_and_token_requests(t: Te
         (json!([{"key": "client_secret", "value": "x"}]), "key"),
         (json!([{"key": "pin", "value": "1"}, {"key": "pin", "value": "2"}]), "key"),
     ] {
-        let error = owner.put(&profile, json!({"additionalFields": bad})).await.refused(400, "validation_error");
+        let error =
+            owner.put(&profile, json!({"additionalFields": bad})).await.refused(400, "validation_error");
         assert!(error["field"].as_str().unwrap().ends_with(part), "{error}");
     }
     owner.put(&profile, json!({"additionalFields": [{"key": "audience", "value": "other"}]})).await.ok();
@@ -48,16 +49,19 @@ async fn r135_what_is_asked_of_each_person_is_kept_for_them_alone(t: TestApp) {
     let fields = json!({"additionalFields": [{"key": "pin"}], "allowedHosts": ["127.0.0.1"],
         "authorizationFields": [{"type": "header", "key": "pin"}]});
     let profile = made(&owner, &with(oauth2(&provider), &fields)).await;
-    assert_eq!(owner.get(&profile).await.ok()["additionalFields"][0], json!({"key": "pin", "value": null, "asked": true}));
+    assert_eq!(
+        owner.get(&profile).await.ok()["additionalFields"][0],
+        json!({"key": "pin", "value": null, "asked": true})
+    );
     // without it the page asks
-    let page = begun(&owner, &profile, json!({"owner": "person"})).await;
+    let page = begun(&owner, &profile, json!({"as": "person"})).await;
     assert!(page.starts_with(t.app.public_url().as_str()) && page.ends_with("/authorize?for=me"), "{page}");
     for bad in [json!({"fields": {"pin": " "}}), json!({"fields": {"pin": "1", "other": "2"}})] {
         owner.post(&format!("{profile}/authorize"), bad).await.refused(400, "validation_error");
     }
     let member = t.member_of(gatehouse_types::Role::Member).await;
     for (caller, pin, account) in [(&owner, "pin-of-ada", "ada"), (&member, "pin-of-mo", "mo")] {
-        let url = begun(caller, &profile, json!({"owner": "person", "fields": {"pin": pin}})).await;
+        let url = begun(caller, &profile, json!({"as": "person", "fields": {"pin": pin}})).await;
         assert!(!url.contains(pin), "a credential stands in no address");
         assert_eq!(caller.get(&provider.consent_as(&url, account)).await.status, 303);
         assert_eq!(provider.asked()[0].form["pin"], pin);
@@ -69,6 +73,7 @@ async fn r135_what_is_asked_of_each_person_is_kept_for_them_alone(t: TestApp) {
     }
     // it goes along when tokens are refreshed, and nobody is shown it
     t.clock.advance(3_600);
+    let (owner, member) = (t.owner().await, t.sign_in("member@main.test").await);
     seen(&echoed(&member, &provider, &profile).await);
     assert_eq!(provider.asked()[0].form["pin"], "pin-of-mo");
     for path in [profile.clone(), format!("{profile}/grants"), "/api/v1/audit-events".to_owned()] {
@@ -101,15 +106,27 @@ async fn r131_the_tenancy_is_asked_and_is_one_label_of_the_host(t: TestApp) {
     assert_eq!(landed.status, 303, "{}", landed.body);
     seen(&echoed(&owner, &provider, &profile).await);
     // only as a whole label below a fixed domain, and only where it was said so
-    for bad in ["https://{tenancy}/x", "https://{tenancy}.com/x", "https://a{tenancy}.b.example/", "https://a.example/{tenancy}"] {
-        let error = owner.put(&profile, json!({"authorizationUrl": bad})).await.refused(400, "validation_error");
+    for bad in [
+        "https://{tenancy}/x",
+        "https://{tenancy}.com/x",
+        "https://a{tenancy}.b.example/",
+        "https://a.example/{tenancy}",
+    ] {
+        let error =
+            owner.put(&profile, json!({"authorizationUrl": bad})).await.refused(400, "validation_error");
         assert_eq!(error["field"], "authorizationUrl", "{bad}");
     }
     owner.put(&profile, json!({"tenancyUrl": false})).await.refused(400, "validation_error");
-    let plain = with(oauth2(&provider), &json!({"identityProviderName": "Plain", "authorizationUrl": "https://{tenancy}.a.example/"}));
+    let plain = with(
+        oauth2(&provider),
+        &json!({"identityProviderName": "Plain", "authorizationUrl": "https://{tenancy}.a.example/"}),
+    );
     owner.post(PROFILES, plain).await.refused(400, "validation_error");
     let fixed = made(&owner, &with(oauth2(&provider), &json!({"identityProviderName": "Fixed"}))).await;
-    owner.post(&format!("{fixed}/authorize"), json!({"tenancy": "acme"})).await.refused(400, "validation_error");
+    owner
+        .post(&format!("{fixed}/authorize"), json!({"tenancy": "acme"}))
+        .await
+        .refused(400, "validation_error");
     connected(&owner, &provider, &fixed, json!({})).await;
     assert_eq!(owner.get(&fixed).await.ok()["tenancyUrl"], Value::Bool(false));
 }

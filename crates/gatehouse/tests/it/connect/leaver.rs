@@ -17,10 +17,13 @@ async fn a_leavers_grants_end_at_once_and_are_revoked_outside(t: TestApp) {
     t.person("mo@main.test", Role::Admin).await;
     let mo = t.sign_in("mo@main.test").await;
     let own = made(&mo, &with(oauth2(&provider), &json!({"identityProviderName": "Mo's"}))).await;
-    let url = begun(&mo, &profile, json!({"owner": "person"})).await;
+    let url = begun(&mo, &profile, json!({"as": "person"})).await;
     assert_eq!(mo.get(&provider.consent_as(&url, "mo")).await.status, 303);
-    let pending = begun(&mo, &profile, json!({"owner": "person"})).await;
-    let user = owner.get("/api/v1/users?email=mo@main.test").await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
+    let pending = begun(&mo, &profile, json!({"as": "person"})).await;
+    let user = owner.get("/api/v1/users?email=mo@main.test").await.ok()["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     owner.post(&format!("/api/v1/users/{user}/suspend"), json!({})).await.ok();
     let receipt = owner.get(&format!("/api/v1/users/{user}/offboarding")).await.ok();
     let ended = of_kind(&receipt["ended"], "outbound-grant");
@@ -53,19 +56,26 @@ async fn a_refresh_under_way_brings_nothing_back(t: TestApp) {
     let member = t.member_of(Role::Member).await;
     connected(&member, &provider, &profile, json!({})).await;
     t.clock.advance(3_600);
+    let (owner, member) = (t.owner().await, t.sign_in("member@main.test").await);
     provider.is_slow(std::time::Duration::from_millis(800));
     let call = tokio::spawn({
         let (member, provider, profile) = (member.clone(), provider.clone(), profile.clone());
         async move { echoed(&member, &provider, &profile).await }
     });
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let user = owner.get("/api/v1/users?email=member@main.test").await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
+    let user = owner.get("/api/v1/users?email=member@main.test").await.ok()["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     owner.post(&format!("/api/v1/users/{user}/suspend"), json!({})).await.ok();
     call.await.unwrap().refused(409, "conflict");
     assert_eq!(owner.get(&format!("{profile}/grants")).await.ok()["data"], json!([]));
     t.work().await;
     let revoked = provider.revoked();
-    assert!(revoked.contains(&"refresh-2".to_owned()) && revoked.contains(&"access-2".to_owned()), "{revoked:?}");
+    assert!(
+        revoked.contains(&"refresh-2".to_owned()) && revoked.contains(&"access-2".to_owned()),
+        "{revoked:?}"
+    );
 }
 
 on_both![a_leavers_grants_end_at_once_and_are_revoked_outside, a_refresh_under_way_brings_nothing_back];

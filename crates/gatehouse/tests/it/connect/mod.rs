@@ -69,6 +69,12 @@ pub(crate) async fn echoed(caller: &Client, provider: &Provider, profile: &str) 
     caller.post(&format!("{profile}/request"), request).await
 }
 
+/// The owner, some time later: bearer tokens last for minutes.
+pub(crate) async fn later(t: &TestApp, seconds: i64) -> Client {
+    t.clock.advance(seconds);
+    t.owner().await
+}
+
 /// What the echo saw of a request that went well.
 pub(crate) fn seen(answer: &Answer) -> Value {
     let answer = answer.ok();

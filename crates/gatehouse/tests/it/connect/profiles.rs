@@ -3,7 +3,7 @@
 use gatehouse_types::Role;
 use serde_json::{Value, json};
 
-use super::{PROFILES, Provider, connected, credentials, echoed, events, made, oauth2, seen, with};
+use super::{PROFILES, Provider, connected, credentials, echoed, events, later, made, oauth2, seen, with};
 use crate::support::{TestApp, on_both};
 
 /// Every field that must not be missing.
@@ -35,7 +35,10 @@ async fn r124_r125_r127_r128_r129_r130_r132_r141_mandatory_fields_are_named_when
     owner.post(PROFILES, other).await.refused(400, "validation_error");
     // addresses are https but for this machine; client credentials have no authorization URL
     let open = with(oauth2(&provider), &json!({"authorizationUrl": "http://op.example/authorize"}));
-    assert_eq!(owner.post(PROFILES, open).await.refused(400, "validation_error")["field"], "authorizationUrl");
+    assert_eq!(
+        owner.post(PROFILES, open).await.refused(400, "validation_error")["field"],
+        "authorizationUrl"
+    );
     let odd = with(credentials(&provider), &json!({"authorizationUrl": "https://op.example/authorize"}));
     assert_eq!(owner.post(PROFILES, odd).await.refused(400, "validation_error")["field"], "authorizationUrl");
     assert_eq!(owner.get(PROFILES).await.ok()["pagination"]["totalItems"], 0);
@@ -56,15 +59,22 @@ async fn r122_r123_r126_r127_a_profile_is_made_listed_and_found(t: TestApp) {
     assert_ne!(machine["callbackUrl"], profile["callbackUrl"]);
     assert_eq!(machine["status"], "configured");
     let listed = owner.get(PROFILES).await.ok();
-    let names: Vec<_> = listed["data"].as_array().unwrap().iter().map(|p| p["identityProviderName"].clone()).collect();
+    let names: Vec<_> =
+        listed["data"].as_array().unwrap().iter().map(|p| p["identityProviderName"].clone()).collect();
     assert_eq!(names, ["Machine", "Outside"]);
     assert_eq!(owner.get(&format!("{PROFILES}?search=mach")).await.ok()["pagination"]["totalItems"], 1);
     // somebody else's address is no callback, and neither is a short one
     for bad in ["https://evil.test/oauth/callback/x", &format!("{beginning}short")] {
         let other = with(oauth2(&provider), &json!({"identityProviderName": "Third", "callbackUrl": bad}));
-        assert_eq!(owner.post(PROFILES, other).await.refused(400, "validation_error")["field"], "callbackUrl");
+        assert_eq!(
+            owner.post(PROFILES, other).await.refused(400, "validation_error")["field"],
+            "callbackUrl"
+        );
     }
-    let taken = with(oauth2(&provider), &json!({"identityProviderName": "Third", "callbackUrl": profile["callbackUrl"]}));
+    let taken = with(
+        oauth2(&provider),
+        &json!({"identityProviderName": "Third", "callbackUrl": profile["callbackUrl"]}),
+    );
     owner.post(PROFILES, taken).await.refused(409, "conflict");
     // a name counts once, whatever its case
     let again = with(oauth2(&provider), &json!({"identityProviderName": "OUTSIDE"}));
@@ -73,7 +83,8 @@ async fn r122_r123_r126_r127_a_profile_is_made_listed_and_found(t: TestApp) {
 
 async fn r129_the_secret_is_told_to_nobody_and_stored_sealed(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
-    let values = with(oauth2(&provider), &json!({"additionalFields": [{"key": "pin", "value": "pin-2344567"}]}));
+    let values =
+        with(oauth2(&provider), &json!({"additionalFields": [{"key": "pin", "value": "pin-2344567"}]}));
     let profile = made(&owner, &values).await;
     let shown = owner.get(&profile).await;
     assert_eq!(shown.ok()["hasClientSecret"], true);
@@ -90,7 +101,9 @@ async fn r129_the_secret_is_told_to_nobody_and_stored_sealed(t: TestApp) {
 async fn r145_type_and_name_stay_and_everything_else_can_change(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
     let profile = made(&owner, &oauth2(&provider)).await;
-    for (field, value) in [("authorizationType", "oauth2_client_credentials"), ("identityProviderName", "Other")] {
+    for (field, value) in
+        [("authorizationType", "oauth2_client_credentials"), ("identityProviderName", "Other")]
+    {
         let error = owner.put(&profile, json!({field: value})).await.refused(400, "validation_error");
         assert_eq!(error["field"], field);
     }
@@ -103,7 +116,10 @@ async fn r145_type_and_name_stay_and_everything_else_can_change(t: TestApp) {
         assert_eq!(&changed[field], value, "{field}");
     }
     assert_eq!((&changed["clientId"], &changed["version"]), (&json!("client"), &json!(3)));
-    assert_eq!(owner.put(&profile, json!({"refreshTokenUrl": ""})).await.ok()["refreshTokenUrl"], Value::Null);
+    assert_eq!(
+        owner.put(&profile, json!({"refreshTokenUrl": ""})).await.ok()["refreshTokenUrl"],
+        Value::Null
+    );
     owner.put(&profile, json!({"authErrorStatusCode": 99})).await.refused(400, "validation_error");
     // a trial changes nothing
     let tried = owner.put(&format!("{profile}?dryRun=true"), json!({"scope": "admin"})).await.ok();
@@ -116,7 +132,7 @@ async fn r146_a_deleted_profile_is_gone_and_what_uses_it_says_so(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
     let profile = made(&owner, &oauth2(&provider)).await;
     connected(&owner, &provider, &profile, json!({})).await;
-    connected(&owner, &provider, &profile, json!({"owner": "person"})).await;
+    connected(&owner, &provider, &profile, json!({"as": "person"})).await;
     seen(&echoed(&owner, &provider, &profile).await);
     // a trial says what it would hit
     let tried = owner.delete(&format!("{profile}?dryRun=true")).await.ok();
@@ -152,11 +168,14 @@ async fn r142_r144_client_credentials_need_nobody_and_are_tested(t: TestApp) {
         assert_eq!(seen(&echoed(&owner, &provider, &profile).await)["account"], "machine");
     }
     assert!(provider.asked().is_empty());
-    t.clock.advance(3_590);
+    let owner = later(&t, 3_590).await;
     seen(&echoed(&owner, &provider, &profile).await);
     assert_eq!(provider.asked().len(), 1, "ahead of its end a token is replaced");
     // a wrong secret: the provider's word, without the secret; mended, it works again
-    owner.put(&profile, json!({"clientSecret": "wrong-secret-of-ours", "clientAuthentication": "post"})).await.ok();
+    owner
+        .put(&profile, json!({"clientSecret": "wrong-secret-of-ours", "clientAuthentication": "post"}))
+        .await
+        .ok();
     let bad = owner.post_to(&format!("{profile}/test")).await;
     assert!(!bad.body.contains("wrong-secret"), "{}", bad.body);
     let bad = bad.ok();
@@ -194,13 +213,20 @@ async fn r148_a_test_shows_the_request_with_its_secrets_masked_and_the_claims_of
     let token = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJhcGk6Ly9vcmRlcnMiLCJvaWQiOiI0MiJ9.c2ln";
     provider.adds(json!({"access_token": token}));
     let tested = owner.post_to(&format!("{profile}/test")).await;
-    assert!(!tested.body.contains("s3cret of ours") && !tested.body.contains("another-secret"), "{}", tested.body);
+    assert!(
+        !tested.body.contains("s3cret of ours") && !tested.body.contains("another-secret"),
+        "{}",
+        tested.body
+    );
     assert!(!tested.body.contains(token));
     let tested = tested.ok();
     assert_eq!(tested["request"]["url"], provider.at("/token"));
     assert_eq!(tested["request"]["body"]["grant_type"], "client_credentials");
     assert_eq!(tested["request"]["body"]["client_secret"], "••••••••");
-    assert_eq!(tested["sends"][0], json!({"type": "header", "key": "Authorization", "value": "Bearer ••••••••"}));
+    assert_eq!(
+        tested["sends"][0],
+        json!({"type": "header", "key": "Authorization", "value": "Bearer ••••••••"})
+    );
     assert_eq!(tested["sends"][1]["key"], "X-Api-Key");
     assert_eq!(tested["claims"], json!({"aud": "api://orders", "oid": "42"}));
 }
@@ -220,16 +246,25 @@ async fn members_use_profiles_as_themselves_and_viewers_do_not(t: TestApp) {
     let shown = member.get(&profile).await;
     assert!(!shown.body.contains("a-value-of-the-company"), "{}", shown.body);
     assert_eq!(member.get(&format!("{profile}/grants")).await.ok()["data"], json!([]));
-    for (method, path) in [("PUT", profile.clone()), ("DELETE", profile.clone()), ("POST", format!("{profile}/test"))] {
+    for (method, path) in
+        [("PUT", profile.clone()), ("DELETE", profile.clone()), ("POST", format!("{profile}/test"))]
+    {
         let body = (method == "PUT").then(|| json!({"scope": "x"}));
-        assert!(member.call(method, &path, body).await.refused(403, "authorization_error")["decision"].is_string());
+        assert!(
+            member.call(method, &path, body).await.refused(403, "authorization_error")["decision"]
+                .is_string()
+        );
     }
     // nor acts with it
     echoed(&member, &provider, &profile).await.refused(409, "conflict");
     let as_workspace = json!({"method": "GET", "url": provider.at("/echo/x"), "as": "service"});
-    let error = member.post(&format!("{profile}/request"), as_workspace).await.refused(403, "authorization_error");
+    let error =
+        member.post(&format!("{profile}/request"), as_workspace).await.refused(403, "authorization_error");
     assert!(error["decision"].is_string());
-    member.post(&format!("{profile}/authorize"), json!({"owner": "service"})).await.refused(403, "authorization_error");
+    member
+        .post(&format!("{profile}/authorize"), json!({"as": "service"}))
+        .await
+        .refused(403, "authorization_error");
     let url = super::begun(&member, &profile, json!({})).await;
     assert_eq!(member.get(&provider.consent_as(&url, "mo")).await.status, 303);
     assert_eq!(seen(&echoed(&member, &provider, &profile).await)["account"], "mo");
@@ -257,7 +292,7 @@ async fn grants_end_when_the_client_or_its_hosts_become_others(t: TestApp) {
     // another host would be handed refresh tokens that are not its own
     owner.put(&profile, json!({"refreshTokenUrl": other.at("/refresh")})).await.ok();
     echoed(&owner, &provider, &profile).await.refused(409, "conflict");
-    t.clock.advance(7_200);
+    let owner = later(&t, 7_200).await;
     echoed(&owner, &provider, &profile).await.refused(409, "conflict");
     assert!(other.asked().is_empty());
     assert_eq!(owner.get(&profile).await.ok()["status"], "not_configured");

@@ -189,7 +189,8 @@ fn form(body: &Bytes) -> BTreeMap<String, String> {
 /// The client by the header or the body; both at once are refused.
 fn client(headers: &HeaderMap, form: &BTreeMap<String, String>) -> bool {
     let known = |id: &str, secret: &str| id == "client" && secret == "s3cret of ours";
-    let basic = headers.get("authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Basic "));
+    let basic =
+        headers.get("authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Basic "));
     match (basic, form.get("client_secret")) {
         (Some(basic), None) => {
             let pair = String::from_utf8(BASE64_STANDARD.decode(basic).unwrap()).unwrap();
@@ -220,7 +221,8 @@ async fn token(State(p): State<Provider>, uri: Uri, headers: HeaderMap, body: By
             return (StatusCode::from_u16(status).unwrap(), Json(body)).into_response();
         }
         if !client(&headers, &form) {
-            let words = format!("no client with the secret {}", form.get("client_secret").map_or("", String::as_str));
+            let words =
+                format!("no client with the secret {}", form.get("client_secret").map_or("", String::as_str));
             let body = json!({"error": "invalid_client", "error_description": words});
             return (StatusCode::UNAUTHORIZED, Json(body)).into_response();
         }
@@ -228,8 +230,11 @@ async fn token(State(p): State<Provider>, uri: Uri, headers: HeaderMap, body: By
         let (account, refreshes) = match value("grant_type").as_str() {
             "client_credentials" => ("machine".to_owned(), false),
             "authorization_code" => {
-                let Some(code) = said.codes.remove(&value("code")) else { return refused(400, "invalid_grant") };
-                let challenge = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, value("code_verifier").as_bytes()));
+                let Some(code) = said.codes.remove(&value("code")) else {
+                    return refused(400, "invalid_grant");
+                };
+                let challenge =
+                    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, value("code_verifier").as_bytes()));
                 if code.challenge != challenge || code.redirect_uri != value("redirect_uri") {
                     return refused(400, "invalid_grant");
                 }
@@ -290,8 +295,15 @@ async fn metadata(State(p): State<Provider>) -> Response {
 }
 
 /// What came, to whoever comes with a token that counts.
-async fn echo(State(p): State<Provider>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let bearer = headers.get("authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+async fn echo(
+    State(p): State<Provider>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let bearer =
+        headers.get("authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let bearer = bearer.or_else(|| headers.get("x-token").and_then(|v| v.to_str().ok()));
     let account = bearer.and_then(|token| p.said(|said| said.access.get(token).cloned()));
     let Some(account) = account else {
