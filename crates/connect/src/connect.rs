@@ -8,7 +8,7 @@ use gatehouse_web::{Limiter, PublicUrl};
 use crate::Broker;
 
 /// Tests and authorizations of one person at once, and the seconds until one more.
-const BY_HAND: (u32, u32) = (300, 1);
+const BY_HAND: (u32, u32) = (60, 1);
 
 /// Connections to the outside.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use gatehouse_outbound::{OutboundRequest, Response};
 use gatehouse_store::Store;
-use gatehouse_types::{Actor, Error, Kind, OutboundCallId, Result, UserId, WorkspaceId};
+use gatehouse_types::{Actor, Error, GrantId, Kind, OutboundCallId, Result, UserId, WorkspaceId};
 
 use crate::grants::store as grants;
 use crate::{AccessToken, ClientSpec, Connect, Holder, Owner, Unavailable};
@@ -143,11 +143,18 @@ impl Connect {
         retried: bool,
     ) -> Result<Called, CallError> {
         let credential = token.grant.to_string();
-        let sent = Sent { credential, version: token.version, retried, grant: Some(token) };
+        let sent = Sent { credential, version: token.version, retried, grant: Some(token.grant.clone()) };
         self.go(run, sent, request).await
     }
 
-    async fn go(&self, run: &Run, sent: Sent<'_>, request: OutboundRequest) -> Result<Called, CallError> {
+    /// In a task of its own: a caller who goes away takes no entry of the ledger along.
+    async fn go(&self, run: &Run, sent: Sent, request: OutboundRequest) -> Result<Called, CallError> {
+        let (connect, run) = (self.clone(), run.clone());
+        let gone = tokio::spawn(async move { connect.go_on(&run, sent, request).await }).await;
+        gone.unwrap_or_else(|e| Err(CallError::Ours(Error::internal(e))))
+    }
+
+    async fn go_on(&self, run: &Run, sent: Sent, request: OutboundRequest) -> Result<Called, CallError> {
         let store = &self.0.store;
         let (method, host) = (request.method.to_string(), host_of(&request.url));
         let began = Instant::now();
@@ -172,18 +179,18 @@ impl Connect {
     }
 }
 
-struct Sent<'a> {
+struct Sent {
     credential: String,
     version: i64,
     retried: bool,
-    grant: Option<&'a AccessToken>,
+    grant: Option<GrantId>,
 }
 
-async fn note(store: &Store, run: &Run, sent: &Sent<'_>, entry: &Entry) -> Result<()> {
+async fn note(store: &Store, run: &Run, sent: &Sent, entry: &Entry) -> Result<()> {
     let mut tx = store.begin_always().await?;
     ledger::insert(&mut tx, run, entry);
-    if let Some(token) = sent.grant {
-        grants::used(&mut tx, &token.grant);
+    if let Some(grant) = &sent.grant {
+        grants::used(&mut tx, grant);
     }
     Ok(tx.commit().await?)
 }

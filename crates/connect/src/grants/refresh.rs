@@ -18,9 +18,9 @@ use crate::oauth::ask::{Wanted, ask};
 use crate::oauth::{AskError, GrantKind};
 
 /// How long one server may ask before another takes over, in seconds; longer than a question and its writing take.
-const LEASE_SECONDS: i64 = 30;
+const LEASE_SECONDS: i64 = 15;
 /// How long one waits for another server that asks.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(18);
 /// How often it is looked whether that one is done.
 const LOOK: Duration = Duration::from_millis(100);
 /// The pause after the first failure, in seconds; it doubles.

@@ -23,10 +23,10 @@ use crate::profiles::model::{
 use crate::profiles::store;
 use crate::{AccessToken, Asked, Connect, Holder, Owner};
 
-/// The bounds of a request: it may take 30 seconds and bring 2 MiB, and never leaves its host.
+/// The bounds of a request: it may take 20 seconds and bring 2 MiB, and never leaves its host.
 const LIMITS: Limits = Limits {
     max_bytes: 2 * 1024 * 1024,
-    timeout: Duration::from_secs(30),
+    timeout: Duration::from_secs(20),
     max_redirects: 3,
     same_host_only: true,
 };
