@@ -318,7 +318,6 @@ impl Draft {
 
     /// The request as it goes out, with its secrets masked.
     fn outline(&self, secrets: &Secrets, asked: &Asked) -> Result<Outline> {
-        let _ = profile;
         let put = Put { fields: &secrets.fields.authorization, asked, token: MASK, masked: true };
         let (url, headers, body) = self.put(&put)?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
