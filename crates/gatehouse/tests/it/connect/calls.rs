@@ -182,6 +182,7 @@ async fn a_trial_sends_nothing_and_shows_what_would_go_out(t: TestApp) {
     assert_eq!(owner.get("/api/v1/outbound-calls").await.ok()["pagination"]["totalItems"], 0);
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn what_is_not_reached_is_said_and_in_the_ledger(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
     let profile = made(&owner, &credentials(&provider)).await;

@@ -19,7 +19,6 @@ use url::Url;
 pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) form: BTreeMap<String, String>,
-    pub(crate) headers: HeaderMap,
 }
 
 struct Code {
@@ -60,6 +59,7 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
+    #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -213,7 +213,7 @@ fn refused(status: u16, error: &str) -> Response {
 async fn token(State(p): State<Provider>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let form = form(&body);
     let (path, slow) = (uri.path().to_owned(), p.said(|said| said.slow));
-    p.said(|said| said.asked.push(Asked { path, form: form.clone(), headers: headers.clone() }));
+    p.said(|said| said.asked.push(Asked { path, form: form.clone() }));
     tokio::time::sleep(slow).await;
     p.said(|said| {
         if !said.instead.is_empty() {
