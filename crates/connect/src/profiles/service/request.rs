@@ -331,7 +331,7 @@ impl Draft {
 
     fn put(&self, put: &Put<'_>) -> Result<(Url, HeaderMap, Vec<u8>)> {
         let mut url = self.address(put.asked)?;
-        in_path(&mut url, put);
+        in_path(&mut url, put)?;
         for (key, value) in put.of(FieldPlace::Query) {
             url.query_pairs_mut().append_pair(key, &value);
         }
@@ -419,35 +419,38 @@ fn form(object: &Map<String, Value>, fields: &[(&str, String)]) -> String {
     form.extend_pairs(fields).finish()
 }
 
-/// Puts values in place of `{key}` in the path, each as one segment or part of one: none opens another folder.
-fn in_path(url: &mut Url, put: &Put<'_>) {
-    let Some(segments) = url.path_segments() else { return };
+/// Puts values in place of `{key}` in the path, each as one segment or part of one: none opens another folder, and one
+/// that would be a way up (dots alone, however written) is refused.
+fn in_path(url: &mut Url, put: &Put<'_>) -> Result<()> {
+    let Some(segments) = url.path_segments() else { return Ok(()) };
     // the parser writes braces in percent form
     let mut segments: Vec<String> = segments.map(|s| s.replace("%7B", "{").replace("%7D", "}")).collect();
-    let values: Vec<(String, String)> =
-        put.of(FieldPlace::Path).map(|(key, value)| (format!("{{{key}}}"), value)).collect();
+    let values = put.of(FieldPlace::Path).map(|(key, value)| (format!("{{{key}}}"), encoded(&value)));
+    let values: Vec<(String, String)> = values.collect();
     if !segments.iter().any(|s| values.iter().any(|(mark, _)| s.contains(mark.as_str()))) {
-        return;
+        return Ok(());
     }
     for segment in &mut segments {
         for (mark, value) in &values {
-            *segment = segment.replace(mark.as_str(), &encoded(value));
+            *segment = segment.replace(mark.as_str(), value);
+        }
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        if plain == "." || plain == ".." {
+            return Err(Error::validation(
+                "url",
+                "A value of the path leads out of its folder: it is dots alone.",
+            ));
         }
     }
     let path = format!("/{}", segments.join("/"));
     url.set_path(&path);
+    Ok(())
 }
 
-/// A value as part of a path's segment. Dots alone would be a way up, so they are written out too.
+/// A value as part of a path's segment.
 fn encoded(value: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~');
-    let dots_alone = !value.is_empty() && value.bytes().all(|b| b == b'.');
-    value
-        .bytes()
-        .map(|b| {
-            if keep(b) || b == b'.' && !dots_alone { char::from(b).to_string() } else { format!("%{b:02X}") }
-        })
-        .collect()
+    let keep = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    value.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 #[cfg(test)]
@@ -523,7 +526,21 @@ mod tests {
 
     #[test]
     fn a_value_never_climbs_in_the_path() {
-        let fields = [field(FieldPlace::Path, "id", "..")];
-        assert_eq!(sent("GET", "https://a.test/a/{id}/b", None, None, &fields).0.path(), "/a/%2E%2E/b");
+        let put = |url: &str, value: &str| {
+            let fields = [field(FieldPlace::Path, "id", value)];
+            let wanted = Wanted { method: "GET".to_owned(), url: url.to_owned(), ..Wanted::default() };
+            let put = Put { fields: &fields, asked: &Asked::default(), token: "tok", masked: false };
+            Draft::of(&wanted).unwrap().put(&put).map(|(url, ..)| url.path().to_owned())
+        };
+        for (url, value) in [
+            ("https://a.test/a/{id}/b", ".."),
+            ("https://a.test/a/{id}/b", "."),
+            ("https://a.test/a/.{id}/b", "."),
+            ("https://a.test/a/%2E{id}/b", "."),
+        ] {
+            assert!(put(url, value).is_err(), "{url} {value}");
+        }
+        assert_eq!(put("https://a.test/a/{id}/b", "../c").unwrap(), "/a/..%2Fc/b");
+        assert_eq!(put("https://a.test/a/v{id}/b", "1..2").unwrap(), "/a/v1..2/b");
     }
 }
