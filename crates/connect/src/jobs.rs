@@ -22,7 +22,7 @@ impl Job for Revoke {
     }
 }
 
-/// Forgets authorizations that nobody ended, and calls of long ago.
+/// Forgets authorizations that nobody ended, calls of long ago, and revocations that no provider took.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sweep;
 
@@ -34,6 +34,7 @@ impl Job for Sweep {
         let mut tx = connect.0.store.begin_always().await?;
         requests::sweep(&mut tx).await?;
         ledger::sweep(&mut tx).await?;
+        grants::give_up_revocations(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -126,3 +126,25 @@ pub(crate) async fn revoke(broker: &Broker, id: &str) -> Result<()> {
     audit::record_in(&mut tx, &actor, Some(&workspace), event).await?;
     Ok(tx.commit().await?)
 }
+
+/// How long a provider has to take a revocation, in seconds; its job has tried it a dozen times by then.
+const PATIENCE_SECONDS: i64 = 86_400;
+/// Revocations that are given up in one run.
+const MOST_GIVEN_UP: i64 = 500;
+
+/// Gives up revocations that no provider took for a day, and says so: their tokens are forgotten here, and end there by
+/// themselves.
+pub(crate) async fn give_up_revocations(tx: &mut Tx) -> Result<()> {
+    let before = tx.store().now().plus_seconds(-PATIENCE_SECONDS);
+    let delete = sql("DELETE FROM oauth_revocations WHERE id IN (SELECT id FROM oauth_revocations \
+         WHERE created_at < $1 ORDER BY created_at LIMIT $2) RETURNING id, workspace_id, holder_kind, holder_id");
+    for row in tx.fetch_all(delete.bind(before).bind(MOST_GIVEN_UP)).await? {
+        let (workspace, id): (WorkspaceId, String) = (row.id("workspace_id")?, row.text("id")?);
+        let holder = format!("{}:{}", row.text("holder_kind")?, row.text("holder_id")?);
+        let details = json!({"holder": holder, "reason": "The provider did not take it within a day."});
+        let event = Event::failure("grant.revoked-at-provider", Some(("revocation", id.as_str())), details);
+        let actor = Actor::system(Origin::machine(tx.store().ids().make()), Some(workspace.clone()));
+        audit::record_in(tx, &actor, Some(&workspace), event).await?;
+    }
+    Ok(())
+}

@@ -16,6 +16,6 @@ pub(crate) mod store;
 mod view;
 
 pub use broker::Broker;
-pub(crate) use end::revoke;
+pub(crate) use end::{give_up_revocations, revoke};
 pub use model::{AccessToken, Asked, GrantState, Unavailable};
 pub use view::GrantView;

@@ -197,6 +197,22 @@ async fn disconnecting_revokes_at_the_provider_with_patience(t: TestApp) {
     assert_eq!(events(&t, "grant.ended").await[0]["details"]["revokedAtProvider"], "enqueued");
 }
 
+async fn a_revocation_that_no_provider_takes_is_given_up_after_a_day_and_said(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &oauth2(&provider)).await;
+    connected(&owner, &provider, &profile, json!({})).await;
+    let grant = owner.get(&profile).await.ok()["grant"]["id"].as_str().unwrap().to_owned();
+    owner.delete(&format!("{profile}/grants/{grant}")).await.ok();
+    (0..50).for_each(|_| provider.answers(503, json!({})));
+    t.work().await;
+    assert!(events(&t, "grant.revoked-at-provider").await.is_empty());
+    t.clock.advance(86_500);
+    t.work().await;
+    let said = events(&t, "grant.revoked-at-provider").await;
+    assert_eq!((said.len(), &said[0]["outcome"]), (1, &json!("failure")), "{said:?}");
+    assert!(provider.revoked().is_empty());
+}
+
 on_both![
     r143_an_expired_token_is_refreshed_once_by_fifty_calls_at_once,
     r138_the_refresh_token_url_is_asked_where_there_is_one,
@@ -208,4 +224,5 @@ on_both![
     a_caller_who_goes_away_loses_no_rotating_token,
     a_server_that_died_while_it_asked_is_named_when_the_token_is_lost,
     disconnecting_revokes_at_the_provider_with_patience,
+    a_revocation_that_no_provider_takes_is_given_up_after_a_day_and_said,
 ];
