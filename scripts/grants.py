@@ -174,6 +174,7 @@ def main():
     provider = Provider()
     at = port()
     there = http.server.ThreadingHTTPServer(("127.0.0.1", at), handler(provider))
+    there.handle_error = lambda *_: None  # connections of a server that was killed
     threading.Thread(target=there.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{at}"
     server = Server(url)
