@@ -20,7 +20,7 @@ pub mod jobs;
 pub mod keyring;
 mod list;
 pub mod mails;
-mod migrate;
+pub mod migrate;
 mod numbers;
 mod open;
 mod query;

@@ -1,9 +1,10 @@
 //! The schema, step by step. The same numbers and names in both folders; a test compares the schemas.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{PgConnection, PgPool, SqlSafeStr, SqliteConnection};
+use sqlx::{Connection, PgConnection, PgPool, SqlSafeStr, SqliteConnection};
 
 use crate::{Error, Result};
 
@@ -116,6 +117,23 @@ pub(crate) async fn postgres_to(connection: &mut PgConnection, schema: Option<i6
 
 pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<()> {
     migrator(steps!("sqlite")).run(connection).await.map_err(failed)
+}
+
+/// A number of the schema: another one whenever a step is another one. Tests name copies of an empty database by it.
+pub fn fingerprint() -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    steps!("postgres").hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Brings an empty PostgreSQL database to the newest schema and writes nothing else: what tests copy.
+///
+/// # Errors
+/// When the database cannot be reached, or a step fails.
+pub async fn postgres_at(url: &url::Url) -> Result<()> {
+    let mut connection = PgConnection::connect(url.as_str()).await?;
+    postgres_to(&mut connection, None).await?;
+    Ok(connection.close().await?)
 }
 
 pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {

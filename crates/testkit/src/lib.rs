@@ -37,7 +37,7 @@ pub struct TestStore {
 impl TestStore {
     /// A store on a fresh database of a kind.
     pub async fn new(kind: Kind) -> Self {
-        let database = Database::fresh(kind).await;
+        let database = Database::with_schema(kind).await;
         let clock = Arc::new(TestClock::new(SystemClock.now()));
         let store = open(&database, clock.clone()).await;
         Self { store, clock, database }

@@ -91,7 +91,7 @@ impl TestApp {
     }
 
     async fn start_with(kind: Kind, host: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
-        let database = Database::fresh(kind).await;
+        let database = Database::with_schema(kind).await;
         let dns = DnsStub::start().await.unwrap();
         let mut settings = Settings::load(None, std::iter::empty(), Overrides::new()).unwrap();
         settings.data_dir = database.data_dir().to_owned();
