@@ -7,18 +7,28 @@ use gatehouse_web::PublicUrl;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     path: String,
+    oauth: String,
     origin: PublicUrl,
 }
 
 impl Addresses {
     /// Those of this workspace.
     pub fn new(public_url: &PublicUrl, workspace: &WorkspaceId) -> Self {
-        Self { path: format!("/lab/idp/{workspace}"), origin: public_url.clone() }
+        Self {
+            path: format!("/lab/idp/{workspace}"),
+            oauth: format!("/lab/oauth/{workspace}"),
+            origin: public_url.clone(),
+        }
     }
 
     /// The host that it is at.
     pub(crate) fn public_url(&self) -> &PublicUrl {
         &self.origin
+    }
+
+    /// Where the lab's authorization server and its API are found below their host.
+    pub fn oauth_path(&self) -> &str {
+        &self.oauth
     }
 
     /// The entity id: the URL of the metadata (SAML 2.0 metadata §4.1 recommends it).

@@ -6,6 +6,7 @@ use gatehouse_web::PublicUrl;
 use crate::addresses::Addresses;
 use crate::logout::LabSessions;
 use crate::metadata;
+use crate::oauth::Memory;
 use crate::request::Expected;
 
 /// The lab identity providers, one for each lab workspace: key, entity id and addresses are the workspace's own.
@@ -14,12 +15,13 @@ pub struct Lab {
     sso: Sso,
     public_url: PublicUrl,
     sessions: LabSessions,
+    oauth: Memory,
 }
 
 impl Lab {
     /// The labs of the server at this address.
     pub fn new(sso: Sso, public_url: PublicUrl) -> Self {
-        Self { sso, public_url, sessions: LabSessions::default() }
+        Self { sso, public_url, sessions: LabSessions::default(), oauth: Memory::default() }
     }
 
     /// Where the lab of a workspace lives, for whoever sets up a connection to it.
@@ -33,6 +35,11 @@ impl Lab {
 
     pub(crate) fn sessions(&self) -> &LabSessions {
         &self.sessions
+    }
+
+    /// What the authorization servers of the labs do not take any more.
+    pub(crate) fn oauth(&self) -> &Memory {
+        &self.oauth
     }
 
     pub(crate) fn public_url(&self) -> &PublicUrl {

@@ -1,5 +1,6 @@
-//! The lab: an identity provider of made-up people, so that single sign-on can be tried with nothing prepared, and
-//! told to misbehave. It exists for lab workspaces only and never speaks for another workspace.
+//! The lab: an identity provider of made-up people, and an authorization server with an API behind it, so that single
+//! sign-on and authorization profiles can be tried with nothing prepared, and told to misbehave. It exists for lab
+//! workspaces only and never speaks for another workspace.
 //!
 //! * [`Lab`]: the labs of a server; [`routes`] are their pages
 //! * [`PEOPLE`]: who can be chosen; [`faults`]: what can go wrong, by stable codes
@@ -14,6 +15,7 @@ mod issue;
 mod lab;
 mod logout;
 mod metadata;
+pub mod oauth;
 pub mod openid;
 mod pages;
 mod people;
@@ -23,14 +25,15 @@ mod tests;
 mod wsfed;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 pub use addresses::Addresses;
 pub use lab::Lab;
 pub use people::{LAB_DOMAIN, PEOPLE, Person};
 pub use wsfed::LAB_TENANT;
 
-/// Every path of the labs, below `/lab/idp/{workspaceId}`. All are 404 where the workspace is no lab.
+/// Every path of the labs, below `/lab/idp/{workspaceId}` and `/lab/oauth/{workspaceId}`. All are 404 where the workspace
+/// is no lab.
 pub fn routes(lab: Lab) -> Router {
     Router::new()
         .route("/lab/idp/{workspace}", get(pages::home::show))
@@ -60,5 +63,10 @@ pub fn routes(lab: Lab) -> Router {
             "/lab/idp/{workspace}/oidc/logout",
             get(openid::pages::ask_logout).post(openid::pages::tell_logout),
         )
+        .route("/lab/oauth/{workspace}/authorize", get(oauth::pages::ask).post(oauth::pages::answer))
+        .route("/lab/oauth/{workspace}/token", post(oauth::pages::token))
+        .route("/lab/oauth/{workspace}/revoke", post(oauth::pages::revoke))
+        .route("/lab/oauth/{workspace}/echo", any(oauth::echo))
+        .route("/lab/oauth/{workspace}/echo/{*below}", any(oauth::echo))
         .with_state(lab)
 }

@@ -26,7 +26,7 @@ pub(super) fn with_public_key(certificate: &Certificate, claims: &Value) -> Stri
 }
 
 /// The claims of a statement that this RSA key signed with RS256.
-pub(super) fn verified(n: &[u8], e: &[u8], token: &str) -> Option<Value> {
+pub(crate) fn verified(n: &[u8], e: &[u8], token: &str) -> Option<Value> {
     let (signed, signature) = token.rsplit_once('.')?;
     let (_, claims) = signed.split_once('.')?;
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -43,6 +43,6 @@ pub(super) fn half_hash(token: &str) -> String {
 }
 
 /// The challenge of a verifier (RFC 7636 §4.6).
-pub(super) fn challenge(verifier: &str) -> String {
+pub(crate) fn challenge(verifier: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
 }

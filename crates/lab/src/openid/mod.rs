@@ -2,7 +2,7 @@
 //! statements signed with the workspace's own key, so that any server of several can redeem them; nothing is stored.
 
 pub mod faults;
-mod jwt;
+pub(crate) mod jwt;
 mod logout;
 pub(crate) mod pages;
 pub(crate) mod service;

@@ -62,11 +62,11 @@ pub(crate) struct Refusal(pub(crate) &'static str, pub(crate) &'static str);
 const NOT_THE_CLIENT: Refusal = Refusal("invalid_client", "The lab's client id and secret are on its page.");
 
 impl Lab {
-    fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.sso().identity().store().now().seconds()
     }
 
-    fn fresh(&self) -> String {
+    pub(crate) fn fresh(&self) -> String {
         random_token(&**self.sso().identity().store().random()).expose().to_owned()
     }
 
@@ -300,7 +300,7 @@ fn changed(token: &str) -> String {
 }
 
 /// A value of a query, escaped.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -5,6 +5,7 @@ use axum::response::IntoResponse;
 use gatehouse_web::{HtmlResult, Page, PageContext, View};
 
 use super::Here;
+use crate::oauth::faults::OAuthFault;
 use crate::people::{LAB_DOMAIN, PEOPLE, Person};
 use crate::{Addresses, Lab, metadata};
 
@@ -20,6 +21,7 @@ pub(crate) struct Home {
     claims: [(&'static str, &'static str, &'static str); 5],
     client_id: &'static str,
     client_secret: &'static str,
+    oauth_faults: [OAuthFault; OAuthFault::ALL.len()],
 }
 
 /// What this is, and its values to copy.
@@ -39,6 +41,7 @@ pub(crate) async fn show(
         claims: crate::issue::CLAIMS,
         client_id: crate::openid::LAB_CLIENT_ID,
         client_secret: crate::openid::LAB_CLIENT_SECRET,
+        oauth_faults: OAuthFault::ALL,
     }))
 }
 

@@ -6,11 +6,11 @@ pub(crate) mod slo;
 pub(crate) mod start;
 pub(crate) mod wsfed;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use gatehouse_identity::model::Workspace;
 use gatehouse_types::{Error, Result, WorkspaceId};
-use gatehouse_web::{HtmlError, Path};
+use gatehouse_web::HtmlError;
 
 use crate::Lab;
 use crate::people::Person;
@@ -22,8 +22,10 @@ impl FromRequestParts<Lab> for Here {
     type Rejection = HtmlError;
 
     async fn from_request_parts(parts: &mut Parts, lab: &Lab) -> Result<Self, HtmlError> {
-        let Path(id) = Path::<WorkspaceId>::from_request_parts(parts, lab).await?;
-        Ok(Self(lab.workspace(&id).await?))
+        let all = RawPathParams::from_request_parts(parts, lab).await.ok();
+        let named = all.as_ref().and_then(|all| all.iter().find(|(name, _)| *name == "workspace"));
+        let id = named.and_then(|(_, text)| text.parse::<WorkspaceId>().ok());
+        Ok(Self(lab.workspace(&id.ok_or_else(|| Error::not_found("Workspace"))?).await?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A server with labs in it, and a browser without JavaScript to walk through them.
 
 mod flows;
+mod oauth;
 mod separation;
 
 use std::collections::BTreeMap;

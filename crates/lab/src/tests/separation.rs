@@ -56,6 +56,18 @@ on_both!(a_workspace_that_is_no_lab_has_none_of_the_paths, |t: TestStore| async 
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
             assert!(answer.body.contains("Workspace not found"), "{path}: {}", answer.body);
         }
+        for (method, path) in [
+            (Method::GET, "/authorize"),
+            (Method::POST, "/token"),
+            (Method::POST, "/revoke"),
+            (Method::GET, "/echo"),
+            (Method::PUT, "/echo/below/it"),
+        ] {
+            let path = format!("/lab/oauth/{workspace}{path}");
+            let answer = world.send(method, &path, &[]).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+            assert!(answer.body.contains("Workspace not found"), "{path}: {}", answer.body);
+        }
     }
     let page = world.request_url(&real);
     assert_eq!(world.get(&page).await.status, StatusCode::NOT_FOUND);
