@@ -54,6 +54,11 @@ impl TestApp {
         Self::start_with(kind, None, |settings| settings.scim_requests_per_minute = fewest).await
     }
 
+    /// The same where calls go through a proxy.
+    pub(crate) async fn start_behind_proxy(kind: Kind, proxy: &str) -> Self {
+        Self::start_with(kind, None, |settings| settings.egress_proxy = Some(proxy.parse().unwrap())).await
+    }
+
     /// The same where the operator has a client at Google, which is another provider here.
     pub(crate) async fn start_with_google(kind: Kind, issuer: &str) -> Self {
         let google = operator_client("operators-client", issuer);
