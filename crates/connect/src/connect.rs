@@ -6,6 +6,7 @@ use gatehouse_store::Store;
 use gatehouse_web::{Limiter, PublicUrl};
 
 use crate::Broker;
+use crate::connectors::Sessions;
 
 /// Tests and authorizations of one person at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
@@ -23,6 +24,8 @@ pub(crate) struct Inner {
     pub(crate) broker: Broker,
     /// Tests and authorizations, per person.
     pub(crate) by_hand: Limiter,
+    /// Tokens of connectors that sign in by a call.
+    pub(crate) sessions: Sessions,
 }
 
 impl Connect {
@@ -31,7 +34,15 @@ impl Connect {
         let store = identity.store().clone();
         let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
         let broker = Broker::new(identity.clone(), http.clone(), public_url.clone());
-        Self(Arc::new(Inner { store, identity, http, public_url, broker, by_hand }))
+        Self(Arc::new(Inner {
+            store,
+            identity,
+            http,
+            public_url,
+            broker,
+            by_hand,
+            sessions: Sessions::default(),
+        }))
     }
 
     /// Where tokens come from.

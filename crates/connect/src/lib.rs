@@ -24,6 +24,7 @@ use utoipa_axum::routes;
 
 pub use call::{CallError, Called, Run};
 pub use connect::Connect;
+pub use connectors::ConnectorBelongings;
 pub use grants::{AccessToken, Asked, Broker, GrantState, GrantView, Unavailable};
 pub use holder::{Holder, Owner};
 pub use oauth::{AskError, ClientAuth, ClientSpec, GrantKind, Refused, TokenBody, TokenPointers};
@@ -54,6 +55,7 @@ pub fn api(connect: Connect) -> OpenApiRouter {
         .routes(routes!(profiles::api::grants::grants))
         .routes(routes!(profiles::api::grants::disconnect))
         .routes(routes!(call::api::list))
+        .merge(connectors::api())
         .with_state(connect)
 }
 
@@ -62,6 +64,7 @@ pub fn browser(connect: Connect) -> axum::Router {
     axum::Router::new()
         .route("/oauth/callback/{context}", get(grants::api::callback))
         .merge(profiles::console::routes())
+        .merge(connectors::console())
         .with_state(connect)
 }
 
@@ -72,6 +75,7 @@ pub fn jobs(connect: &Connect) -> Registry {
         .every(SWEEP_SECONDS, jobs::Sweep, connect.clone())
         // authorization servers answer when they like
         .apart::<jobs::Revoke>()
+        .merge(connectors::jobs(connect))
 }
 
 /// What ends when a database comes back from a backup: what was under way, and whose turn it was.
@@ -80,5 +84,6 @@ pub fn jobs(connect: &Connect) -> Registry {
 /// When the database fails.
 pub async fn after_restore(tx: &mut Tx) -> gatehouse_store::Result<()> {
     grants::requests::forget_all(tx).await?;
-    grants::store::forget_leases(tx).await
+    grants::store::forget_leases(tx).await?;
+    connectors::after_restore(tx).await
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::http::HeaderName;
 use gatehouse_apikeys::{ApiKeys, HotGate, KeyBelongings, Programs};
-use gatehouse_connect::{Connect, ConnectBelongings};
+use gatehouse_connect::{Connect, ConnectBelongings, ConnectorBelongings};
 use gatehouse_events::{Events, EventsBelongings};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
@@ -87,6 +87,17 @@ pub(crate) async fn after_restore(tx: &mut gatehouse_store::Tx) -> gatehouse_sto
     gatehouse_identity::after_restore(tx).await
 }
 
+/// How web calls leave.
+fn outbound(settings: &Settings, policy: egress::Policy, dns: Dns) -> anyhow::Result<HttpConfig> {
+    let mut config = HttpConfig::new(policy, dns);
+    config.proxy = settings.egress_proxy.clone();
+    if let Some(file) = &settings.egress_ca_file {
+        let text = std::fs::read_to_string(file).map_err(|e| SettingError::named("egress_ca_file", e))?;
+        config.extra_roots = Some(text);
+    }
+    Ok(config)
+}
+
 pub(crate) fn mailer(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Mailer> {
     let Some(url) = &settings.smtp_url else { return Ok(Mailer::outbox_only()) };
     let config = SmtpConfig { url: url.clone(), from: settings.mail_from.clone(), extra_roots: None };
@@ -143,8 +154,7 @@ impl App {
             .await
             .map_err(|e| SettingError::named("dns_server", e))?;
         let policy = egress::Policy::new(settings.egress_allow.clone());
-        let proxy = settings.egress_proxy.clone();
-        let http = Http::new(HttpConfig { proxy, ..HttpConfig::new(policy, dns.clone()) })?;
+        let http = Http::new(outbound(settings, policy, dns.clone())?)?;
         let options = gatehouse_sso::Options {
             require_domain: settings.require_domain,
             google: settings.google.clone(),
@@ -155,6 +165,7 @@ impl App {
         identity.admit_programs(Arc::new(Programs::new(api_keys.clone())));
         let events = Events::new(identity.clone(), http.clone());
         let connect = Connect::new(identity.clone(), http.clone(), public_url.clone());
+        identity.also_ends(Arc::new(ConnectorBelongings));
         identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone(), settings.scim_requests_per_minute);

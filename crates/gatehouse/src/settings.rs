@@ -24,7 +24,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 24] = [
+pub(crate) const NAMES: [&str; 25] = [
     "listen",
     "public_url",
     "data_dir",
@@ -35,6 +35,7 @@ pub(crate) const NAMES: [&str; 24] = [
     "dns_server",
     "egress_allow",
     "egress_proxy",
+    "egress_ca_file",
     "log",
     "log_format",
     "metrics_listen",
@@ -116,6 +117,8 @@ pub struct Settings {
     pub egress_allow: Vec<IpNet>,
     /// The proxy that outbound calls go through; `None`: they go by themselves.
     pub egress_proxy: Option<ProxyUrl>,
+    /// Certificates (PEM) of authorities that outbound calls trust besides the system's.
+    pub egress_ca_file: Option<PathBuf>,
     /// The log filter, like `info` or `gatehouse=debug`.
     pub log: String,
     /// How log lines look; `None`: readable at a terminal, else JSON.
@@ -209,6 +212,7 @@ impl Settings {
             dns_server: get("dns_server").map(str::to_owned),
             egress_allow: networks("egress_allow", get("egress_allow"))?,
             egress_proxy: get("egress_proxy").map(proxy).transpose()?,
+            egress_ca_file: get("egress_ca_file").map(PathBuf::from),
             log: get("log").unwrap_or("info").to_owned(),
             log_format: optional(get, "log_format", "must be json or text")?,
             metrics_listen: optional(get, "metrics_listen", "write it like 127.0.0.1:9090")?,

@@ -13,7 +13,7 @@ pub use error::{Error, Refusal};
 use gatehouse_types::TRACES;
 pub use message::{Limits, OutboundRequest, Response};
 pub use proxy::{NotAProxy, ProxyUrl};
-use reqwest::header::SET_COOKIE;
+use reqwest::header::{HeaderValue, SET_COOKIE};
 use reqwest::{Certificate, Client, ClientBuilder, Method, Proxy, redirect::Policy as ReqwestRedirects};
 use resolver::PolicyResolver;
 use tracing::{Instrument, Span, field::Empty};
@@ -184,6 +184,12 @@ fn client(config: &HttpConfig) -> Result<Client, Error> {
     })
 }
 
+/// Name and value of a cookie (RFC 6265 §5.2).
+fn cookie(header: &HeaderValue) -> Option<(String, String)> {
+    let (name, value) = header.to_str().ok()?.split(';').next()?.split_once('=')?;
+    Some((name.trim().to_owned(), value.trim().trim_matches('"').to_owned()))
+}
+
 async fn read(mut response: reqwest::Response, request: &OutboundRequest) -> Result<Response, Error> {
     let limit = request.limits.max_bytes;
     let too_large = || Error::TooLarge { origin: guard::origin(&request.url), limit };
@@ -198,6 +204,7 @@ async fn read(mut response: reqwest::Response, request: &OutboundRequest) -> Res
         body.extend_from_slice(&chunk);
     }
     let (status, mut headers) = (response.status(), response.headers().clone());
+    let cookies = headers.get_all(SET_COOKIE).iter().filter_map(cookie).collect();
     headers.remove(SET_COOKIE);
-    Ok(Response { status, headers, body, final_url: request.url.clone() })
+    Ok(Response { status, headers, body, final_url: request.url.clone(), cookies })
 }

@@ -80,6 +80,7 @@ macro_rules! steps {
                 "authorization_profiles",
                 include_str!(concat!("../migrations/", $folder, "/0029_authorization_profiles.sql")),
             ),
+            (30, "connectors", include_str!(concat!("../migrations/", $folder, "/0030_connectors.sql"))),
         ]
     };
 }

@@ -206,6 +206,8 @@ ids! {
     AuthProfileId = "apr";
     /// A connector: a product outside that is connected.
     ConnectorId = "cnr";
+    /// A link with which a connector is connected anew, once.
+    ConnectorLinkId = "cnl";
     /// What an authorization server granted: tokens, for the workspace or for one person.
     GrantId = "grt";
     /// One call that left with somebody's credentials.

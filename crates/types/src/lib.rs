@@ -20,11 +20,11 @@ pub use control::{ControlScope, ControlScopes};
 pub use email::{Domain, Email};
 pub use error::{Error, Kind, Result};
 pub use ids::{
-    ApiAppId, ApiKeyId, AuditEventId, AuthProfileId, ChallengeId, ConnectionId, ConnectorId, DecisionId,
-    DeliveryId, DomainId, DraftId, FactorId, GrantId, Id, IdentityId, Ids, InvitationId, JobId, LabPersonId,
-    LinkId, MailId, OffboardingId, OutboundCallId, RequestId, ScimActivityId, ScimGroupId, ScimTokenId,
-    ScimUserId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId, TraceShareId, UserId, WebhookId,
-    WorkspaceId,
+    ApiAppId, ApiKeyId, AuditEventId, AuthProfileId, ChallengeId, ConnectionId, ConnectorId, ConnectorLinkId,
+    DecisionId, DeliveryId, DomainId, DraftId, FactorId, GrantId, Id, IdentityId, Ids, InvitationId, JobId,
+    LabPersonId, LinkId, MailId, OffboardingId, OutboundCallId, RequestId, ScimActivityId, ScimGroupId,
+    ScimTokenId, ScimUserId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId, TraceShareId, UserId,
+    WebhookId, WorkspaceId,
 };
 pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};

@@ -50,10 +50,11 @@ impl Role {
             | P::ManageApps
             | P::VerifyKeys
             | P::ManageAuthProfiles
+            | P::ManageConnectors
             | P::ExplainDecisions => {
                 matches!(self, Self::Admin | Self::Owner)
             }
-            P::UseAuthProfiles => matches!(self, Self::Member | Self::Admin | Self::Owner),
+            P::UseAuthProfiles | P::UseConnectors => matches!(self, Self::Member | Self::Admin | Self::Owner),
             P::ManageSsoExclusions | P::ManageSecuritySettings | P::DeleteApps => matches!(self, Self::Owner),
         }
     }
@@ -100,6 +101,10 @@ pub enum Permission {
     ManageAuthProfiles,
     /// Authorize a profile for oneself, send requests with one's own authorization.
     UseAuthProfiles,
+    /// Make, change, test and delete connectors and connector types, authorize them for the workspace.
+    ManageConnectors,
+    /// See connectors and carry out their actions.
+    UseConnectors,
     /// Decide who may sign in without single sign-on.
     ManageSsoExclusions,
     /// Decide what signing in demands here.
@@ -114,7 +119,7 @@ pub enum Permission {
 
 impl Permission {
     /// All rights.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::ReadWorkspace,
         Self::ReadMembers,
         Self::ManageMembers,
@@ -126,6 +131,8 @@ impl Permission {
         Self::VerifyKeys,
         Self::ManageAuthProfiles,
         Self::UseAuthProfiles,
+        Self::ManageConnectors,
+        Self::UseConnectors,
         Self::ManageSsoExclusions,
         Self::ManageSecuritySettings,
         Self::ReadAudit,
@@ -147,6 +154,8 @@ impl Permission {
             Self::VerifyKeys => "keys:verify",
             Self::ManageAuthProfiles => "auth-profiles:manage",
             Self::UseAuthProfiles => "auth-profiles:use",
+            Self::ManageConnectors => "connectors:manage",
+            Self::UseConnectors => "connectors:use",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
             Self::ManageSecuritySettings => "security-settings:manage",
             Self::ReadAudit => "audit:read",

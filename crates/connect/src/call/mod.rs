@@ -135,7 +135,8 @@ impl Connect {
         self.go(run, sent, request).await
     }
 
-    async fn send(
+    /// One call with a token of the broker's that the caller holds already.
+    pub(crate) async fn send(
         &self,
         run: &Run,
         token: &AccessToken,

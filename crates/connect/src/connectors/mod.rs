@@ -1,32 +1,100 @@
-//! Connectors: products outside that are connected.
+//! Connectors: products of the catalogue, connected with a company's values.
+//!
+//! A connector's way: `model/fields` judges what is entered → `store/connectors` keeps it, secrets sealed → `service/spec` makes
+//! the authorization server of it that the broker asks → `service/credential` takes token, session, key or signature, and what
+//! the product tells of it → `service/exchange` sends one call through `call` and renews what is refused once →
+//! `service/test` and `service/actions` say what came of it.
 
-use gatehouse_store::{Queries, Store};
+mod api;
+mod console;
+mod credential;
+mod jobs;
+mod model;
+mod service;
+mod store;
+mod wire;
+
+use gatehouse_store::jobs::Registry;
+use gatehouse_store::{Queries, Store, Tx};
 use gatehouse_types::{ConnectorId, Permission, Result, WorkspaceId};
 use gatehouse_web::PublicUrl;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) use service::session::Sessions;
+
+pub use service::belongings::ConnectorBelongings;
 
 use crate::holders::About;
-use crate::{Asked, ClientSpec, Owner};
+use crate::{Asked, ClientSpec, Connect, Owner};
 
-/// There are none yet.
-pub(crate) async fn about<Q: Queries>(_: &mut Q, _: &WorkspaceId, _: &ConnectorId) -> Result<Option<About>> {
-    Ok(None)
+/// How often is looked for values that end, in seconds.
+const LOOK_SECONDS: i64 = 3_600;
+
+/// The API: every operation is in the OpenAPI document.
+pub(crate) fn api() -> OpenApiRouter<Connect> {
+    OpenApiRouter::new()
+        .routes(routes!(api::types::list))
+        .merge(api::types::upload())
+        .routes(routes!(api::types::get, api::types::delete))
+        .routes(routes!(api::connectors::list, api::connectors::create))
+        .routes(routes!(api::connectors::get, api::connectors::update, api::connectors::delete))
+        .routes(routes!(api::calls::test))
+        .routes(routes!(api::calls::authorize))
+        .routes(routes!(api::calls::run))
+        .routes(routes!(api::people::show, api::people::change))
+        .routes(routes!(api::links::list, api::links::create))
+        .routes(routes!(api::links::revoke))
+        .routes(routes!(api::mine::list))
+        .routes(routes!(api::mine::authorize))
+        .routes(routes!(api::mine::disconnect))
 }
 
-/// There are none yet.
+/// The console's pages.
+pub(crate) fn console() -> axum::Router<Connect> {
+    console::routes()
+}
+
+/// The background work.
+pub(crate) fn jobs(connect: &Connect) -> Registry {
+    Registry::default().every(LOOK_SECONDS, jobs::Ends, connect.clone())
+}
+
+/// What people know a connector by.
+pub(crate) async fn about<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    id: &ConnectorId,
+) -> Result<Option<About>> {
+    let found = store::connectors::find(db, workspace, id).await?;
+    Ok(found.map(|c| About {
+        page: console::path_of(&c.id),
+        responsible: c.responsible.or(c.owner_id),
+        name: c.name,
+    }))
+}
+
+/// The authorization server of a connector that speaks OAuth 2.0.
 pub(crate) async fn spec<Q: Queries>(
-    _: &Store,
-    _: &mut Q,
-    _: &PublicUrl,
-    _: (&WorkspaceId, &ConnectorId),
+    store: &Store,
+    db: &mut Q,
+    public_url: &PublicUrl,
+    (workspace, id): (&WorkspaceId, &ConnectorId),
     _: &Asked,
 ) -> Result<Option<ClientSpec>> {
-    Ok(None)
+    match service::spec::ready(store, db, workspace, id).await? {
+        None => Ok(None),
+        Some(ready) => service::spec::spec_of(store, public_url, &ready),
+    }
 }
 
-/// The right that it takes to authorize one.
-pub(crate) const fn right(owner: &Owner) -> Permission {
-    match owner {
-        Owner::Service => Permission::ManageAuthProfiles,
-        Owner::Person(_) => Permission::UseAuthProfiles,
-    }
+/// The right that it takes to end an authorization. Who may begin one is looked at there: the right to manage connectors, a
+/// reconnect link, or the switch for user authentications; the end is bound to the very person and session.
+pub(crate) const fn right(_: &Owner) -> Permission {
+    Permission::ReadWorkspace
+}
+
+/// What ends when a database comes back from a backup: links, which somebody may have used or taken back since.
+pub(crate) async fn after_restore(tx: &mut Tx) -> gatehouse_store::Result<()> {
+    store::links::revoke_all(tx).await
 }

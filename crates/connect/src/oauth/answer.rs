@@ -226,6 +226,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: body.to_string().into_bytes(),
             final_url: "https://op.test/token".parse().unwrap(),
+            cookies: Vec::new(),
         }
     }
 

@@ -132,6 +132,10 @@ fn by_header(spec: &ClientSpec) -> Option<String> {
 }
 
 fn by_body(spec: &ClientSpec) -> Vec<Param> {
+    // a signed assertion (RFC 7523 §2.1) says who we are by itself
+    if spec.client_id.is_empty() {
+        return Vec::new();
+    }
     let mut params = vec![("client_id".to_owned(), Secret::new(spec.client_id.as_str()), false)];
     if let (ClientAuth::Post, Some(secret)) = (spec.client_auth, &spec.client_secret) {
         params.push(("client_secret".to_owned(), secret.clone(), true));

@@ -18,6 +18,8 @@ const SSO_PATH: &str = "/settings/security/sso";
 /// The page that answers why and who can.
 const WHY_PATH: &str = "/settings/security/why";
 
+/// The page of connectors.
+const CONNECTORS_PATH: &str = "/integrations/connectors";
 /// The page of authorization profiles.
 const PROFILES_PATH: &str = "/integrations/auth-profiles";
 
@@ -36,20 +38,25 @@ pub(crate) fn nav() -> Nav {
         label: "Security & Control",
         items: vec![sso, scim, api_scopes, webhooks, sign_in, why, audit],
     };
+    let connectors =
+        NavItem::new("connectors", "Connectors", CONNECTORS_PATH).needs(Permission::UseConnectors);
     let people = NavItem::new("people", "People", "/settings/people").needs(Permission::ReadMembers);
     let workspace = NavGroup { label: "Workspace", items: vec![people] };
     let auth_profiles = NavItem::new("auth-profiles", "Authorization Profiles", PROFILES_PATH)
         .needs(Permission::UseAuthProfiles);
     let integrations =
-        NavItem::new("integrations", "Integrations", PROFILES_PATH).needs(Permission::UseAuthProfiles);
-    let outside = NavGroup { label: "Integrations", items: vec![auth_profiles] };
+        NavItem::new("integrations", "Integrations", CONNECTORS_PATH).needs(Permission::UseConnectors);
+    let outside = NavGroup { label: "Integrations", items: vec![connectors, auth_profiles] };
+    let own = NavItem::new("account", "Your account", "/account");
+    let connections = NavItem::new("my-connections", "My connections", "/account/connections");
+    let account = NavGroup { label: "", items: vec![own, connections] };
     let settings = NavItem::new("settings", "Settings", "/settings").needs(Permission::ManageSso);
     Nav {
         sections: vec![
             NavSection { item: NavItem::new("home", "Home", "/"), groups: Vec::new() },
             NavSection { item: integrations, groups: vec![outside] },
             NavSection { item: settings, groups: vec![workspace, security] },
-            NavSection { item: NavItem::new("account", "Your account", "/account"), groups: Vec::new() },
+            NavSection { item: own, groups: vec![account] },
         ],
         ..Nav::default()
     }

@@ -74,6 +74,26 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("get", "/api/v1/auth-profiles/{id}/grants", Member, ""),
     ("delete", "/api/v1/auth-profiles/{id}/grants/{grant_id}", Member, ""),
     ("get", "/api/v1/outbound-calls", Member, ""),
+    ("get", "/api/v1/connector-types", SignedIn, ""),
+    ("post", "/api/v1/connector-types", Admin, CONNECTOR_TYPE),
+    ("get", "/api/v1/connector-types/{id}", SignedIn, ""),
+    ("delete", "/api/v1/connector-types/{id}", Admin, ""),
+    ("get", "/api/v1/connectors", Member, ""),
+    ("post", "/api/v1/connectors", Admin, CONNECTOR),
+    ("get", "/api/v1/connectors/{id}", Member, ""),
+    ("put", "/api/v1/connectors/{id}", Admin, r#"{"name":"Walked again"}"#),
+    ("delete", "/api/v1/connectors/{id}", Admin, ""),
+    ("post", "/api/v1/connectors/{id}/test", Admin, ""),
+    ("post", "/api/v1/connectors/{id}/authorize", Admin, ""),
+    ("post", "/api/v1/connectors/{id}/actions/{action}", Member, "{}"),
+    ("get", "/api/v1/connectors/{id}/user-authentications", Admin, ""),
+    ("put", "/api/v1/connectors/{id}/user-authentications", Admin, r#"{"nonInteractiveMode":"pause"}"#),
+    ("get", "/api/v1/connectors/{id}/reconnect-links", Admin, ""),
+    ("post", "/api/v1/connectors/{id}/reconnect-links", Admin, "{}"),
+    ("delete", "/api/v1/connectors/{id}/reconnect-links/{link_id}", Admin, ""),
+    ("get", "/api/v1/me/connections", SignedIn, ""),
+    ("post", "/api/v1/me/connections/{connector_id}/authorize", Personal, ""),
+    ("delete", "/api/v1/me/connections/{connector_id}", Personal, ""),
     ("get", "/api/v1/api-scopes", Admin, ""),
     ("post", "/api/v1/api-scopes", Admin, r#"{"id":"walked:read","name":"Walked"}"#),
     ("delete", "/api/v1/api-scopes/{id}", Admin, ""),
@@ -213,12 +233,41 @@ const PASSKEY: &str = r#"{"ceremony":"none","name":"Walked","credential":{"id":"
     "type":"public-key","response":{"clientDataJSON":"AA","attestationObject":"AA"}}}"#;
 const AUTH_PROFILE: &str = r#"{"authorizationType":"oauth2","identityProviderName":"Walked","clientId":"c",
     "clientSecret":"s","authorizationUrl":"https://op.example/authorize","tokenRequestUrl":"https://op.example/token"}"#;
+const CONNECTOR: &str = r#"{"type":"icertis-preview","name":"Walked","fields":{"instance":"acme",
+    "clientId":"01234567-89ab-cdef-0123-456789abcdef","clientSecret":"s","tenantId":"t","scope":"api://x/.default"}}"#;
+const CONNECTOR_TYPE: &str = r#"{"document":{"openapi":"3.1.0","info":{"title":"Walked"},
+    "servers":[{"url":"https://walked.example"}],
+    "paths":{"/things":{"get":{"operationId":"list","responses":{"200":{"description":"ok"}}}}}}}"#;
 const OIDC: &str = r#"{"name":"Walked","protocol":"oidc",
     "oidcConfig":{"issuerUrl":"https://op.example","clientId":"c","clientSecret":"s"}}"#;
 
 /// Every page of the console that needs somebody signed in.
 const PAGES: &[(&str, &str)] = &[
     ("get", "/"),
+    ("get", "/integrations/connectors"),
+    ("get", "/integrations/connectors/new/salesforce"),
+    ("post", "/integrations/connectors/new/salesforce"),
+    ("get", "/integrations/connectors/types/new"),
+    ("post", "/integrations/connectors/types/new"),
+    ("get", "/integrations/connectors/types/salesforce"),
+    ("get", "/integrations/connectors/types/salesforce/delete"),
+    ("post", "/integrations/connectors/types/salesforce/delete"),
+    ("get", "/integrations/connectors/cnr_1"),
+    ("post", "/integrations/connectors/cnr_1"),
+    ("post", "/integrations/connectors/cnr_1/test"),
+    ("post", "/integrations/connectors/cnr_1/authorize"),
+    ("get", "/integrations/connectors/cnr_1/delete"),
+    ("post", "/integrations/connectors/cnr_1/delete"),
+    ("post", "/integrations/connectors/cnr_1/links"),
+    ("post", "/integrations/connectors/cnr_1/links/cnl_1/revoke"),
+    ("get", "/integrations/connectors/cnr_1/user-authentications"),
+    ("post", "/integrations/connectors/cnr_1/user-authentications"),
+    ("get", "/account/connections"),
+    ("post", "/account/connections/cnr_1/authorize"),
+    ("get", "/account/connections/cnr_1/disconnect"),
+    ("post", "/account/connections/cnr_1/disconnect"),
+    ("get", "/reconnect/none"),
+    ("post", "/reconnect/none"),
     ("get", "/integrations/auth-profiles"),
     ("get", "/integrations/auth-profiles/new"),
     ("post", "/integrations/auth-profiles/new"),
@@ -386,6 +435,10 @@ struct Ids {
     api_scope: String,
     auth_profile: String,
     grant: String,
+    connector: String,
+    connector_type: String,
+    connector_link: String,
+    action: String,
 }
 
 impl Ids {
@@ -426,6 +479,14 @@ impl Ids {
         let mut profile: Value = serde_json::from_str(AUTH_PROFILE).unwrap();
         profile["identityProviderName"] = "Kept".into();
         let auth_profile = text(&owner.post("/api/v1/auth-profiles", profile).await.ok()["id"]);
+        let mut connector: Value = serde_json::from_str(CONNECTOR).unwrap();
+        connector["name"] = "Kept".into();
+        let connector = text(&owner.post("/api/v1/connectors", connector).await.ok()["id"]);
+        let links = format!("/api/v1/connectors/{connector}/reconnect-links");
+        let connector_link = text(&owner.post(&links, serde_json::json!({})).await.ok()["link"]["id"]);
+        let mut connector_type: Value = serde_json::from_str(CONNECTOR_TYPE).unwrap();
+        connector_type["document"]["info"]["title"] = "Kept".into();
+        let connector_type = text(&owner.post("/api/v1/connector-types", connector_type).await.ok()["id"]);
         let key = format!("/api/v1/api-apps/{api_app}/keys");
         let api_key = text(&owner.post(&key, serde_json::json!({"name": "Key"})).await.ok()["key"]["id"]);
         let workspace = t.workspace.to_string();
@@ -462,6 +523,10 @@ impl Ids {
             api_scope: "walked:write".to_owned(),
             auth_profile,
             grant: "grt_0198c5f0e8a07c3fa1b2c3d4e5f60718".to_owned(),
+            connector,
+            connector_type,
+            connector_link,
+            action: "list-users".to_owned(),
         }
     }
 
@@ -494,6 +559,10 @@ impl Ids {
             api_scope: "unknown:write".to_owned(),
             auth_profile: odd(&self.auth_profile),
             grant: odd(&self.grant),
+            connector: odd(&self.connector),
+            connector_type: "own-unknown".to_owned(),
+            connector_link: odd(&self.connector_link),
+            action: "unknown".to_owned(),
         }
     }
 
@@ -510,6 +579,8 @@ impl Ids {
             _ if text.contains("/api-apps/") => &self.api_app,
             _ if text.contains("/api-scopes/") => &self.api_scope,
             _ if text.contains("/auth-profiles/") => &self.auth_profile,
+            _ if text.contains("/connector-types/") => &self.connector_type,
+            _ if text.contains("/connectors/") => &self.connector,
             _ => &self.connection,
         };
         text.replace("{id}", id)
@@ -521,6 +592,9 @@ impl Ids {
             .replace("{delivery_id}", &self.delivery)
             .replace("{key_id}", &self.api_key)
             .replace("{grant_id}", &self.grant)
+            .replace("{link_id}", &self.connector_link)
+            .replace("{connector_id}", &self.connector)
+            .replace("{action}", &self.action)
             .replace("{api_app}", &self.api_app)
             .replace("/who-can", "/who-can?action=audit:read&")
             .replace("{draft_id}", &self.draft)
@@ -683,7 +757,10 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
     profile["identityProviderName"] = "Other".into();
     let auth_profile = owner.post("/api/v1/auth-profiles", profile).await.ok()["id"].clone();
     let auth_profile = auth_profile.as_str().unwrap().to_owned();
-    let mixed = Ids { connection, user: me, webhook: hook, api_app, auth_profile, ..ids.clone() };
+    let connector = serde_json::json!({"type": ids.connector_type, "name": "Other connector"});
+    let connector = owner.post("/api/v1/connectors", connector).await.ok()["id"].clone();
+    let connector = connector.as_str().unwrap().to_owned();
+    let mixed = Ids { connection, user: me, webhook: hook, api_app, auth_profile, connector, ..ids.clone() };
     for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() >= 2) {
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(body).unwrap());
         let answer = owner.call(method, &mixed.fill(path), body.clone()).await;
@@ -691,7 +768,9 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
         let (connection, user, webhook) = (ids.connection.clone(), ids.user.clone(), ids.webhook.clone());
         let api_app = ids.api_app.clone();
         let auth_profile = ids.auth_profile.clone();
-        let unknown = Ids { connection, user, webhook, api_app, auth_profile, ..ids.unknown() }.fill(path);
+        let connector = ids.connector.clone();
+        let known = Ids { connection, user, webhook, api_app, auth_profile, connector, ..ids.unknown() };
+        let unknown = known.fill(path);
         assert_eq!(answer.body, owner.call(method, &unknown, body).await.body, "{method} {path}");
     }
 }
@@ -722,6 +801,10 @@ async fn the_console_hides_single_sign_on_from_viewers_and_members(t: TestApp) {
             "/settings/security/webhooks/whk_1/deliveries/dlv_1",
             "/settings/security/api-scopes",
             "/settings/security/api-scopes/new",
+            "/integrations/connectors/new/salesforce",
+            "/integrations/connectors/types/new",
+            "/integrations/connectors/types/salesforce",
+            "/integrations/connectors/cnr_1/user-authentications",
             "/settings/security/why",
             "/settings/security/why?ask=who-can&what=sso:manage",
             "/settings/decisions/dec_1",

@@ -7,6 +7,7 @@ mod audit_log;
 mod authorization;
 mod connect;
 mod connections;
+mod connectors;
 mod egress;
 mod errors;
 mod events;

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 
 /// The rows: the page, exclusions and switching, and the domains (R007 to R042, R066 to R074); the common rules of the API,
-/// and its apps, scopes and keys (R100 to R121); authorization profiles (R122 to R148).
+/// and its apps, scopes and keys (R100 to R121); authorization profiles (R122 to R148); connectors and
+/// Icertis (R149 to R168).
 fn rows() -> BTreeSet<u32> {
-    (7..=42).chain(66..=74).chain(100..=148).collect()
+    (7..=42).chain(66..=74).chain(100..=168).collect()
 }
 
 /// Adds the rows that functions of the files below a folder are named after: `fn r030_r031_…`.

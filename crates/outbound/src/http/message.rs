@@ -99,6 +99,8 @@ pub struct Response {
     pub body: Vec<u8>,
     /// Where the answer came from, after redirects.
     pub final_url: Url,
+    /// Names and values of the cookies that it sets; nothing here keeps them.
+    pub cookies: Vec<(String, String)>,
 }
 
 impl Response {

@@ -33,6 +33,7 @@ const fn of_workspace(table: &'static str, column: &'static str) -> SealedColumn
 pub const SEALED: &[SealedColumn] = &[
     of_workspace("auth_profiles", "client_secret"),
     of_workspace("auth_profiles", "fields"),
+    of_workspace("connectors", "secrets"),
     of_workspace("factor_challenges", "state"),
     of_installation("factors", "secret", &["id"]),
     of_installation("audit_keys", "private_key", &["id"]),

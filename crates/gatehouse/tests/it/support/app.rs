@@ -9,7 +9,7 @@ use gatehouse_types::{Clock, OsRandom, Role, Secret, SystemClock, TestClock, Wor
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::Client;
+use super::{Client, Outside};
 
 /// The password of everybody in these tests.
 pub(crate) const PASSWORD: &str = "open-the-gate";
@@ -24,6 +24,7 @@ pub(crate) struct TestApp {
     /// The lab workspace that is there from the beginning; its owner is `owner@main.test`.
     pub(crate) workspace: WorkspaceId,
     pub(crate) database: Database,
+    outside: Option<Outside>,
     /// The server stops when this is dropped.
     _stop: oneshot::Sender<()>,
 }
@@ -81,6 +82,24 @@ impl TestApp {
         Self::start_with(kind, None, change).await
     }
 
+    /// The same with a world outside, to which all web calls go.
+    pub(crate) async fn start_with_outside(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = Outside::start(folder.path()).await;
+        let (proxy, ca) = (outside.proxy.parse().unwrap(), outside.ca.clone());
+        let change = |settings: &mut Settings| {
+            (settings.egress_proxy, settings.egress_ca_file) = (Some(proxy), Some(ca));
+        };
+        let mut app = Self::start_with(kind, None, change).await;
+        app.outside = Some(outside);
+        app
+    }
+
+    /// The world outside.
+    pub(crate) fn outside(&self) -> &Outside {
+        self.outside.as_ref().unwrap()
+    }
+
     /// Another server of the same installation, at an address of its own behind the same public one.
     pub(crate) async fn second_server(&self) -> String {
         let mut settings = Settings::load(None, std::iter::empty(), Overrides::new()).unwrap();
@@ -118,7 +137,7 @@ impl TestApp {
             let _ = stopped.await;
         }));
         let workspace = make_workspace(&app, WORKSPACE, true).await;
-        Self { app, clock, dns, workspace, database, _stop: stop }
+        Self { app, clock, dns, workspace, database, outside: None, _stop: stop }
     }
 
     /// Does the background work that is due at this moment of the clock.

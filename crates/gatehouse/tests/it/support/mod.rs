@@ -6,6 +6,7 @@ mod client;
 mod lab;
 mod op;
 mod openid;
+mod outside;
 mod process;
 mod receiver;
 mod smtp;
@@ -16,6 +17,7 @@ pub(crate) use backup::unpacked;
 pub(crate) use client::{Answer, Client};
 pub(crate) use lab::{Form, LabConnection};
 pub(crate) use op::{Asked, Op, Signer};
+pub(crate) use outside::Outside;
 
 pub(crate) use process::{Program, Serving, without_settings};
 pub(crate) use receiver::{Received, Receiver};

@@ -1,0 +1,257 @@
+//! Actions: one call of the type's list with the caller's values, page after page within bounds.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use gatehouse_catalogue::request::{self, build, next_page};
+use gatehouse_catalogue::{Action, Pointer};
+use gatehouse_identity::require;
+use gatehouse_types::{Actor, ConnectorId, Error, Permission, Result, UserId};
+use serde_json::{Map, Value, json};
+
+use super::connectors::object;
+use super::credential::Credential;
+use super::exchange::{Answered, By, Exchanged};
+use super::spec::Ready;
+use super::test::unbuilt;
+use super::view::own_owner;
+use crate::connectors::model::fields::spoken;
+use crate::connectors::model::outcome::{is_failure, message, output};
+use crate::{Connect, GrantState, Holder, Owner};
+
+/// Pages that one call fetches at most.
+pub(crate) const MAX_PAGES: u32 = 50;
+/// After so long no further page is begun: a request of ours has 30 seconds.
+const PAGES_WITHIN: Duration = Duration::from_secs(8);
+/// Bytes of all pages together at most.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// An action to carry out.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    /// Its parameters.
+    pub(crate) parameters: Map<String, Value>,
+    /// Pages to fetch of an action that has some; 1 when nothing is said.
+    pub(crate) pages: Option<u32>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// Whether the product did it.
+    pub(crate) success: bool,
+    /// The status of the last answer; `None`: nothing was sent.
+    pub(crate) status: Option<u16>,
+    /// Why not, in plain words.
+    pub(crate) message: Option<String>,
+    /// The useful part of the answer; with pages, all elements.
+    pub(crate) output: Value,
+    /// Pages that were fetched.
+    pub(crate) pages: u32,
+    /// Whether there are further pages.
+    pub(crate) more: bool,
+    /// As whom it was done: the person, or nobody for the connector's own identity.
+    pub(crate) person: Option<UserId>,
+    /// What whoever asked should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Connect {
+    /// Carries out an action. On a connector with user authentications a person's call takes the person's own
+    /// authorization, else the connector's.
+    ///
+    /// # Errors
+    /// `Validation` names the parameter; `NotFound` for connector or action; `Conflict` when it is not connected;
+    /// `RateLimited`; `Authorization` without the right.
+    pub(crate) async fn run_action(
+        &self,
+        actor: &Actor,
+        id: &ConnectorId,
+        action: &str,
+        wish: Wish,
+    ) -> Result<Done> {
+        let workspace = require(&self.0.store, actor, Permission::UseConnectors, object(id)).await?;
+        let ready = self.ready(workspace, id).await?;
+        self.sees(actor, &ready.connector)?;
+        let of = ready.known.actions.iter().find(|a| a.id.as_str() == action);
+        let of = of.ok_or_else(|| Error::not_found("Action"))?.clone();
+        let most = pages(wish.pages)?;
+        let parameters = named(&of, wish.parameters)?;
+        if actor.origin.dry_run.is_some() {
+            return Ok(Done::unsent());
+        }
+        self.by_hand(actor)?;
+        let (owner, warnings) = self.acting(actor, &ready).await?;
+        let person = owner.person().filter(|_| ready.connector.user_authentication).cloned();
+        let by = By { actor, ready: &ready, owner, action: of.id.to_string() };
+        let mut done = self.pages(&by, &of, &parameters, most).await?;
+        done.person = person;
+        done.warnings.splice(0..0, warnings);
+        Ok(done)
+    }
+
+    /// Whose credential a person's call takes, and what the person should know of it.
+    pub(crate) async fn acting(&self, actor: &Actor, ready: &Ready) -> Result<(Owner, Vec<String>)> {
+        let own = own_owner(&ready.connector);
+        let (true, Ok(user)) = (ready.connector.user_authentication, actor.user()) else {
+            return Ok((own, Vec::new()));
+        };
+        let holder = Holder::Connector(ready.connector.id.clone());
+        let owner = Owner::Person(user.clone());
+        let found = self
+            .0
+            .broker
+            .state(&mut self.0.store.reader(), &ready.connector.workspace_id, &holder, &owner)
+            .await?;
+        match found {
+            Some(grant) if grant.state != GrantState::NeedsReauthorization => Ok((owner, Vec::new())),
+            _ => {
+                let warning = "You have not authorized this connector for yourself, so it acted as the connector's own identity. \
+                               Connect it under My connections.";
+                Ok((own, vec![warning.to_owned()]))
+            }
+        }
+    }
+
+    async fn pages(
+        &self,
+        by: &By<'_>,
+        of: &Action,
+        parameters: &Map<String, Value>,
+        most: u32,
+    ) -> Result<Done> {
+        let ready = by.ready;
+        let auth = ready.auth()?;
+        let make = |credential: &Credential| {
+            build(&ready.known, auth, of, parameters, |name| credential.value(name)).map_err(unbuilt)
+        };
+        let first = self.exchange(by, false, make).await?;
+        let began = Instant::now();
+        let mut bytes = first.answer.body.len();
+        let mut now = first;
+        let mut items: Vec<Value> = Vec::new();
+        let mut count = 1;
+        loop {
+            let failed = is_failure(&ready.known.errors, now.answer.status, &now.answer.json);
+            if failed {
+                return Ok(failure(ready, &now, count));
+            }
+            let next = match further(of, &now, count) {
+                Ok(next) => next,
+                Err(why) => {
+                    return Ok(Done { warnings: vec![why], ..finished(of, &now, items, count, true) });
+                }
+            };
+            let Some(next) = next else { return Ok(finished(of, &now, items, count, false)) };
+            if count >= most || bytes >= MAX_BYTES || began.elapsed() >= PAGES_WITHIN {
+                return Ok(finished(of, &now, items, count, true));
+            }
+            collect(of, &now.answer, &mut items);
+            now = self.exchange(by, false, |_| Ok(next.clone())).await?;
+            bytes += now.answer.body.len();
+            count += 1;
+        }
+    }
+}
+
+impl Done {
+    fn unsent() -> Self {
+        Self {
+            success: true,
+            status: None,
+            message: Some("This is a trial run: nothing was sent.".to_owned()),
+            output: Value::Null,
+            pages: 0,
+            more: false,
+            person: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+fn pages(asked: Option<u32>) -> Result<u32> {
+    let asked = asked.unwrap_or(1);
+    if (1..=MAX_PAGES).contains(&asked) {
+        return Ok(asked);
+    }
+    Err(Error::validation("maxPages", "maxPages must be between 1 and 50."))
+}
+
+/// The parameters by their keys; they may be written as JSON has names.
+fn named(of: &Action, given: Map<String, Value>) -> Result<Map<String, Value>> {
+    let mut named = Map::new();
+    for (name, value) in given {
+        let exact = of.parameters.iter().find(|p| p.key.as_str() == name);
+        let found = exact.or_else(|| of.parameters.iter().find(|p| spoken(p.key.as_str()) == name));
+        let key = found.map_or(name, |p| p.key.to_string());
+        if named.insert(key.clone(), value).is_some() {
+            return Err(Error::validation(format!("parameters.{key}"), "This parameter is there twice."));
+        }
+    }
+    Ok(named)
+}
+
+fn further(of: &Action, now: &Exchanged, count: u32) -> Result<Option<request::Request>, String> {
+    let answer =
+        request::Answer { status: now.answer.status, headers: &now.answer.headers, body: &now.answer.json };
+    next_page(of, &now.request, &answer, count).map_err(|e| format!("There may be more, but {e}."))
+}
+
+fn collect(of: &Action, answer: &Answered, items: &mut Vec<Value>) {
+    let at = of.output.as_ref().map_or("", Pointer::as_str);
+    let list = answer.json.pointer(at).and_then(Value::as_array);
+    items.extend(list.into_iter().flatten().cloned());
+}
+
+fn finished(of: &Action, now: &Exchanged, mut items: Vec<Value>, pages: u32, more: bool) -> Done {
+    let out = if of.paging.is_some() && pages > 1 {
+        collect(of, &now.answer, &mut items);
+        Value::Array(items)
+    } else {
+        said(of, &now.answer)
+    };
+    Done {
+        success: true,
+        status: Some(now.answer.status),
+        message: None,
+        output: out,
+        pages,
+        more,
+        person: None,
+        warnings: Vec::new(),
+    }
+}
+
+/// The useful part of an answer; what is no JSON is told as text, else as bytes in base64.
+fn said(of: &Action, answer: &Answered) -> Value {
+    if answer.body.is_empty() || !answer.json.is_null() {
+        return output(of, answer.json.clone());
+    }
+    let kind = answer.header("content-type").unwrap_or_default();
+    match std::str::from_utf8(&answer.body) {
+        Ok("null") => Value::Null,
+        Ok(text) => json!({"contentType": kind, "text": text}),
+        Err(_) => json!({"contentType": kind, "base64": STANDARD.encode(&answer.body)}),
+    }
+}
+
+fn failure(ready: &Ready, now: &Exchanged, pages: u32) -> Done {
+    let status = now.answer.status;
+    let says = message(&ready.known.errors, &now.answer.json);
+    let words = match says {
+        Some(says) => format!("{} answered {status}: {says}", ready.known.name),
+        None => format!("{} answered {status}.", ready.known.name),
+    };
+    let words = crate::connectors::model::outline::masked(&words, &now.credential.hidden);
+    Done {
+        success: false,
+        status: Some(status),
+        message: Some(words),
+        output: now.answer.json.clone(),
+        pages,
+        more: false,
+        person: None,
+        warnings: Vec::new(),
+    }
+}

@@ -1,0 +1,370 @@
+//! Connectors: made, listed, changed, removed.
+
+use std::collections::BTreeSet;
+
+use gatehouse_identity::require;
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_types::{
+    Actor, ConnectorId, Error, Id, OwnerKind, Page, PageRequest, Permission, Result, WorkspaceId,
+    random_token,
+};
+use serde_json::json;
+
+use super::spec::{Ready, spec_of};
+use super::types::{is_id, known};
+use super::view::{View, gone, own_owner, way};
+use crate::connectors::model::connector::{Connector, NonInteractive, checked_name};
+use crate::connectors::model::fields::{Given, Values};
+use crate::connectors::model::known::{Known, no_user_authentication};
+use crate::connectors::store::connectors::{self, Wanted};
+use crate::connectors::store::values;
+use crate::{Connect, Holder, Owner};
+
+/// Connectors of a workspace at most.
+const MAX_CONNECTORS: i64 = 500;
+/// The longest search, in characters.
+const MAX_SEARCH: usize = 100;
+/// 32 random bytes in base64url.
+const CONTEXT_LENGTH: usize = 43;
+
+/// A connector to make.
+#[derive(Debug)]
+pub(crate) struct New {
+    /// A type's id.
+    pub(crate) type_id: String,
+    /// One of its ways to authenticate; `None`: the first.
+    pub(crate) auth_id: Option<String>,
+    /// What it is called; `None`: like its type.
+    pub(crate) name: Option<String>,
+    /// Whose it is.
+    pub(crate) owner_kind: OwnerKind,
+    /// Its values.
+    pub(crate) given: Given,
+    /// The unguessable part of its callback, where it was told before: it is registered at the provider first.
+    pub(crate) context: Option<String>,
+}
+
+impl New {
+    /// Whether a text is as unguessable a part of a callback as we make them.
+    pub(crate) fn is_context(text: &str) -> bool {
+        text.len() == CONTEXT_LENGTH
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    }
+}
+
+/// What to change; only what is given changes.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) auth_id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) owner_kind: Option<OwnerKind>,
+    pub(crate) given: Given,
+}
+
+pub(crate) fn not_found() -> Error {
+    Error::not_found("Connector")
+}
+
+pub(crate) fn object(id: &ConnectorId) -> Option<String> {
+    Some(format!("connector:{id}"))
+}
+
+fn no_type(id: &str) -> Error {
+    let hint = if is_id(id) {
+        "There is no connector type of this id."
+    } else {
+        "This is no id of a connector type."
+    };
+    Error::validation("type", format!("{hint} GET /api/v1/connector-types lists them."))
+}
+
+fn chosen<'a>(known: &'a Known, id: Option<&str>) -> Result<&'a gatehouse_catalogue::AuthType> {
+    known.way(id).ok_or_else(|| {
+        let ids: Vec<_> = known.auth.iter().map(|a| a.id.as_str()).collect();
+        Error::validation("authType", format!("authType must be one of {}.", ids.join(", ")))
+    })
+}
+
+/// What an entry of the audit log tells: no value of any field.
+pub(crate) async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, c: &Connector) -> Result<()> {
+    let details =
+        json!({"name": c.name, "type": c.type_id, "authType": c.auth_id, "ownerKind": c.owner_kind});
+    Ok(audit::record(tx, actor, Event::success(event, ("connector", c.id.as_str()), details)).await?)
+}
+
+impl Connect {
+    /// Makes a connector.
+    ///
+    /// # Errors
+    /// `Validation` names the field; `Conflict` for a name that is taken or too many.
+    pub(crate) async fn make_connector(&self, actor: &Actor, new: New) -> Result<View> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageConnectors, None).await?;
+        let known = known(&mut store.reader(), workspace, &new.type_id).await?;
+        let known = known.ok_or_else(|| no_type(&new.type_id))?;
+        let auth = chosen(&known, new.auth_id.as_deref())?;
+        let values = Values::default().with(&known, auth, &new.given)?;
+        let user = actor.user().ok().cloned();
+        let owner_id = owner(new.owner_kind, user.as_ref())?;
+        let connector = Connector {
+            id: store.ids().make(),
+            workspace_id: workspace.clone(),
+            version: 1,
+            type_id: known.id.to_string(),
+            auth_id: auth.id.to_string(),
+            name: checked_name(new.name.as_deref().unwrap_or(&known.name))?,
+            owner_kind: new.owner_kind,
+            responsible: user.clone().filter(|_| new.owner_kind == OwnerKind::Service),
+            owner_id,
+            plain: values.plain.clone(),
+            secret_names: names(&values),
+            expiry: values.expiry.clone(),
+            context: match new.context.filter(|context| New::is_context(context)) {
+                Some(context) => context,
+                None => random_token(&**store.random()).expose().to_owned(),
+            },
+            user_authentication: false,
+            mode: NonInteractive::Fallback,
+            tested: None,
+            created_by: user.map(|u| u.to_string()),
+            created_at: store.now(),
+            updated_at: store.now(),
+            last_used_at: None,
+        };
+        let mut tx = store.begin(&actor.origin).await?;
+        if connectors::count(&mut tx, workspace, None).await? >= MAX_CONNECTORS {
+            return Err(Error::conflict(
+                "A workspace has at most 500 connectors. Delete one that is not used.",
+            ));
+        }
+        free(&mut tx, workspace, &connector.name, None).await?;
+        if connectors::by_context(&mut tx, &connector.context).await?.is_some() {
+            return Err(Error::conflict(
+                "This form was sent before. Open it anew to make another connector.",
+            ));
+        }
+        // its type cannot go while it comes
+        if known.own().is_some()
+            && super::super::store::types::lock(&mut tx, workspace, &connector.type_id).await?.is_none()
+        {
+            return Err(no_type(&connector.type_id));
+        }
+        connectors::insert(&mut tx, &connector, &values).await?;
+        record(&mut tx, actor, "connector.created", &connector).await?;
+        tx.commit().await?;
+        self.view(connector).await
+    }
+
+    /// One page of the workspace's connectors, by name. Whoever only uses them sees the company's and their own.
+    ///
+    /// # Errors
+    /// `Authorization` without the right.
+    pub(crate) async fn connectors(
+        &self,
+        actor: &Actor,
+        mut wanted: Wanted,
+        page: PageRequest,
+    ) -> Result<Page<View>> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::UseConnectors, None).await?;
+        if wanted.search.as_ref().is_some_and(|s| s.chars().count() > MAX_SEARCH) {
+            return Err(Error::validation("search", "A search has at most 100 characters."));
+        }
+        wanted.search = wanted.search.map(|s| s.trim().to_lowercase()).filter(|s| !s.is_empty());
+        if !actor.may(Permission::ManageConnectors) {
+            wanted.seen_by = Some(actor.user()?.clone());
+        }
+        let (found, total) = connectors::page(&mut store.reader(), workspace, &wanted, page).await?;
+        let mut views = Vec::with_capacity(found.len());
+        for connector in found {
+            views.push(self.view(connector).await?);
+        }
+        Ok(Page::new(views, page, total))
+    }
+
+    /// A connector of the workspace.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another person's own; `Authorization` without the right.
+    pub(crate) async fn connector(&self, actor: &Actor, id: &ConnectorId) -> Result<View> {
+        let workspace = require(&self.0.store, actor, Permission::UseConnectors, object(id)).await?;
+        let found =
+            connectors::find(&mut self.0.store.reader(), workspace, id).await?.ok_or_else(not_found)?;
+        self.sees(actor, &found)?;
+        self.view(found).await
+    }
+
+    /// Another person's own connector is for administrators alone.
+    pub(crate) fn sees(&self, actor: &Actor, connector: &Connector) -> Result<()> {
+        let hidden = connector.is_of_another(actor.user().ok()) && !actor.may(Permission::ManageConnectors);
+        if hidden { Err(not_found()) } else { Ok(()) }
+    }
+
+    /// A connector for somebody who manages it, its row locked.
+    pub(crate) async fn lock_connector(
+        &self,
+        actor: &Actor,
+        id: &ConnectorId,
+    ) -> Result<(Tx, Connector, Known)> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageConnectors, object(id)).await?;
+        let mut tx = store.begin(&actor.origin).await?;
+        let found = connectors::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
+        let known = known(&mut tx, workspace, &found.type_id).await?.ok_or_else(gone)?;
+        Ok((tx, found, known))
+    }
+
+    /// The values of a connector, secret ones too.
+    pub(crate) async fn values_of<Q: gatehouse_store::Queries>(
+        &self,
+        db: &mut Q,
+        c: &Connector,
+    ) -> Result<Values> {
+        let secret = connectors::secrets(db, &self.0.store, &c.id).await?;
+        Ok(Values { plain: c.plain.clone(), secret, expiry: c.expiry.clone() })
+    }
+
+    /// Changes a connector. What was authorized as another client ends.
+    ///
+    /// # Errors
+    /// `Validation` names the field; `NotFound`; `Conflict` for a name that is taken.
+    pub(crate) async fn change_connector(
+        &self,
+        actor: &Actor,
+        id: &ConnectorId,
+        change: Change,
+    ) -> Result<View> {
+        let (mut tx, mut connector, known) = self.lock_connector(actor, id).await?;
+        self.change_in(&mut tx, actor, &mut connector, &known, change).await?;
+        tx.commit().await?;
+        self.sessions_end(id);
+        self.view(connector).await
+    }
+
+    /// The change itself, in the caller's transaction.
+    pub(crate) async fn change_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        connector: &mut Connector,
+        known: &Known,
+        change: Change,
+    ) -> Result<()> {
+        let before = self.values_of(tx, connector).await?;
+        let former = connector.clone();
+        if let Some(auth_id) = &change.auth_id {
+            connector.auth_id = chosen(known, Some(auth_id))?.id.to_string();
+        }
+        let auth = way(known, connector)?;
+        let values = before.with(known, auth, &change.given)?;
+        if let Some(name) = &change.name {
+            connector.name = checked_name(name)?;
+            free(tx, &connector.workspace_id, &connector.name, Some(&connector.id)).await?;
+        }
+        if let Some(kind) = change.owner_kind.filter(|kind| *kind != connector.owner_kind) {
+            let user = actor.user().ok().cloned();
+            connector.owner_kind = kind;
+            connector.owner_id = owner(kind, user.as_ref())?;
+            connector.responsible = user.filter(|_| kind == OwnerKind::Service);
+        }
+        if no_user_authentication(auth).is_some() {
+            connector.user_authentication = false;
+        }
+        let is_other = former.auth_id != connector.auth_id || before.is_other_client(&values);
+        if is_other || own_owner(&former) != own_owner(connector) {
+            // what was authorized is taken back as the client that it was
+            self.end_grants(tx, actor, &former, known, &before, "the connector was changed").await?;
+        }
+        values::forget(tx, &connector.id, None).await?;
+        connector.updated_at = self.0.store.now();
+        connectors::update(tx, connector, &values).await?;
+        connector.version += 1;
+        connector.tested = None;
+        connector.plain.clone_from(&values.plain);
+        connector.secret_names = names(&values);
+        connector.expiry.clone_from(&values.expiry);
+        record(tx, actor, "connector.updated", connector).await
+    }
+
+    /// Removes a connector; what was authorized through it ends.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub(crate) async fn remove_connector(&self, actor: &Actor, id: &ConnectorId) -> Result<()> {
+        let (mut tx, connector, known) = self.lock_connector(actor, id).await?;
+        self.remove_in(&mut tx, actor, &connector, &known).await?;
+        tx.commit().await?;
+        if actor.origin.dry_run.is_none() {
+            self.sessions_end(id);
+        }
+        Ok(())
+    }
+
+    /// The removal itself, in the caller's transaction.
+    async fn remove_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        connector: &Connector,
+        known: &Known,
+    ) -> Result<()> {
+        let values = self.values_of(tx, connector).await?;
+        self.end_grants(tx, actor, connector, known, &values, "the connector was deleted").await?;
+        connectors::delete(tx, &connector.id).await?;
+        record(tx, actor, "connector.deleted", connector).await
+    }
+
+    /// Ends everything that was authorized through a connector, the workspace's own and people's.
+    async fn end_grants(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        connector: &Connector,
+        known: &Known,
+        values: &Values,
+        why: &'static str,
+    ) -> Result<()> {
+        let holder = Holder::Connector(connector.id.clone());
+        let grants = self.0.broker.states(tx, &connector.workspace_id, &holder).await?;
+        if grants.is_empty() {
+            return Ok(());
+        }
+        let ready = Ready { connector: connector.clone(), known: known.clone(), values: values.clone() };
+        // without an address nothing is revoked there, and it ends here all the same
+        let spec = spec_of(&self.0.store, &self.0.public_url, &ready).ok().flatten();
+        for grant in grants {
+            let owner = grant.person_id.map_or(Owner::Service, Owner::Person);
+            let place = (&holder, &owner);
+            self.0.broker.end(tx, actor, &connector.workspace_id, place, spec.as_ref(), why).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the session of a connector that is another one now.
+    fn sessions_end(&self, id: &ConnectorId) {
+        drop(self.0.sessions.forget(id));
+    }
+}
+
+fn owner(kind: OwnerKind, user: Option<&gatehouse_types::UserId>) -> Result<Option<gatehouse_types::UserId>> {
+    match (kind, user) {
+        (OwnerKind::Service, _) => Ok(None),
+        (OwnerKind::Person, Some(user)) => Ok(Some(user.clone())),
+        (OwnerKind::Person, None) => {
+            Err(Error::validation("ownerKind", "Only a person who is signed in can own a connector."))
+        }
+    }
+}
+
+fn names(values: &Values) -> BTreeSet<String> {
+    values.secret.keys().cloned().collect()
+}
+
+async fn free(tx: &mut Tx, workspace: &WorkspaceId, name: &str, but: Option<&ConnectorId>) -> Result<()> {
+    if connectors::is_taken(tx, workspace, name, but).await? {
+        let message = "There is a connector of this name already. Give it another name.";
+        return Err(Error::conflict(message).on_field("name"));
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Reconnect links: a member without the right to manage connectors connects one of them anew, once.
+
+use gatehouse_catalogue::{AuthKind, Field};
+use gatehouse_identity::require;
+use gatehouse_store::Tx;
+use gatehouse_store::audit::{self, Event};
+use gatehouse_types::{
+    Actor, ConnectorId, ConnectorLinkId, Error, Id, Kind, Page, PageRequest, Permission, Result, Secret,
+    digest, random_token,
+};
+use serde_json::json;
+use url::Url;
+
+use super::connectors::{Change, not_found, object};
+use super::spec::Ready;
+use super::types::known;
+use super::view::{View, gone as type_gone, own_owner};
+use crate::Connect;
+use crate::connectors::model::fields::Given;
+use crate::connectors::model::known::fields;
+use crate::connectors::store::connectors;
+use crate::connectors::store::links::{self, Link};
+
+/// A link lives this many days when nothing else is said.
+const DEFAULT_DAYS: i64 = 7;
+/// A link lives this many days at most.
+const MAX_DAYS: i64 = 30;
+/// Live links of one connector at most.
+const MAX_LIVE: i64 = 10;
+/// Where links lead.
+pub(crate) const PATH: &str = "/reconnect";
+/// The length of a token: 32 random bytes in base64url.
+const TOKEN_LENGTH: usize = 43;
+
+/// A link that was just made; its address is told this once.
+#[derive(Debug)]
+pub(crate) struct NewLink {
+    pub(crate) link: Link,
+    pub(crate) url: Secret,
+}
+
+/// What a link's holder does with it.
+#[derive(Debug)]
+pub(crate) enum Reconnected {
+    /// The browser goes there to consent.
+    Consent(Url),
+    /// The new values are kept.
+    Kept(Box<View>),
+}
+
+fn gone() -> Error {
+    let message = "This link opens nothing: it is mistyped, over, used, or was taken back. Ask whoever sent it for a new one.";
+    Error::new(Kind::NotFound, message)
+}
+
+async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, link: &Link) -> Result<()> {
+    let details = json!({"linkId": link.id, "expiresAt": link.expires_at});
+    let event = Event::success(event, ("connector", link.connector_id.as_str()), details);
+    Ok(audit::record(tx, actor, event).await?)
+}
+
+impl Connect {
+    /// Makes a link with which any member of the workspace connects one connector anew, once.
+    ///
+    /// # Errors
+    /// `NotFound`; `Validation` for a time outside 1 to 30 days; `Conflict` for a person's own connector or too many links.
+    pub(crate) async fn make_reconnect_link(
+        &self,
+        actor: &Actor,
+        id: &ConnectorId,
+        days: Option<i64>,
+    ) -> Result<NewLink> {
+        let store = &self.0.store;
+        let (mut tx, connector, _) = self.lock_connector(actor, id).await?;
+        let days = days.unwrap_or(DEFAULT_DAYS);
+        if !(1..=MAX_DAYS).contains(&days) {
+            return Err(Error::validation("expiresInDays", "expiresInDays must be between 1 and 30."));
+        }
+        if own_owner(&connector).person().is_some() {
+            return Err(Error::conflict("This connector is a person's own: only that person connects it."));
+        }
+        let now = store.now();
+        if links::live(&mut tx, id, now).await? >= MAX_LIVE {
+            return Err(Error::conflict("A connector has at most 10 live reconnect links. Revoke one."));
+        }
+        let token = random_token(&**store.random());
+        let link = Link {
+            id: store.ids().make(),
+            workspace_id: connector.workspace_id.clone(),
+            connector_id: id.clone(),
+            created_by: actor.user().ok().map(ToString::to_string),
+            created_at: now,
+            expires_at: now.plus_seconds(days * 86_400),
+            revoked_at: None,
+            used_at: None,
+        };
+        links::insert(&mut tx, &link, &digest(token.expose())).await?;
+        record(&mut tx, actor, "connector.reconnect-link-created", &link).await?;
+        tx.commit().await?;
+        let url = self.0.public_url.join(&format!("{PATH}/{}", token.expose()));
+        Ok(NewLink { link, url: Secret::new(url) })
+    }
+
+    /// One page of a connector's links, the latest first.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub(crate) async fn reconnect_links(
+        &self,
+        actor: &Actor,
+        id: &ConnectorId,
+        page: PageRequest,
+    ) -> Result<Page<Link>> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ManageConnectors, object(id)).await?;
+        let mut reader = store.reader();
+        connectors::find(&mut reader, workspace, id).await?.ok_or_else(not_found)?;
+        let (found, total) = links::page(&mut reader, workspace, id, page).await?;
+        Ok(Page::new(found, page, total))
+    }
+
+    /// Takes a link back. One that was taken back before stays so.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub(crate) async fn revoke_reconnect_link(
+        &self,
+        actor: &Actor,
+        id: &ConnectorId,
+        link: &ConnectorLinkId,
+    ) -> Result<()> {
+        let (mut tx, connector, _) = self.lock_connector(actor, id).await?;
+        let was_live = links::revoke(&mut tx, &connector.workspace_id, id, link).await?;
+        if was_live.ok_or_else(|| Error::not_found("Reconnect link"))? {
+            let details = json!({"linkId": link});
+            let event =
+                Event::success("connector.reconnect-link-revoked", ("connector", id.as_str()), details);
+            audit::record(&mut tx, actor, event).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The connector that a link opens for a member of its workspace, and the secret fields that are asked when nobody's
+    /// consent is.
+    ///
+    /// # Errors
+    /// `NotFound`, the same for a wrong, an expired, a used and a revoked link, and for members of other workspaces.
+    pub(crate) async fn by_reconnect_link(
+        &self,
+        actor: &Actor,
+        token: &str,
+    ) -> Result<(Link, Ready, Vec<Field>)> {
+        let store = &self.0.store;
+        let workspace = require(store, actor, Permission::ReadWorkspace, None).await?;
+        if token.len() != TOKEN_LENGTH {
+            return Err(gone());
+        }
+        let found = links::open(&mut store.reader(), &digest(token), store.now()).await?;
+        let link = found.filter(|link| link.workspace_id == *workspace).ok_or_else(gone)?;
+        let ready = self.ready(workspace, &link.connector_id).await?;
+        let auth = ready.auth()?;
+        let asked = match auth.kind {
+            AuthKind::Oauth2Code => Vec::new(),
+            _ => fields(&ready.known, auth).filter(|f| f.secret).cloned().collect(),
+        };
+        Ok((link, ready, asked))
+    }
+
+    /// Uses a link up: the browser leaves to consent, or the new secrets are kept.
+    ///
+    /// # Errors
+    /// As [`Connect::by_reconnect_link`]; `Validation` names the field.
+    pub(crate) async fn use_reconnect_link(
+        &self,
+        actor: &Actor,
+        token: &str,
+        given: Vec<(String, Secret)>,
+    ) -> Result<Reconnected> {
+        let (link, ready, asked) = self.by_reconnect_link(actor, token).await?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        if !links::take(&mut tx, &link.id).await? {
+            return Err(gone());
+        }
+        record(&mut tx, actor, "connector.reconnect-link-used", &link).await?;
+        if ready.auth()?.kind == AuthKind::Oauth2Code {
+            let owner = own_owner(&ready.connector);
+            // an address that cannot be made uses nothing up
+            self.client_spec(&ready)?;
+            tx.commit().await?;
+            return self.begin(actor, &ready, owner, "/".to_owned()).await.map(Reconnected::Consent);
+        }
+        let id = &link.connector_id;
+        let mut connector = connectors::lock(&mut tx, &link.workspace_id, id).await?.ok_or_else(not_found)?;
+        let known = known(&mut tx, &link.workspace_id, &connector.type_id).await?.ok_or_else(type_gone)?;
+        // a blank one stays as it is
+        let values = given
+            .into_iter()
+            .filter(|(key, value)| !value.is_empty() && asked.iter().any(|field| field.key.as_str() == key));
+        let values = values.map(|(key, value)| (key, Some(value))).collect::<Vec<_>>();
+        if values.is_empty() {
+            return Err(Error::validation("fields", "Enter the new values."));
+        }
+        let change = Change { given: Given { values, expiry: Vec::new() }, ..Change::default() };
+        self.change_in(&mut tx, actor, &mut connector, &known, change).await?;
+        tx.commit().await?;
+        self.view(connector).await.map(Box::new).map(Reconnected::Kept)
+    }
+}

@@ -1,0 +1,14 @@
+pub(crate) mod actions;
+pub(crate) mod authorize;
+pub(crate) mod belongings;
+pub(crate) mod connectors;
+pub(crate) mod credential;
+pub(crate) mod exchange;
+pub(crate) mod expiry;
+pub(crate) mod links;
+pub(crate) mod people;
+pub(crate) mod session;
+pub(crate) mod spec;
+pub(crate) mod test;
+pub(crate) mod types;
+pub(crate) mod view;

@@ -1,0 +1,5 @@
+pub(crate) mod connectors;
+pub(crate) mod links;
+pub(crate) mod types;
+pub(crate) mod values;
+pub(crate) mod warnings;
