@@ -29,6 +29,7 @@ test('an administrator makes a profile on the page', async ({ page, gatehouse, o
   await signIn(page, owner)
   await page.goto('/')
   await page.getByRole('link', { name: 'Integrations' }).click()
+  await page.getByRole('navigation', { name: 'Integrations' }).getByRole('link', { name: 'Authorization Profiles' }).click()
   await expect(page.getByRole('heading', { name: 'Authorization Profiles', level: 1 })).toBeVisible()
   await expectGood(page)
   await page.getByRole('link', { name: 'Create Authorization Profile' }).click()

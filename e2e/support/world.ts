@@ -41,7 +41,7 @@ export class World {
     await new Promise<void>((listening) => secure.listen(0, '127.0.0.1', listening))
     const proxy = createServer((_, response) => response.writeHead(502).end())
     proxy.on('connect', (request, socket) => {
-      const host = (request.url ?? '').split(':')[0]
+      const host = (request.url ?? '').split(':')[0] ?? ''
       if (!HOSTS.includes(host)) return socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
       const there = connect((secure.address() as AddressInfo).port, '127.0.0.1', () => {
         socket.write('HTTP/1.1 200 OK\r\n\r\n')
