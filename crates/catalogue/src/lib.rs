@@ -23,11 +23,11 @@ mod words;
 pub use catalogue::{Catalogue, CatalogueError, from_json, parse};
 pub use field::FieldProblem;
 pub use model::{
-    Action, ApiState, AuthKind, AuthType, Aws, Basic, Body, BodyFormat, Category, ClientAuth, ConnectorType,
-    ErrorRules, ExpectedClaim, Field, FieldFormat, FieldType, GuideStep, Icon, Jwt, JwtAlgorithm, Lookup,
-    LookupValue, Method, OAuth, OAuth1, OAuth1Signature, Paging, PagingStyle, Parameter, ParameterPlace,
-    ParameterStyle, ParameterType, Place, Placement, Prefer, Refresh, RefreshLifetime, ResponseTest, Session,
-    Sheet, SheetFormat, SheetRow, TestRequest, TokenBody, TokenValue,
+    Action, ApiState, AuthKind, AuthType, Aws, Basic, Body, BodyFormat, Category, Checked, ClientAuth,
+    ConnectorType, ErrorRules, ExpectedClaim, Field, FieldFormat, FieldType, GuideStep, Icon, Jwt,
+    JwtAlgorithm, Lookup, LookupValue, Method, OAuth, OAuth1, OAuth1Signature, Paging, PagingStyle,
+    Parameter, ParameterPlace, ParameterStyle, ParameterType, Place, Placement, Prefer, Refresh,
+    RefreshLifetime, ResponseTest, Session, Sheet, SheetFormat, SheetRow, TestRequest, TokenBody, TokenValue,
 };
 pub use template::{Template, TemplateError};
 pub use url_template::{UrlError, UrlTemplate};

@@ -29,6 +29,9 @@ pub struct ConnectorType {
     /// How well the API is documented in public.
     #[serde(default)]
     pub api: ApiState,
+    /// What the facts were held against; absent: written from general knowledge, unchecked.
+    #[serde(default)]
+    pub checked: Option<Checked>,
     /// The address that paths of actions are added to.
     pub base_url: UrlTemplate,
     /// Further addresses that actions name with `base`.
@@ -56,6 +59,16 @@ pub struct ConnectorType {
     /// Values to hand over to somebody else.
     #[serde(default)]
     pub sheets: Vec<Sheet>,
+}
+
+/// What the facts of a connector type were held against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checked {
+    /// When, as year and month: `2026-11`.
+    pub month: String,
+    /// The public page that says so.
+    pub source: HttpsUrl,
 }
 
 /// How well the API is documented in public.

@@ -16,8 +16,8 @@ pub use auth::{
     Placement, Prefer, Session,
 };
 pub use connector::{
-    ApiState, Category, ConnectorType, ErrorRules, Field, FieldFormat, FieldType, Icon, ResponseTest,
-    TestRequest,
+    ApiState, Category, Checked, ConnectorType, ErrorRules, Field, FieldFormat, FieldType, Icon,
+    ResponseTest, TestRequest,
 };
 pub use guide::{GuideStep, Sheet, SheetFormat, SheetRow};
 pub use oauth::{ClientAuth, ExpectedClaim, OAuth, Refresh, RefreshLifetime, TokenBody, TokenValue};

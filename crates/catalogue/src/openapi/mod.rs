@@ -152,6 +152,7 @@ fn connector(document: &Document<'_>, options: &Options) -> Result<ConnectorType
         homepage,
         docs,
         api: crate::model::ApiState::Public,
+        checked: None,
         base_url: servers.base.clone(),
         bases: servers.bases(),
         headers: Default::default(),

@@ -85,6 +85,11 @@ impl Check {
     fn head(&mut self, connector: &ConnectorType) {
         self.line("name", &connector.name, limits::LABEL_CHARS);
         self.line("description", &connector.description, limits::LINE_CHARS);
+        if let Some(checked) = &connector.checked
+            && !is_month(&checked.month)
+        {
+            self.add("checked.month", "is a year and a month, such as 2026-11");
+        }
         if connector.base_url.source().contains('?') {
             self.add("base_url", "has a query; paths are added to it");
         }
@@ -224,6 +229,16 @@ impl Check {
             usual
         })
     }
+}
+
+/// A year and a month, as `2026-11`.
+fn is_month(text: &str) -> bool {
+    let number = |text: &str, digits: usize| {
+        (text.len() == digits && text.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| text.parse::<u16>().ok())?
+    };
+    let Some((year, month)) = text.split_once('-') else { return false };
+    number(year, 4).is_some() && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
 }
 
 /// A token of RFC 9110 §5.6.2.

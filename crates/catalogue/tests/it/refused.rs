@@ -10,6 +10,7 @@ description = "For tests."
 icon = "code"
 homepage = "https://acme.example"
 docs = "https://acme.example/docs"
+checked = { month = "2026-11", source = "https://acme.example/docs" }
 base_url = "https://{instance}.acme.example"
 fields = [{ key = "instance", label = "Instance", type = "host_label" }]
 
@@ -90,6 +91,9 @@ fn each_fault_is_named() {
         ("id = \"get\"", "id = \"get\"\nbase = \"files\"", "there is no base files"),
         ("id = \"get\"", "id = \"get\"\npaging = { style = \"cursor\" }", "needs `next`"),
         ("id = \"get\"", "id = \"get\"\nheaders = { Host = \"x\" }", "written by whoever sends"),
+        ("2026-11", "2026-13", "is a year and a month, such as 2026-11"),
+        ("2026-11", "November", "is a year and a month, such as 2026-11"),
+        ("source = \"https://", "source = \"http://", "is not a URL that begins with https://"),
         ("{redirect_uri}", "{nobody}", "{nobody} is no declared field"),
         ("{redirect_uri}", "{client_secret}", "is shown to nobody"),
         ("label = \"Instance\"", "label = \"Instance\", default = \"a.b\"", "its own default does not fit"),
