@@ -1,15 +1,25 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatehouse_identity::Identity;
 use gatehouse_outbound::Http;
 use gatehouse_store::Store;
+use gatehouse_types::{Actor, Id, Result};
 use gatehouse_web::{Limiter, PublicUrl};
 
 use crate::Broker;
+use crate::call::slots::Slots;
 use crate::connectors::Sessions;
 
 /// Tests and authorizations of one person at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
+
+/// Requests through profiles of one person in a minute.
+const REQUESTS_A_MINUTE: u32 = 600;
+/// Calls of one workspace that are out at once.
+const CALLS_AT_ONCE: usize = 64;
+/// How long a call waits until another one of its workspace is done.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connections to the outside.
 #[derive(Clone, Debug)]
@@ -24,6 +34,10 @@ pub(crate) struct Inner {
     pub(crate) broker: Broker,
     /// Tests and authorizations, per person.
     pub(crate) by_hand: Limiter,
+    /// Requests through profiles, per person.
+    pub(crate) requests: Limiter,
+    /// Calls that are out, per workspace.
+    pub(crate) calls: Slots,
     /// Tokens of connectors that sign in by a call.
     pub(crate) sessions: Sessions,
 }
@@ -33,6 +47,7 @@ impl Connect {
     pub fn new(identity: Identity, http: Http, public_url: PublicUrl) -> Self {
         let store = identity.store().clone();
         let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
+        let requests = Limiter::per_minute(Arc::clone(store.clock()), REQUESTS_A_MINUTE);
         let broker = Broker::new(identity.clone(), http.clone(), public_url.clone());
         Self(Arc::new(Inner {
             store,
@@ -41,12 +56,30 @@ impl Connect {
             public_url,
             broker,
             by_hand,
+            requests,
+            calls: Slots::new(CALLS_AT_ONCE, PATIENCE),
             sessions: Sessions::default(),
         }))
     }
 
-    /// Where tokens come from.
-    pub fn broker(&self) -> &Broker {
-        &self.0.broker
+    /// Counts what somebody does by hand (tests, authorizations, their ends): it is bounded, per person.
+    ///
+    /// # Errors
+    /// `RateLimited`.
+    pub(crate) fn by_hand(&self, actor: &Actor) -> Result<()> {
+        self.0.by_hand.require(&who(actor))
     }
+
+    /// Counts a request through a profile: they are bounded, per person.
+    ///
+    /// # Errors
+    /// `RateLimited`.
+    pub(crate) fn paced(&self, actor: &Actor) -> Result<()> {
+        self.0.requests.require(&who(actor))
+    }
+}
+
+/// By what somebody is counted: the person, else where a program calls from.
+fn who(actor: &Actor) -> String {
+    actor.user().map(|user| user.as_str().to_owned()).unwrap_or_else(|_| actor.origin.network())
 }

@@ -4,7 +4,7 @@ use gatehouse_types::{AuthProfileId, ConnectorId, Id, OwnerKind, UserId};
 
 /// What a grant is held for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Holder {
+pub(crate) enum Holder {
     /// An authorization profile.
     Profile(AuthProfileId),
     /// A connector.
@@ -13,7 +13,7 @@ pub enum Holder {
 
 impl Holder {
     /// The kind, as stored.
-    pub const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Profile(_) => "auth-profile",
             Self::Connector(_) => "connector",
@@ -21,7 +21,7 @@ impl Holder {
     }
 
     /// The id of the profile or connector.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         match self {
             Self::Profile(id) => id.as_str(),
             Self::Connector(id) => id.as_str(),
@@ -29,7 +29,7 @@ impl Holder {
     }
 
     /// The holder of a stored kind and id; an unknown kind is none.
-    pub fn from_stored(kind: &str, id: String) -> Option<Self> {
+    pub(crate) fn from_stored(kind: &str, id: String) -> Option<Self> {
         match kind {
             "auth-profile" => Some(Self::Profile(AuthProfileId::from_stored(id))),
             "connector" => Some(Self::Connector(ConnectorId::from_stored(id))),
@@ -38,14 +38,14 @@ impl Holder {
     }
 
     /// Kind and id in one text, as decisions name objects.
-    pub fn object(&self) -> String {
+    pub(crate) fn object(&self) -> String {
         format!("{}:{}", self.kind(), self.id())
     }
 }
 
 /// Whose grant it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// The workspace's own: it stays when people leave.
     Service,
     /// One person's: it ends with the person's membership.
@@ -54,7 +54,7 @@ pub enum Owner {
 
 impl Owner {
     /// The kind, as every credential has one.
-    pub const fn kind(&self) -> OwnerKind {
+    pub(crate) const fn kind(&self) -> OwnerKind {
         match self {
             Self::Service => OwnerKind::Service,
             Self::Person(_) => OwnerKind::Person,
@@ -62,7 +62,7 @@ impl Owner {
     }
 
     /// The person, if it is one's.
-    pub const fn person(&self) -> Option<&UserId> {
+    pub(crate) const fn person(&self) -> Option<&UserId> {
         match self {
             Self::Service => None,
             Self::Person(user) => Some(user),

@@ -1,10 +1,10 @@
 //! What profiles and connectors have in common: both hold grants. A closed list: each kind answers for itself.
 
-use gatehouse_store::{Queries, Store};
-use gatehouse_types::{Permission, Result, UserId, WorkspaceId};
+use gatehouse_store::{Queries, Store, Tx};
+use gatehouse_types::{Result, UserId, WorkspaceId};
 use gatehouse_web::PublicUrl;
 
-use crate::{Asked, ClientSpec, Holder, Owner, connectors, profiles};
+use crate::{Asked, ClientSpec, Holder, connectors, profiles};
 
 /// What people know a holder by.
 #[derive(Clone, Debug)]
@@ -43,11 +43,10 @@ pub(crate) async fn spec<Q: Queries>(
     }
 }
 
-/// The right that it takes to authorize it.
-pub(crate) const fn right(holder: &Holder, owner: &Owner) -> Permission {
-    match (holder, owner) {
-        (Holder::Profile(_), Owner::Service) => Permission::ManageAuthProfiles,
-        (Holder::Profile(_), Owner::Person(_)) => Permission::UseAuthProfiles,
-        (Holder::Connector(_), owner) => connectors::right(owner),
+/// Holds it against other writers until the transaction ends; `false` when it does not exist in the workspace.
+pub(crate) async fn lock(tx: &mut Tx, workspace: &WorkspaceId, holder: &Holder) -> Result<bool> {
+    match holder {
+        Holder::Profile(id) => profiles::lock(tx, workspace, id).await,
+        Holder::Connector(id) => connectors::lock(tx, workspace, id).await,
     }
 }

@@ -3,7 +3,7 @@ use gatehouse_types::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::call::ledger;
-use crate::grants::{self, requests};
+use crate::grants::{self, requests, servers};
 use crate::{Broker, Connect};
 
 /// Revokes tokens of an ended grant at their server, again and again until it answers.
@@ -22,7 +22,8 @@ impl Job for Revoke {
     }
 }
 
-/// Forgets authorizations that nobody ended, calls of long ago, and revocations that no provider took.
+/// Forgets authorizations that nobody ended, servers and calls of long ago, and revocations that no provider took; tells of
+/// grants that end soon.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sweep;
 
@@ -33,8 +34,10 @@ impl Job for Sweep {
     async fn run(self, connect: Connect) -> Result<()> {
         let mut tx = connect.0.store.begin_always().await?;
         requests::sweep(&mut tx).await?;
+        servers::sweep(&mut tx).await?;
         ledger::sweep(&mut tx).await?;
         grants::give_up_revocations(&mut tx).await?;
+        grants::ends::tell(&connect.0.broker, &mut tx).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -22,13 +22,13 @@ use gatehouse_store::jobs::Registry;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use call::{CallError, Called, Run};
 pub use connect::Connect;
 pub use connectors::ConnectorBelongings;
-pub use grants::{AccessToken, Asked, Broker, GrantState, GrantView, Unavailable};
-pub use holder::{Holder, Owner};
-pub use oauth::{AskError, ClientAuth, ClientSpec, GrantKind, Refused, TokenBody, TokenPointers};
 pub use profiles::belongings::ConnectBelongings;
+
+pub(crate) use grants::{AccessToken, Asked, Broker, GrantState, GrantView, Unavailable};
+pub(crate) use holder::{Holder, Owner};
+pub(crate) use oauth::{ClientAuth, ClientSpec, GrantKind, TokenBody, TokenPointers};
 
 /// How often is forgotten what is past its time, in seconds.
 const SWEEP_SECONDS: i64 = 3_600;
@@ -78,12 +78,13 @@ pub fn jobs(connect: &Connect) -> Registry {
         .merge(connectors::jobs(connect))
 }
 
-/// What ends when a database comes back from a backup: what was under way, and whose turn it was.
+/// What ends when a database comes back from a backup: what was under way, whose turn it was, and the tokens of that day.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn after_restore(tx: &mut Tx) -> gatehouse_store::Result<()> {
     grants::requests::forget_all(tx).await?;
     grants::store::forget_leases(tx).await?;
+    grants::store::forget_tokens(tx).await?;
     connectors::after_restore(tx).await
 }

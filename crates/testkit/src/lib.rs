@@ -15,7 +15,7 @@ mod direction;
 
 use std::sync::Arc;
 
-use gatehouse_store::{DatabaseUrl, Options, Store};
+use gatehouse_store::{Options, Store};
 use gatehouse_types::{
     Actor, AuthMethod, Clock, Ids, Origin, OsRandom, Principal, Role, SessionId, SystemClock, TestClock,
     UserId, WorkspaceId,
@@ -84,11 +84,6 @@ async fn open(database: &Database, clock: Arc<TestClock>) -> Store {
         random: Arc::new(OsRandom),
     };
     Store::open(options).await.unwrap()
-}
-
-/// A database URL of the test's own SQLite file.
-pub fn sqlite_default() -> DatabaseUrl {
-    DatabaseUrl::Sqlite(None)
 }
 
 /// Runs the body once on each kind of database: `on_both!(my_test, |t: TestStore| async move { … });`

@@ -3,6 +3,7 @@
 
 pub(crate) mod api;
 pub(crate) mod ledger;
+pub(crate) mod slots;
 
 use std::time::Instant;
 
@@ -16,23 +17,23 @@ use ledger::Entry;
 
 /// For whom, as whom and why a call is made: what the ledger says of it.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// The workspace.
-    pub workspace: WorkspaceId,
+    pub(crate) workspace: WorkspaceId,
     /// Who caused it; `None`: a program or the product itself.
-    pub acting: Option<UserId>,
+    pub(crate) acting: Option<UserId>,
     /// What the credential is of.
-    pub holder: Holder,
+    pub(crate) holder: Holder,
     /// What people call that.
-    pub holder_name: String,
+    pub(crate) holder_name: String,
     /// As whom the outside sees it.
-    pub owner: Owner,
+    pub(crate) owner: Owner,
     /// What made the call: `request`, `flow:<id>`.
-    pub cause: String,
+    pub(crate) cause: String,
     /// What it is called in a connector's catalogue.
-    pub action: Option<String>,
+    pub(crate) action: Option<String>,
     /// The request that caused it.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
 }
 
 impl Run {
@@ -53,22 +54,22 @@ impl Run {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Called {
+pub(crate) struct Called {
     /// The entry of the ledger.
-    pub id: OutboundCallId,
+    pub(crate) id: OutboundCallId,
     /// The answer, whatever its status.
-    pub response: Response,
+    pub(crate) response: Response,
     /// Whether a first token was refused, and this is the answer to the second.
-    pub retried: bool,
+    pub(crate) retried: bool,
     /// Which version of the credential was sent.
-    pub version: i64,
+    pub(crate) version: i64,
     /// How long it took, in milliseconds.
-    pub duration_ms: i64,
+    pub(crate) duration_ms: i64,
 }
 
 /// Why nothing came back.
 #[derive(Debug)]
-pub enum CallError {
+pub(crate) enum CallError {
     /// There is no token.
     Credential(Unavailable),
     /// The outside was not reached; the text names the host alone.
@@ -102,7 +103,7 @@ impl Connect {
     ///
     /// # Errors
     /// [`CallError`] when there is no token, or the outside is not reached. Calls that were tried are in the ledger.
-    pub async fn call_with_grant(
+    pub(crate) async fn call_with_grant(
         &self,
         run: &Run,
         spec: &ClientSpec,
@@ -114,7 +115,7 @@ impl Connect {
         let first = first.map_err(CallError::Credential)?;
         let mut call = self.send(run, &first, put(&first)?, false).await?;
         if is_refused(&call.response) {
-            let second = broker.refuse(&run.workspace, &run.holder, &run.owner, spec, first.version).await;
+            let second = broker.refuse(&run.workspace, &run.holder, &run.owner, spec, (&first).into()).await;
             let second = second.map_err(CallError::Credential)?;
             call = self.send(run, &second, put(&second)?, true).await?;
         }
@@ -125,7 +126,7 @@ impl Connect {
     ///
     /// # Errors
     /// [`CallError::Outside`]; the try is in the ledger.
-    pub async fn call_plain(
+    pub(crate) async fn call_plain(
         &self,
         run: &Run,
         (credential, version): (&str, i64),
@@ -157,6 +158,7 @@ impl Connect {
 
     async fn go_on(&self, run: &Run, sent: Sent, request: OutboundRequest) -> Result<Called, CallError> {
         let store = &self.0.store;
+        let _place = self.0.calls.take(&run.workspace).await?;
         let (method, host) = (request.method.to_string(), host_of(&request.url));
         let began = Instant::now();
         let outcome = self.0.http.send(request).await;

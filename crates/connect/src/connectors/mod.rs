@@ -16,7 +16,7 @@ mod wire;
 
 use gatehouse_store::jobs::Registry;
 use gatehouse_store::{Queries, Store, Tx};
-use gatehouse_types::{ConnectorId, Permission, Result, WorkspaceId};
+use gatehouse_types::{ConnectorId, Result, WorkspaceId};
 use gatehouse_web::PublicUrl;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,7 +26,7 @@ pub(crate) use service::session::Sessions;
 pub use service::belongings::ConnectorBelongings;
 
 use crate::holders::About;
-use crate::{Asked, ClientSpec, Connect, Owner};
+use crate::{Asked, ClientSpec, Connect};
 
 /// How often is looked for values that end, in seconds.
 const LOOK_SECONDS: i64 = 3_600;
@@ -88,10 +88,9 @@ pub(crate) async fn spec<Q: Queries>(
     }
 }
 
-/// The right that it takes to end an authorization. Who may begin one is looked at there: the right to manage connectors, a
-/// reconnect link, or the switch for user authentications; the end is bound to the very person and session.
-pub(crate) const fn right(_: &Owner) -> Permission {
-    Permission::ReadWorkspace
+/// See [`crate::holders::lock`].
+pub(crate) async fn lock(tx: &mut Tx, workspace: &WorkspaceId, id: &ConnectorId) -> Result<bool> {
+    Ok(store::connectors::lock(tx, workspace, id).await?.is_some())
 }
 
 /// What ends when a database comes back from a backup: links, which somebody may have used or taken back since.

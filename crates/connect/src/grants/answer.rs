@@ -11,6 +11,18 @@ pub(super) struct Ends {
     pub(super) refresh: Option<Timestamp>,
 }
 
+impl Ends {
+    /// What a grant counts as told of its end when a person has just authorized it.
+    pub(super) fn told_at_first(&self, now: Timestamp) -> Option<i64> {
+        self.refresh.and_then(|end| super::ends::told_at_first(end, now))
+    }
+
+    /// The same when new tokens came by themselves: an end that moves with each use, and stays near, is told of once.
+    pub(super) fn told_after(&self, before: Option<i64>, now: Timestamp) -> Option<i64> {
+        self.refresh.map_or(before, |end| super::ends::told_after(before, end, now))
+    }
+}
+
 /// When the tokens of an answer that came now end, as far as it tells.
 pub(super) fn ends(tokens: &Tokens, now: Timestamp) -> Ends {
     Ends {

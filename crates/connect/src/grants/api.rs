@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
-use gatehouse_identity::{Caller, query};
-use gatehouse_web::{ApiError, Flash, HtmlResult, LocalPath, Path, SeeOther, WantsJson};
+use gatehouse_identity::Caller;
+use gatehouse_web::{ApiError, Flash, HtmlResult, Path, SeeOther, WantsJson};
 
 use super::finish::Callback;
 use crate::Connect;
 
-/// Where the browser goes: 303 to the page where the authorization was begun. Without a session the person signs in
-/// first, and comes back with the same answer.
+/// Where the browser goes: 303 to the page where the authorization was begun. Without a session nothing can be ended here,
+/// nor after another sign-in: it is begun again.
 pub(crate) async fn callback(
     State(connect): State<Connect>,
     caller: Result<Caller, ApiError>,
@@ -22,10 +22,9 @@ pub(crate) async fn callback(
         Ok(Caller(actor)) => actor,
         Err(e) if wants_json => return Ok(e.into_response()),
         Err(_) => {
-            let here = LocalPath::parse(uri.path_and_query().map_or("/", |p| p.as_str()));
-            return Ok(
-                SeeOther::to(format!("/login?{}", query(&[("returnTo", here.as_str())]))).into_response()
-            );
+            let words =
+                "You were signed out before the authorization came to its end. Sign in, then begin it again.";
+            return Ok(SeeOther::to("/login").saying(Flash::notice(words)).into_response());
         }
     };
     let answer = Callback::of(uri.query().unwrap_or_default());

@@ -1,6 +1,6 @@
 //! The beginning of an authorization: everything that its end must meet is noted, then the browser leaves.
 
-use gatehouse_types::{Actor, Error, Result, Secret, random_token};
+use gatehouse_types::{Actor, Error, Permission, Result, Secret, random_token};
 use gatehouse_web::LocalPath;
 use url::Url;
 
@@ -13,20 +13,24 @@ use crate::{ClientSpec, Holder, Owner};
 
 /// How long an authorization may take, in seconds.
 const REQUEST_SECONDS: i64 = 900;
+/// Authorizations that one person has under way, at most.
+const MAX_PENDING: i64 = 20;
 /// How long it is not looked again for what a server says of itself, in seconds.
 const LEARN_AGAIN_SECONDS: i64 = 86_400;
 
 impl Broker {
     /// Begins an authorization: the address that the person's browser goes to. Its end must come in the same session (and so
-    /// to the same person in the same browser), to the holder's own callback, once. Who calls has checked the right.
+    /// to the same person in the same browser), to the holder's own callback, once. Who calls has checked the right, which is
+    /// checked again at the end.
     ///
     /// # Errors
-    /// `Validation` when the holder has no authorization URL; `Authentication` for who has no session.
-    pub async fn begin(
+    /// `Validation` when the holder has no authorization URL; `Authentication` for who has no session; `RateLimited` for
+    /// who has too many under way.
+    pub(crate) async fn begin(
         &self,
         actor: &Actor,
-        holder: Holder,
-        owner: Owner,
+        (holder, owner): (Holder, Owner),
+        right: Permission,
         spec: &ClientSpec,
         asked: Asked,
     ) -> Result<Url> {
@@ -48,6 +52,7 @@ impl Broker {
             holder,
             owner,
             context: spec.callback_context.clone(),
+            right,
             user,
             session: actor.session()?.clone(),
             server: spec.server(),
@@ -59,6 +64,12 @@ impl Broker {
         };
         let secrets = Secrets { verifier: verifier.map(|v: Secret| v.expose().to_owned()), asked };
         let mut tx = db.begin(&actor.origin).await?;
+        requests::supersede(&mut tx, &waiting, &secrets.asked).await?;
+        let (pending, first_end) = requests::pending(&mut tx, &waiting.workspace, &waiting.user).await?;
+        if pending >= MAX_PENDING {
+            let seconds = first_end.map_or(REQUEST_SECONDS, |end| end.seconds() - db.now().seconds() + 1);
+            return Err(Error::rate_limited(u32::try_from(seconds).unwrap_or(1)));
+        }
         requests::insert(&mut tx, &waiting, &secrets).await?;
         tx.commit().await?;
         Ok(url)

@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use gatehouse_identity::Identity;
 use gatehouse_outbound::Http;
 use gatehouse_store::Store;
-use gatehouse_types::{Secret, Timestamp, WorkspaceId};
+use gatehouse_types::{GrantId, Secret, Timestamp, WorkspaceId};
 use gatehouse_web::PublicUrl;
 use tokio::sync::Mutex as Turn;
 
 use super::model::{AccessToken, Grant, GrantState, Unavailable};
 use super::store;
 use crate::oauth::GrantKind;
-use crate::{ClientSpec, Holder, Owner};
+use crate::{ClientSpec, Holder, Owner, holders};
 
 /// How long before its end a token is replaced, in seconds; a tenth of its life when that is less.
 const AHEAD_SECONDS: i64 = 60;
 
 /// Grants, and whose turn it is to ask for their tokens.
 #[derive(Clone, Debug)]
-pub struct Broker(pub(super) Arc<Inner>);
+pub(crate) struct Broker(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -39,8 +39,28 @@ pub(super) struct Order {
     pub(super) workspace: WorkspaceId,
     pub(super) holder: Holder,
     pub(super) owner: Owner,
-    /// The version that an outside service refused: another one is wanted.
-    pub(super) refused: Option<i64>,
+    /// The token that an outside service refused: another one is wanted.
+    pub(super) refused: Option<Refused>,
+}
+
+/// Which token was refused: of which grant, in which version. A grant that was ended and given anew is another one, and
+/// begins with the first version again.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) grant: GrantId,
+    pub(crate) version: i64,
+}
+
+impl Refused {
+    fn is(&self, grant: &Grant) -> bool {
+        self.grant == grant.id && self.version >= grant.version
+    }
+}
+
+impl From<&AccessToken> for Refused {
+    fn from(token: &AccessToken) -> Self {
+        Self { grant: token.grant.clone(), version: token.version }
+    }
 }
 
 impl Broker {
@@ -55,7 +75,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Unavailable`] says why there is none.
-    pub async fn token(
+    pub(crate) async fn token(
         &self,
         workspace: &WorkspaceId,
         holder: &Holder,
@@ -74,26 +94,26 @@ impl Broker {
         .await
     }
 
-    /// Another token than the one of this version, which an outside service refused. Whoever comes with an old version
-    /// gets the newer one without a new question to the server.
+    /// Another token than this one, which an outside service refused. Whoever comes with an old one gets the newer one
+    /// without a new question to the server.
     ///
     /// # Errors
     /// As [`Broker::token`].
-    pub async fn refuse(
+    pub(crate) async fn refuse(
         &self,
         workspace: &WorkspaceId,
         holder: &Holder,
         owner: &Owner,
         spec: &ClientSpec,
-        version: i64,
+        refused: Refused,
     ) -> Result<AccessToken, Unavailable> {
         let (workspace, holder, owner) = (workspace.clone(), holder.clone(), owner.clone());
-        self.fill(Order { workspace, holder, owner, refused: Some(version) }, spec).await
+        self.fill(Order { workspace, holder, owner, refused: Some(refused) }, spec).await
     }
 
     async fn fill(&self, order: Order, spec: &ClientSpec) -> Result<AccessToken, Unavailable> {
         let found = self.found(&order, spec).await?;
-        if let Some(token) = usable(&found, order.refused, self.0.store.now()) {
+        if let Some(token) = usable(&found, order.refused.as_ref(), self.0.store.now()) {
             return Ok(token);
         }
         // in a task of its own: a caller who goes away takes no answer of the server along
@@ -113,6 +133,10 @@ impl Broker {
             return Err(Unavailable::NotAuthorized);
         }
         let mut tx = self.0.store.begin_always().await?;
+        // a call that was under way when it was deleted leaves nothing behind
+        if !holders::lock(&mut tx, workspace, holder).await? {
+            return Err(Unavailable::NotAuthorized);
+        }
         store::prepare(&mut tx, workspace, holder, owner).await?;
         tx.commit().await?;
         let grant = store::find(&self.0.store, db, workspace, holder, owner).await?;
@@ -147,8 +171,8 @@ pub(super) fn token_of(grant: &Grant) -> Option<AccessToken> {
 }
 
 /// The token of a grant when it need not be replaced.
-pub(super) fn usable(grant: &Grant, refused: Option<i64>, now: Timestamp) -> Option<AccessToken> {
-    let is_refused = refused.is_some_and(|version| version >= grant.version);
+pub(super) fn usable(grant: &Grant, refused: Option<&Refused>, now: Timestamp) -> Option<AccessToken> {
+    let is_refused = refused.is_some_and(|refused| refused.is(grant));
     if is_refused || grant.state == GrantState::NeedsReauthorization || ends_soon(grant, now) {
         return None;
     }
@@ -156,9 +180,10 @@ pub(super) fn usable(grant: &Grant, refused: Option<i64>, now: Timestamp) -> Opt
 }
 
 /// The token of a grant that is to be replaced and could not be, while it still counts.
-pub(super) fn still_good(grant: &Grant, refused: Option<i64>, now: Timestamp) -> Option<AccessToken> {
+pub(super) fn still_good(grant: &Grant, refused: Option<&Refused>, now: Timestamp) -> Option<AccessToken> {
+    let is_refused = refused.is_some_and(|refused| refused.is(grant));
     let is_over = grant.facts.expires_at.is_some_and(|end| end <= now);
-    if refused.is_some() || is_over || grant.state == GrantState::NeedsReauthorization {
+    if is_refused || is_over || grant.state == GrantState::NeedsReauthorization {
         return None;
     }
     token_of(grant)

@@ -5,12 +5,14 @@ use gatehouse_store::jobs::{self, When};
 use gatehouse_store::{Binding, Queries, Sealed, Store, Tx, sql};
 use gatehouse_types::{Actor, GrantId, Id, Origin, Result, WorkspaceId};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::broker::Broker;
 use super::model::{Grant, Kept};
 use super::{servers, store};
 use crate::jobs::Revoke;
 use crate::oauth::revoke::{Outcome, Revocation};
+use crate::profiles::model::is_loopback;
 use crate::{ClientSpec, Holder, Owner};
 
 /// What audit entries say of a grant.
@@ -26,7 +28,7 @@ impl Broker {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end(
+    pub(crate) async fn end(
         &self,
         tx: &mut Tx,
         actor: &Actor,
@@ -51,7 +53,8 @@ impl Broker {
     }
 }
 
-/// The same client, with the address for revocations that the server published when none was entered.
+/// The same client, with the address for revocations that the server published when none was entered. It is believed only
+/// beside an address that somebody entered: tokens and the client's secret go nowhere else because of a document.
 pub(super) async fn with_known_revocation(
     tx: &mut Tx,
     workspace: &WorkspaceId,
@@ -59,10 +62,20 @@ pub(super) async fn with_known_revocation(
 ) -> Result<ClientSpec> {
     let mut spec = spec.clone();
     if let (None, Some(authorization)) = (&spec.revocation_url, &spec.authorization_url) {
+        let authorization = &authorization.clone();
         let known = servers::find(tx, workspace, authorization).await?;
-        spec.revocation_url = known.and_then(|server| server.revocation_url);
+        spec.revocation_url =
+            known.and_then(|server| server.revocation_url).filter(|url| is_beside(url, authorization, &spec));
     }
     Ok(spec)
+}
+
+/// Whether an address is encrypted (on this machine it need not be) and at the very host of the authorization or token
+/// address.
+fn is_beside(url: &Url, authorization: &Url, spec: &ClientSpec) -> bool {
+    let place = |url: &Url| (url.host().map(|host| host.to_owned()), url.port_or_known_default());
+    let is_there = [authorization, &spec.token_url].into_iter().any(|known| place(known) == place(url));
+    is_there && (url.scheme() == "https" || url.scheme() == "http" && is_loopback(url))
 }
 
 fn place(id: &str) -> Binding<'_> {
@@ -147,4 +160,29 @@ pub(crate) async fn give_up_revocations(tx: &mut Tx) -> Result<()> {
         audit::record_in(tx, &actor, Some(&workspace), event).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::spec::tests::spec;
+
+    #[test]
+    fn a_published_address_counts_only_beside_one_that_was_entered() {
+        let (authorization, token) = ("https://login.test/authorize", "https://op.test:8443/token");
+        let spec = ClientSpec { token_url: token.parse().unwrap(), ..spec() };
+        let is = |url: &str| is_beside(&url.parse().unwrap(), &authorization.parse().unwrap(), &spec);
+        for good in ["https://login.test/revoke", "https://login.test:443/r", "https://op.test:8443/revoke"] {
+            assert!(is(good), "{good}");
+        }
+        for bad in [
+            "http://login.test/revoke",
+            "https://op.test/revoke",
+            "https://evil.test/revoke",
+            "https://x.login.test/",
+            "ftp://login.test/",
+        ] {
+            assert!(!is(bad), "{bad}");
+        }
+    }
 }

@@ -6,14 +6,12 @@ use std::collections::BTreeMap;
 use gatehouse_identity::require;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
-use gatehouse_types::{Actor, Error, Id, Result, Secret};
+use gatehouse_types::{Actor, Error, Result, Secret};
 use serde_json::json;
 
-use super::model::GrantState;
+use super::keep::{Granted, Landed, There};
 use super::requests::{self, Secrets, Waiting, row_of};
 use super::servers::{self, Server};
-use super::store::{self, Fresh};
-use super::{answer, notices};
 use crate::holders::{self, About};
 use crate::oauth::answer::{Tokens, clean};
 use crate::oauth::ask::{Wanted, ask};
@@ -31,7 +29,7 @@ pub(crate) struct Callback {
     pub(crate) error: Option<String>,
     pub(crate) error_description: Option<String>,
     /// Whatever else came; some servers name there where the account lives.
-    more: BTreeMap<String, String>,
+    pub(super) more: BTreeMap<String, String>,
 }
 
 impl Callback {
@@ -53,20 +51,6 @@ impl Callback {
     }
 }
 
-/// An authorization that went well.
-#[derive(Debug)]
-pub(crate) struct Landed {
-    pub(crate) about: About,
-    /// Where the browser goes.
-    pub(crate) return_to: String,
-    /// What is good to know: no refresh token came.
-    pub(crate) warning: Option<&'static str>,
-}
-
-/// What is said when tokens cannot be refreshed.
-pub(super) const NO_REFRESH: &str = "The provider gave no refresh token: when the access token ends, it must be authorized again. Many providers need a \
-     scope such as offline_access, or a parameter such as access_type=offline in the authorization URL.";
-
 /// A check that failed.
 struct Flaw {
     check: &'static str,
@@ -81,23 +65,21 @@ impl Connect {
     /// Takes the server's answer and keeps what it grants.
     ///
     /// # Errors
-    /// `Authorization` with the recorded decision for an answer that is not accepted.
+    /// `Authorization` with the recorded decision for an answer that is not accepted; `Conflict` for one that something
+    /// else overtook; `RateLimited`.
     pub(crate) async fn finish(&self, actor: &Actor, context: &str, callback: &Callback) -> Result<Landed> {
+        self.by_hand(actor)?;
         let mut checks = Vec::new();
         let (waiting, secrets) = match self.waiting(actor, context, callback, &mut checks).await? {
             Ok(found) => found,
             Err((waiting, flaw)) => return self.turn_away(actor, waiting.as_ref(), checks, flaw).await,
         };
-        require(
-            &self.0.store,
-            actor,
-            holders::right(&waiting.holder, &waiting.owner),
-            Some(waiting.holder.object()),
-        )
-        .await?;
+        require(&self.0.store, actor, waiting.right, Some(waiting.holder.object())).await?;
+        let there = There::of(&self.0.store, &waiting).await?;
         match self.granted(actor, &waiting, &secrets, callback, &mut checks).await? {
             Ok((spec, about, tokens)) => {
-                self.keep(actor, waiting, &secrets, (&spec, about, &tokens), callback).await
+                let granted = Granted { waiting, asked: secrets.asked, spec, about, tokens, there };
+                self.keep(actor, granted, callback).await
             }
             Err(flaw) => self.turn_away(actor, Some(&waiting), checks, flaw).await,
         }
@@ -176,7 +158,8 @@ impl Connect {
         if let Err(flaw) = self.issuer(workspace, &spec, callback, checks).await? {
             return Ok(Err(flaw));
         }
-        let hide: Vec<&Secret> = spec.secrets();
+        let hidden = spec.hidden();
+        let hide: Vec<&Secret> = hidden.iter().collect();
         if let Some(error) = &callback.error {
             let words = callback.error_description.as_deref().map(|d| format!(": {}", clean(d, &hide)));
             let said = format!(
@@ -226,56 +209,6 @@ impl Connect {
             _ => {}
         }
         Ok(Ok(()))
-    }
-
-    async fn keep(
-        &self,
-        actor: &Actor,
-        waiting: Waiting,
-        secrets: &Secrets,
-        (spec, about, tokens): (&ClientSpec, About, &Tokens),
-        callback: &Callback,
-    ) -> Result<Landed> {
-        let db = &self.0.store;
-        let Waiting { workspace, holder, owner, user, .. } = &waiting;
-        let mut kept = answer::kept(tokens, None);
-        let more = spec.callback_values.iter();
-        kept.values
-            .extend(more.filter_map(|(name, param)| Some((name.clone(), callback.more.get(param)?.clone()))));
-        let ends = answer::ends(tokens, db.now());
-        let asked_for = Some(spec.scopes.as_str()).filter(|s| !s.is_empty());
-        let fresh = Fresh {
-            tokens: &kept,
-            expires_at: ends.access,
-            refresh_expires_at: ends.refresh,
-            scope: tokens.scope.as_deref().or(asked_for),
-        };
-        let mut tx = db.begin_always().await?;
-        // a leaver whose switch came first gets nothing any more
-        if self.0.identity.user_with_role(&mut tx, workspace, user).await?.is_none() {
-            return Err(Error::authorization("You are no member of this workspace any more."));
-        }
-        let (id, before) =
-            store::authorize(&mut tx, workspace, (holder, owner), (user, &secrets.asked), &fresh).await?;
-        let details = json!({"holder": holder.object(), "owner": owner.kind(), "personId": owner.person(),
-            "scope": fresh.scope, "refreshable": kept.refresh_token.is_some()});
-        let event = Event::success("grant.authorized", ("grant", id.as_str()), details);
-        audit::record(&mut tx, actor, event).await?;
-        if let Some(before) = before.filter(|b| b.facts.told_at.is_some() && b.state != GrantState::Ok) {
-            notices::recovered(&self.0.broker.0, &mut tx, &before).await?;
-        }
-        if let (Some(iss), Some(url)) = (&callback.iss, &spec.authorization_url) {
-            let known = servers::find(&mut tx, workspace, url).await?.unwrap_or_default();
-            let learned = Server { issuer: Some(iss.clone()), names_itself: true, ..known };
-            servers::learn(&mut tx, workspace, url, &learned).await?;
-        }
-        tx.commit().await?;
-        let warning = (kept.refresh_token.is_none() && ends.access.is_some()).then_some(NO_REFRESH);
-        let return_to = match waiting.return_to.is_empty() {
-            true => about.page.clone(),
-            false => waiting.return_to,
-        };
-        Ok(Landed { about, return_to, warning })
     }
 
     async fn turn_away<T>(

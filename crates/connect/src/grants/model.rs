@@ -7,16 +7,23 @@ use serde::{Deserialize, Serialize};
 use crate::{Holder, Owner};
 
 /// What the end user was asked for when the authorization began; kept sealed beside the tokens.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The tenancy: one label of a host.
-    pub tenancy: Option<String>,
+    pub(crate) tenancy: Option<String>,
     /// Further values by their key, such as a PIN.
-    pub fields: BTreeMap<String, String>,
+    pub(crate) fields: BTreeMap<String, String>,
     /// Where the browser goes afterwards: a path on this host; empty: the usual page.
     #[serde(skip)]
-    pub return_to: String,
+    pub(crate) return_to: String,
+}
+
+impl Asked {
+    /// Whether the same was told, wherever the browser goes afterwards.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.tenancy == other.tenancy && self.fields == other.fields
+    }
 }
 
 impl fmt::Debug for Asked {
@@ -32,7 +39,7 @@ impl fmt::Debug for Asked {
 /// How a grant stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum GrantState {
+pub(crate) enum GrantState {
     /// Tokens come.
     Ok,
     /// The last try failed; it is tried again by itself.
@@ -43,7 +50,7 @@ pub enum GrantState {
 
 impl GrantState {
     /// The name, as stored.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Failing => "failing",
@@ -99,6 +106,8 @@ pub(crate) struct Facts {
     pub(crate) failures: i64,
     pub(crate) retry_at: Option<Timestamp>,
     pub(crate) told_at: Option<Timestamp>,
+    /// So many days ahead somebody was told of the end of the refresh token, or need not be.
+    pub(crate) end_told_days: Option<i64>,
     pub(crate) lease_by: Option<String>,
     pub(crate) authorized_by: Option<UserId>,
     pub(crate) authorized_at: Option<Timestamp>,
@@ -109,19 +118,19 @@ pub(crate) struct Facts {
 
 /// A token to be sent with one call.
 #[derive(Clone)]
-pub struct AccessToken {
+pub(crate) struct AccessToken {
     /// The grant it is of.
-    pub grant: GrantId,
+    pub(crate) grant: GrantId,
     /// Which one of the grant's: what is refused is said of this version.
-    pub version: i64,
+    pub(crate) version: i64,
     /// The token itself.
-    pub token: Secret,
+    pub(crate) token: Secret,
     /// Further values of the server's answer, by name.
-    pub values: BTreeMap<String, String>,
+    pub(crate) values: BTreeMap<String, String>,
     /// What the end user was asked for.
-    pub asked: Asked,
+    pub(crate) asked: Asked,
     /// When it ends, as far as it is known.
-    pub expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for AccessToken {
@@ -135,7 +144,7 @@ impl fmt::Debug for AccessToken {
 
 /// Why there is no token. The reasons are for whoever administers it, and never repeat a secret.
 #[derive(Debug)]
-pub enum Unavailable {
+pub(crate) enum Unavailable {
     /// Nobody has authorized it.
     NotAuthorized,
     /// The server takes what we have no more: somebody must authorize again.
@@ -152,6 +161,15 @@ pub enum Unavailable {
     },
     /// Something of ours failed.
     Ours(Error),
+}
+
+impl Unavailable {
+    /// What was asked for is not what it was a moment ago.
+    pub(crate) fn changed() -> Self {
+        Self::Ours(Error::conflict(
+            "This was changed, or authorized with other values, at the same moment. Try again.",
+        ))
+    }
 }
 
 impl From<Error> for Unavailable {

@@ -3,7 +3,7 @@
 use gatehouse_identity::SendMail;
 use gatehouse_store::Tx;
 use gatehouse_store::mails::NewMail;
-use gatehouse_types::{Email, Result, Secret};
+use gatehouse_types::{Email, Result, Secret, Timestamp};
 
 use super::broker::Inner;
 use super::model::Grant;
@@ -99,6 +99,21 @@ pub(super) async fn failing(broker: &Inner, tx: &mut Tx, grant: &Grant, reason: 
             told.breaks
         );
         (format!("{name} fails at its provider"), body)
+    })
+    .await
+}
+
+/// The provider will take the refresh token no more after a moment.
+pub(super) async fn ends_soon(broker: &Inner, tx: &mut Tx, grant: &Grant, end: Timestamp) -> Result<()> {
+    send(broker, tx, grant, |told, place| {
+        let name = &told.about.name;
+        let body = format!(
+            "{} for {name} ends at its provider at {end}, unless it is renewed before. Then everything that uses it fails.\n\n\
+             Authorize it again here: {place}\n\n{}",
+            whose(grant),
+            told.breaks
+        );
+        (format!("The authorization for {name} ends soon"), body)
     })
     .await
 }

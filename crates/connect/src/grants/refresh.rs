@@ -12,10 +12,10 @@ use super::broker::{Broker, Order, still_good, token_of, usable};
 use super::model::{AccessToken, Grant, GrantState, Kept, Unavailable};
 use super::store::{self, Failed, Fresh};
 use super::{answer, end, notices};
-use crate::ClientSpec;
 use crate::oauth::answer::Tokens;
 use crate::oauth::ask::{Wanted, ask};
 use crate::oauth::{AskError, GrantKind};
+use crate::{ClientSpec, holders};
 
 /// How long one server may ask before another takes over, in seconds; longer than a question and its writing take.
 const LEASE_SECONDS: i64 = 15;
@@ -48,7 +48,7 @@ impl Broker {
         loop {
             let grant = self.found(order, spec).await?;
             let now = self.0.store.now();
-            if let Some(token) = usable(&grant, order.refused, now) {
+            if let Some(token) = usable(&grant, order.refused.as_ref(), now) {
                 return Ok(token);
             }
             if let Some(wait) = self.must_wait(&grant, order) {
@@ -57,6 +57,7 @@ impl Broker {
             if spec.grant == GrantKind::AuthorizationCode && grant.tokens.refresh_token.is_none() {
                 return self.ends_here(&grant, order).await;
             }
+            let spec = &self.still(order, &grant, spec).await?;
             let former = grant.facts.lease_by.clone().filter(|by| *by != self.0.me);
             if !self.lease(&grant).await? {
                 if began.elapsed() > PATIENCE {
@@ -89,6 +90,19 @@ impl Broker {
         }
     }
 
+    /// The authorization server as it is by now; a grant that was read before it was given by none but this one. What began
+    /// under another one stops: no server gets what another one gave.
+    async fn still(
+        &self,
+        order: &Order,
+        grant: &Grant,
+        spec: &ClientSpec,
+    ) -> Result<ClientSpec, Unavailable> {
+        let (db, place) = (&self.0.store, (&order.workspace, &order.holder));
+        let now = holders::spec(db, &mut db.reader(), &self.0.public_url, place, &grant.asked).await?;
+        now.filter(|now| now.server() == spec.server()).ok_or_else(Unavailable::changed)
+    }
+
     async fn lease(&self, grant: &Grant) -> Result<bool, Unavailable> {
         let until = self.0.store.now().plus_seconds(LEASE_SECONDS);
         let mut tx = self.0.store.begin_always().await?;
@@ -105,7 +119,7 @@ impl Broker {
         }
         let now = self.0.store.now();
         let retry = grant.facts.retry_at.filter(|at| grant.state == GrantState::Failing && *at > now)?;
-        if let Some(token) = still_good(grant, order.refused, now) {
+        if let Some(token) = still_good(grant, order.refused.as_ref(), now) {
             return Some(Ok(token));
         }
         let seconds = (retry.micros() - now.micros()) / 1_000_000 + 1;
@@ -115,7 +129,7 @@ impl Broker {
     /// There is no refresh token: a token that is over needs a person, and so does one that is refused.
     async fn ends_here(&self, grant: &Grant, order: &Order) -> Result<AccessToken, Unavailable> {
         let now = self.0.store.now();
-        if let Some(token) = still_good(grant, order.refused, now) {
+        if let Some(token) = still_good(grant, order.refused.as_ref(), now) {
             return Ok(token);
         }
         if grant.facts.expires_at.is_none_or(|end| end > now) {
@@ -166,7 +180,13 @@ impl Broker {
         let scope = tokens.scope.as_deref().or(grant.facts.scope.as_deref());
         let refresh_end =
             ends.refresh.or(grant.facts.refresh_expires_at.filter(|_| tokens.refresh_token.is_none()));
-        let fresh = Fresh { tokens: kept, expires_at: ends.access, refresh_expires_at: refresh_end, scope };
+        let fresh = Fresh {
+            tokens: kept,
+            expires_at: ends.access,
+            refresh_expires_at: refresh_end,
+            end_told_days: ends.told_after(grant.facts.end_told_days, self.0.store.now()),
+            scope,
+        };
         let mut tx = self.0.store.begin_always().await?;
         let written = store::renew(&mut tx, grant, &fresh).await?;
         if written && grant.state != GrantState::Ok {
@@ -229,7 +249,7 @@ impl Broker {
         if !written {
             return Ok(None);
         }
-        if let Some(token) = still_good(grant, order.refused, now) {
+        if let Some(token) = still_good(grant, order.refused.as_ref(), now) {
             return Ok(Some(Ok(token)));
         }
         let retry_after = u32::try_from(pause).unwrap_or(1);

@@ -1,7 +1,7 @@
 //! Authorizations that are under way.
 
 use gatehouse_store::{Binding, Queries, Result, Sealed, Store, Tx, sql};
-use gatehouse_types::{SessionId, Timestamp, UserId, WorkspaceId, digest};
+use gatehouse_types::{Permission, SessionId, Timestamp, UserId, WorkspaceId, digest};
 use serde::{Deserialize, Serialize};
 
 use super::model::Asked;
@@ -17,6 +17,8 @@ pub(crate) struct Waiting {
     pub(crate) owner: Owner,
     /// The end of the callback's address that the answer must come to.
     pub(crate) context: String,
+    /// The right that it takes, when it begins and when it ends.
+    pub(crate) right: Permission,
     /// Who began it.
     pub(crate) user: UserId,
     /// In which browser: a session lives in one.
@@ -47,8 +49,8 @@ pub(crate) async fn insert(tx: &mut Tx, w: &Waiting, secrets: &Secrets) -> Resul
     let sealed = tx.store().keyring().seal_bytes(place(&w.id), &serde_json::to_vec(secrets)?);
     let insert =
         sql("INSERT INTO oauth_requests (id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, \
-         context, user_id, session_id, server, secrets, return_to, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
+         context, needs, user_id, session_id, server, secrets, return_to, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
         .bind(w.id.as_str())
         .bind(&w.workspace)
         .bind(w.holder.kind())
@@ -56,6 +58,7 @@ pub(crate) async fn insert(tx: &mut Tx, w: &Waiting, secrets: &Secrets) -> Resul
         .bind(w.owner.kind().as_str())
         .bind(w.owner.stored_id())
         .bind(w.context.as_str())
+        .bind(w.right.as_str())
         .bind(&w.user)
         .bind(&w.session)
         .bind(w.server.as_str())
@@ -67,8 +70,8 @@ pub(crate) async fn insert(tx: &mut Tx, w: &Waiting, secrets: &Secrets) -> Resul
 
 pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Waiting>> {
     let select =
-        sql("SELECT id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, context, user_id, \
-         session_id, server, return_to, expires_at FROM oauth_requests WHERE id = $1");
+        sql("SELECT id, workspace_id, holder_kind, holder_id, owner_kind, owner_id, context, needs, \
+         user_id, session_id, server, return_to, expires_at FROM oauth_requests WHERE id = $1");
     let Some(row) = db.fetch_optional(select.bind(id)).await? else { return Ok(None) };
     let Some(holder) = Holder::from_stored(&row.text("holder_kind")?, row.text("holder_id")?) else {
         return Ok(None);
@@ -79,6 +82,7 @@ pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Wait
         holder,
         owner: Owner::from_stored(&row.text("owner_kind")?, row.text("owner_id")?),
         context: row.text("context")?,
+        right: row.parse("needs")?,
         user: row.id("user_id")?,
         session: row.id("session_id")?,
         server: row.text("server")?,
@@ -91,8 +95,45 @@ pub(crate) async fn find<Q: Queries>(db: &mut Q, id: &str) -> Result<Option<Wait
 pub(crate) async fn take(tx: &mut Tx, store: &Store, id: &str) -> Result<Option<Secrets>> {
     let delete = sql("DELETE FROM oauth_requests WHERE id = $1 RETURNING secrets");
     let Some(row) = tx.fetch_optional(delete.bind(id)).await? else { return Ok(None) };
-    let opened = store.keyring().open_bytes(place(id), &Sealed::from_stored(row.text("secrets")?))?;
-    Ok(Some(serde_json::from_slice(&opened)?))
+    Ok(Some(opened(store, id, row.text("secrets")?)?))
+}
+
+fn opened(store: &Store, id: &str, sealed: String) -> Result<Secrets> {
+    let opened = store.keyring().open_bytes(place(id), &Sealed::from_stored(sealed))?;
+    Ok(serde_json::from_slice(&opened)?)
+}
+
+/// How many a person has begun and not ended, and when the first of them will be past its time.
+pub(crate) async fn pending(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<(i64, Option<Timestamp>)> {
+    let select = sql("SELECT COUNT(*) AS n, MIN(expires_at) AS first_end FROM oauth_requests \
+         WHERE workspace_id = $1 AND user_id = $2 AND expires_at > $3");
+    let row = tx.fetch_one(select.bind(workspace).bind(user).bind(tx.store().now())).await?;
+    Ok((row.int("n")?, row.opt_time("first_end")?))
+}
+
+/// Forgets what a person began for the same grant with other values: of two tenants the one that was asked for last counts,
+/// whichever browser comes back first.
+pub(crate) async fn supersede(tx: &mut Tx, now: &Waiting, asked: &Asked) -> Result<()> {
+    let store = tx.store().clone();
+    let select = sql("SELECT id, secrets FROM oauth_requests WHERE workspace_id = $1 AND user_id = $2 \
+         AND holder_kind = $3 AND holder_id = $4 AND owner_kind = $5 AND owner_id = $6")
+    .bind(&now.workspace)
+    .bind(&now.user)
+    .bind(now.holder.kind())
+    .bind(now.holder.id())
+    .bind(now.owner.kind().as_str())
+    .bind(now.owner.stored_id());
+    for row in tx.fetch_all(select).await? {
+        let id = row.text("id")?;
+        if !opened(&store, &id, row.text("secrets")?)?.asked.is_same(asked) {
+            tx.execute(sql("DELETE FROM oauth_requests WHERE id = $1").bind(id)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What a person began and will not end.

@@ -55,3 +55,12 @@ pub(crate) async fn learn(
     .bind(now);
     tx.execute(insert).await.map(drop)
 }
+
+/// How long it is kept what a server says of itself, in seconds: it is learned again with each authorization.
+const KEPT_SECONDS: i64 = 30 * 86_400;
+
+/// Forgets servers at which nobody authorized anything for a while.
+pub(crate) async fn sweep(tx: &mut Tx) -> Result<()> {
+    let before = tx.store().now().plus_seconds(-KEPT_SECONDS);
+    tx.execute(sql("DELETE FROM oauth_servers WHERE learned_at < $1").bind(before)).await.map(drop)
+}

@@ -5,7 +5,7 @@ use gatehouse_types::{GrantId, OwnerKind, Result, Timestamp, UserId, WorkspaceId
 use serde::Serialize;
 
 use super::broker::Broker;
-use super::finish::NO_REFRESH;
+use super::keep::NO_REFRESH;
 use super::model::GrantState;
 use super::store::{self, Listed};
 use crate::call::ledger;
@@ -15,52 +15,45 @@ use crate::{Holder, Owner};
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Grant)]
-pub struct GrantView {
+pub(crate) struct GrantView {
     /// The grant's id.
     #[schema(value_type = String)]
-    pub id: GrantId,
+    pub(crate) id: GrantId,
     /// `service`: the workspace's own; `person`: one person's.
     #[schema(value_type = String)]
-    pub owner: OwnerKind,
+    pub(crate) owner: OwnerKind,
     /// The person, if it is one's.
     #[schema(value_type = Option<String>)]
-    pub person_id: Option<UserId>,
+    pub(crate) person_id: Option<UserId>,
     /// How it stands.
-    pub state: GrantState,
+    pub(crate) state: GrantState,
     /// What went wrong, and what to do.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// When it is tried again by itself.
-    pub retry_at: Option<Timestamp>,
+    pub(crate) retry_at: Option<Timestamp>,
     /// What was granted, as the provider says it, else as it was asked for.
-    pub scope: Option<String>,
+    pub(crate) scope: Option<String>,
     /// Which of its tokens is the present one; grows with each new one.
-    pub version: i64,
+    pub(crate) version: i64,
     /// When the present token ends.
-    pub expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
     /// Whether new tokens come without a person.
-    pub refreshable: bool,
+    pub(crate) refreshable: bool,
     /// When that will have an end, where the provider tells.
-    pub refresh_expires_at: Option<Timestamp>,
+    pub(crate) refresh_expires_at: Option<Timestamp>,
     /// What is good to know, such as that no refresh token came.
-    pub warning: Option<String>,
+    pub(crate) warning: Option<String>,
     /// Who authorized it.
     #[schema(value_type = Option<String>)]
-    pub authorized_by: Option<UserId>,
+    pub(crate) authorized_by: Option<UserId>,
     /// When.
-    pub authorized_at: Option<Timestamp>,
+    pub(crate) authorized_at: Option<Timestamp>,
     /// The last new token.
-    pub refreshed_at: Option<Timestamp>,
+    pub(crate) refreshed_at: Option<Timestamp>,
     /// The last call with it.
-    pub last_used_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
     /// What made calls with it in the last 30 days: what fails while it does not work.
-    pub used_by: Vec<String>,
-}
-
-impl GrantView {
-    /// Whether calls can be made with it.
-    pub fn works(&self) -> bool {
-        self.state != GrantState::NeedsReauthorization
-    }
+    pub(crate) used_by: Vec<String>,
 }
 
 fn of(grant: Listed, used_by: Vec<String>) -> GrantView {
@@ -94,7 +87,7 @@ impl Broker {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn state<Q: Queries>(
+    pub(crate) async fn state<Q: Queries>(
         &self,
         db: &mut Q,
         workspace: &WorkspaceId,
@@ -110,7 +103,7 @@ impl Broker {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn states<Q: Queries>(
+    pub(crate) async fn states<Q: Queries>(
         &self,
         db: &mut Q,
         workspace: &WorkspaceId,

@@ -33,17 +33,17 @@ pub(crate) struct Tokens {
 
 /// The server said no.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub(crate) struct Refused {
     /// Its word for it (`invalid_grant`).
-    pub error: String,
+    pub(crate) error: String,
     /// Its sentence, if it gave one.
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
 }
 
 impl Refused {
     /// Whether what we hold is taken no more: only somebody who authorizes again helps. `invalid_grant`, and what vendors
     /// say instead.
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         matches!(
             self.error.as_str(),
             "invalid_grant"
@@ -59,7 +59,7 @@ impl Refused {
     }
 
     /// Whether it is our client that is refused.
-    pub fn is_about_client(&self) -> bool {
+    pub(crate) fn is_about_client(&self) -> bool {
         matches!(
             self.error.as_str(),
             "invalid_client" | "unauthorized_client" | "invalid_client_id" | "bad_client_secret"
@@ -76,7 +76,7 @@ impl Refused {
 
 /// Why a server gave no token. The texts are for administrators: they name what the server said, and no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AskError {
+pub(crate) enum AskError {
     /// It said no.
     Refused(Refused),
     /// It was not reached, or it is not well.

@@ -86,8 +86,9 @@ pub(crate) async fn ask(http: &Http, spec: &ClientSpec, wanted: Wanted<'_>) -> R
     let (url, params) = wanted.params(spec);
     let request = write(spec, url, params)?;
     let answer = http.send(request).await.map_err(|e| AskError::Unreachable(e.to_string()))?;
+    let of_spec = spec.hidden();
     let mut hide = wanted.hidden();
-    hide.extend(spec.secrets());
+    hide.extend(&of_spec);
     read(spec, &answer, &hide)
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod authorize;
 pub(crate) mod jwt;
 pub(crate) mod metadata;
 pub(crate) mod revoke;
-mod spec;
+pub(crate) mod spec;
 
-pub use answer::{AskError, Refused};
-pub use spec::{ClientAuth, ClientSpec, GrantKind, TokenBody, TokenPointers};
+pub(crate) use answer::AskError;
+pub(crate) use spec::{ClientAuth, ClientSpec, GrantKind, TokenBody, TokenPointers};

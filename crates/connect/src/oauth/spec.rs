@@ -5,7 +5,7 @@ use url::Url;
 
 /// How tokens are come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GrantKind {
+pub(crate) enum GrantKind {
     /// A person consents in the browser (RFC 6749 §4.1).
     AuthorizationCode,
     /// We ask for ourselves (§4.4); also what asks the token endpoint alone in another way (§4.3, RFC 7523): with
@@ -15,7 +15,7 @@ pub enum GrantKind {
 
 /// How we show who we are at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuth {
+pub(crate) enum ClientAuth {
     /// In the header (RFC 6749 §2.3.1).
     Basic,
     /// In the body.
@@ -26,7 +26,7 @@ pub enum ClientAuth {
 
 /// How a request to the token endpoint is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenBody {
+pub(crate) enum TokenBody {
     /// `application/x-www-form-urlencoded`, as the standard has it.
     Form,
     /// `application/json`.
@@ -37,15 +37,15 @@ pub enum TokenBody {
 
 /// Where the answer of the token endpoint holds what (JSON pointers, RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenPointers {
+pub(crate) struct TokenPointers {
     /// The access token.
-    pub access_token: String,
+    pub(crate) access_token: String,
     /// The refresh token.
-    pub refresh_token: String,
+    pub(crate) refresh_token: String,
     /// The seconds until the access token ends.
-    pub expires_in: String,
+    pub(crate) expires_in: String,
     /// Further values that calls need, by name: `instance_url` and the like.
-    pub values: Vec<(String, String)>,
+    pub(crate) values: Vec<(String, String)>,
 }
 
 impl Default for TokenPointers {
@@ -63,53 +63,53 @@ impl Default for TokenPointers {
 /// An authorization server and how we present ourselves to it; made from a profile's row or from a connector's type and
 /// fields, with what was asked of the end user put in.
 #[derive(Clone, Debug)]
-pub struct ClientSpec {
+pub(crate) struct ClientSpec {
     /// How tokens are come by.
-    pub grant: GrantKind,
+    pub(crate) grant: GrantKind,
     /// Instead of the usual `grant_type` of a request for tokens.
-    pub grant_type: Option<String>,
+    pub(crate) grant_type: Option<String>,
     /// Where a person consents; there for [`GrantKind::AuthorizationCode`].
-    pub authorization_url: Option<Url>,
+    pub(crate) authorization_url: Option<Url>,
     /// Where tokens come from.
-    pub token_url: Url,
+    pub(crate) token_url: Url,
     /// Where they are refreshed, when that is elsewhere.
-    pub refresh_url: Option<Url>,
+    pub(crate) refresh_url: Option<Url>,
     /// Where they are revoked (RFC 7009), when it is known.
-    pub revocation_url: Option<Url>,
+    pub(crate) revocation_url: Option<Url>,
     /// The issuer, when it was entered: answers that name another one are refused (RFC 9207).
-    pub issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
     /// Who we are there.
-    pub client_id: String,
+    pub(crate) client_id: String,
     /// The proof of it.
-    pub client_secret: Option<Secret>,
+    pub(crate) client_secret: Option<Secret>,
     /// As sent; already joined with the provider's separator. Empty: not sent.
-    pub scopes: String,
+    pub(crate) scopes: String,
     /// `scope` unless the provider wants another.
-    pub scope_parameter: String,
+    pub(crate) scope_parameter: String,
     /// How the secret is shown.
-    pub client_auth: ClientAuth,
+    pub(crate) client_auth: ClientAuth,
     /// How requests for tokens are written.
-    pub body: TokenBody,
+    pub(crate) body: TokenBody,
     /// Whether a proof of RFC 7636 (S256) is sent.
-    pub pkce: bool,
+    pub(crate) pkce: bool,
     /// Further parameters of the authorization request.
-    pub authorization_params: Vec<(String, String)>,
+    pub(crate) authorization_params: Vec<(String, String)>,
     /// Further parameters of requests for tokens.
-    pub token_params: Vec<(String, String)>,
+    pub(crate) token_params: Vec<(String, String)>,
     /// Further parameters when refreshing.
-    pub refresh_params: Vec<(String, String)>,
+    pub(crate) refresh_params: Vec<(String, String)>,
     /// Headers of requests to the token endpoint.
-    pub token_headers: Vec<(String, Secret)>,
+    pub(crate) token_headers: Vec<(String, Secret)>,
     /// The unguessable end of [`ClientSpec::callback_url`].
-    pub callback_context: String,
+    pub(crate) callback_context: String,
     /// Where the browser comes back to, exactly as the provider knows it.
-    pub callback_url: Url,
+    pub(crate) callback_url: Url,
     /// Where answers hold what.
-    pub pointers: TokenPointers,
+    pub(crate) pointers: TokenPointers,
     /// Parameters that come to the callback beside the code and are kept as values, by name.
-    pub callback_values: Vec<(String, String)>,
+    pub(crate) callback_values: Vec<(String, String)>,
     /// How long an access token lasts when the answer does not say; `None`: until it is refused.
-    pub default_lifetime: Option<Duration>,
+    pub(crate) default_lifetime: Option<Duration>,
 }
 
 impl ClientSpec {
@@ -121,9 +121,12 @@ impl ClientSpec {
         )
     }
 
-    /// Everything that no message may repeat.
-    pub(crate) fn secrets(&self) -> Vec<&Secret> {
-        self.client_secret.iter().chain(self.token_headers.iter().map(|(_, value)| value)).collect()
+    /// Everything that no message may repeat: also the values of parameters, among which are PINs and signed assertions.
+    pub(crate) fn hidden(&self) -> Vec<Secret> {
+        let params = self.token_params.iter().chain(&self.refresh_params);
+        let params = params.map(|(_, value)| Secret::new(value.as_str()));
+        let headers = self.token_headers.iter().map(|(_, value)| value.clone());
+        self.client_secret.iter().cloned().chain(headers).chain(params).collect()
     }
 }
 

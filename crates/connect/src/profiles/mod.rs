@@ -6,4 +6,4 @@ pub(crate) mod model;
 mod service;
 pub(crate) mod store;
 
-pub(crate) use service::{about, belongings, spec};
+pub(crate) use service::{about, belongings, lock, spec};

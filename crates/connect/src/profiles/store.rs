@@ -3,6 +3,9 @@ use gatehouse_types::{AuthProfileId, Id, PageRequest, UserId, WorkspaceId};
 
 use super::model::{AllowedHost, AuthorizationType, Profile, Secrets, client_auth, client_auth_name};
 
+/// One profile of a workspace.
+const FIND: &str = "SELECT * FROM auth_profiles WHERE workspace_id = $1 AND id = $2";
+
 fn secret_place(id: &AuthProfileId) -> Binding<'_> {
     Binding { table: "auth_profiles", column: "client_secret", row: id.as_str() }
 }
@@ -138,8 +141,8 @@ pub(crate) async fn find<Q: Queries>(
     workspace: &WorkspaceId,
     id: &AuthProfileId,
 ) -> Result<Option<(Profile, Secrets)>> {
-    let select = sql("SELECT * FROM auth_profiles WHERE workspace_id = $1 AND id = $2");
-    db.fetch_optional(select.bind(workspace).bind(id)).await?.map(|row| opened(store, &row)).transpose()
+    let found = db.fetch_optional(sql(FIND).bind(workspace).bind(id)).await?;
+    found.map(|row| opened(store, &row)).transpose()
 }
 
 /// The same, held against other writers until the transaction ends.
@@ -148,9 +151,8 @@ pub(crate) async fn lock(
     workspace: &WorkspaceId,
     id: &AuthProfileId,
 ) -> Result<Option<(Profile, Secrets)>> {
-    const SELECT: &str = "SELECT * FROM auth_profiles WHERE workspace_id = $1 AND id = $2";
     let store = tx.store().clone();
-    let row = tx.lock_optional(SELECT, sql(SELECT).bind(workspace).bind(id)).await?;
+    let row = tx.lock_optional(FIND, sql(FIND).bind(workspace).bind(id)).await?;
     row.map(|row| opened(&store, &row)).transpose()
 }
 

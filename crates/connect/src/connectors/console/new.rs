@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gatehouse_catalogue::AuthKind;
 use gatehouse_identity::{Visitor, require};
-use gatehouse_types::{Actor, Error, OwnerKind, Permission, Result, random_token};
+use gatehouse_types::{Actor, Error, OwnerKind, Permission, Result};
 use gatehouse_web::{
     Choice, FieldErrors, Flash, HtmlResult, Page, PageContext, Path, Query, RedirectAway, SeeOther, Tab,
     VerifiedForm, View,
@@ -19,6 +19,7 @@ use crate::Connect;
 use crate::connectors::model::known::Known;
 use crate::connectors::service::connectors::New;
 use crate::connectors::service::types::word;
+use crate::grants::callback::is_context;
 
 /// Which way to authenticate is looked at.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,9 +72,9 @@ fn view(
     let entered = again.as_ref().map(|a| a.entered);
     let said = |name: &str| entered.and_then(|e| e.get(name)).cloned();
     // one callback for each connector, told before there is one: it is registered at the provider first
-    let mark = said("context").filter(|c| New::is_context(c));
-    let mark = mark.unwrap_or_else(|| random_token(&**connect.0.store.random()).expose().to_owned());
-    let redirect = connect.0.public_url.join(&format!("/oauth/callback/{mark}"));
+    let mark = said("context").filter(|c| is_context(c));
+    let mark = mark.unwrap_or_else(|| connect.new_context());
+    let redirect = connect.callback_url(&mark);
     let errors = again.as_ref().map(|a| a.errors.clone()).unwrap_or_default();
     let consents = auth.kind == AuthKind::Oauth2Code;
     let action = format!("{PATH}/new/{}", known.id);

@@ -5,9 +5,8 @@ use gatehouse_types::Secret;
 use url::form_urlencoded::byte_serialize;
 
 use crate::connectors::wire;
+use crate::oauth::ask::MASK;
 
-/// What stands in place of a secret.
-pub(crate) const MASK: &str = "••••••••";
 /// The longest body that is shown, in characters.
 const MAX_BODY: usize = 2_000;
 

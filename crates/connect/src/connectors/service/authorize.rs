@@ -30,15 +30,16 @@ impl Connect {
                 "This connector is a person's own: only that person can authorize it.",
             ));
         }
-        self.begin(actor, &ready, owner, return_to).await
+        self.begin(actor, &ready, owner, Permission::ManageConnectors, return_to).await
     }
 
-    /// Begins an authorization; who calls has checked the right.
+    /// Begins an authorization; who calls has checked the right, which must hold at the end too.
     pub(crate) async fn begin(
         &self,
         actor: &Actor,
         ready: &Ready,
         owner: Owner,
+        right: Permission,
         return_to: String,
     ) -> Result<Url> {
         self.by_hand(actor)?;
@@ -55,13 +56,7 @@ impl Connect {
         values::forget(&mut tx, &ready.connector.id, Some(&key)).await?;
         tx.commit().await?;
         let asked = Asked { return_to, ..Asked::default() };
-        self.0.broker.begin(actor, holder, owner, &spec, asked).await
-    }
-
-    /// Tries by hand are bounded, per person.
-    pub(crate) fn by_hand(&self, actor: &Actor) -> Result<()> {
-        let who = actor.user().map(|u| u.as_str().to_owned()).unwrap_or_else(|_| actor.origin.network());
-        self.0.by_hand.require(&who)
+        self.0.broker.begin(actor, (holder, owner), right, &spec, asked).await
     }
 
     /// A connector on which each person authenticates for themselves, for such a person.

@@ -7,7 +7,6 @@ use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
     Actor, ConnectorId, Error, Id, OwnerKind, Page, PageRequest, Permission, Result, WorkspaceId,
-    random_token,
 };
 use serde_json::json;
 
@@ -19,14 +18,13 @@ use crate::connectors::model::fields::{Given, Values};
 use crate::connectors::model::known::{Known, no_user_authentication};
 use crate::connectors::store::connectors::{self, Wanted};
 use crate::connectors::store::values;
+use crate::grants::callback::is_context;
 use crate::{Connect, Holder, Owner};
 
 /// Connectors of a workspace at most.
 const MAX_CONNECTORS: i64 = 500;
 /// The longest search, in characters.
 const MAX_SEARCH: usize = 100;
-/// 32 random bytes in base64url.
-const CONTEXT_LENGTH: usize = 43;
 
 /// A connector to make.
 #[derive(Debug)]
@@ -43,14 +41,6 @@ pub(crate) struct New {
     pub(crate) given: Given,
     /// The unguessable part of its callback, where it was told before: it is registered at the provider first.
     pub(crate) context: Option<String>,
-}
-
-impl New {
-    /// Whether a text is as unguessable a part of a callback as we make them.
-    pub(crate) fn is_context(text: &str) -> bool {
-        text.len() == CONTEXT_LENGTH
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    }
 }
 
 /// What to change; only what is given changes.
@@ -120,9 +110,9 @@ impl Connect {
             plain: values.plain.clone(),
             secret_names: names(&values),
             expiry: values.expiry.clone(),
-            context: match new.context.filter(|context| New::is_context(context)) {
+            context: match new.context.filter(|context| is_context(context)) {
                 Some(context) => context,
-                None => random_token(&**store.random()).expose().to_owned(),
+                None => self.new_context(),
             },
             user_authentication: false,
             mode: NonInteractive::Fallback,

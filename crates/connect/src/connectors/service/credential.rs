@@ -56,7 +56,7 @@ fn owner_key(owner: &Owner) -> String {
 }
 
 impl Connect {
-    /// The credential of a call; `refused` is the version of a token that was just not accepted, `anew` asks the product
+    /// The credential of a call; `refused` is the one that was just not accepted, `anew` asks the product
     /// again for the values it tells.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Connect {
     pub(crate) async fn credential(
         &self,
         by: &By<'_>,
-        refused: Option<i64>,
+        refused: Option<&Credential>,
         anew: bool,
     ) -> Result<Credential> {
         let ready = by.ready;
@@ -94,14 +94,19 @@ impl Connect {
         Ok(made)
     }
 
-    async fn with_token(&self, by: &By<'_>, made: &mut Credential, refused: Option<i64>) -> Result<()> {
+    async fn with_token(
+        &self,
+        by: &By<'_>,
+        made: &mut Credential,
+        refused: Option<&Credential>,
+    ) -> Result<()> {
         let ready = by.ready;
         let spec = self.client_spec(ready)?;
         let holder = Holder::Connector(ready.connector.id.clone());
         let workspace = &ready.connector.workspace_id;
-        let token = match refused {
+        let token = match refused.and_then(|refused| refused.token.as_ref()) {
             None => self.0.broker.token(workspace, &holder, &by.owner, &spec).await,
-            Some(version) => self.0.broker.refuse(workspace, &holder, &by.owner, &spec, version).await,
+            Some(refused) => self.0.broker.refuse(workspace, &holder, &by.owner, &spec, refused.into()).await,
         };
         let token = token.map_err(Error::from)?;
         let Some(oauth) = &ready.auth()?.oauth else { return Ok(()) };

@@ -107,8 +107,7 @@ impl Connect {
             let renewable = auth.kind.is_oauth2() || auth.session.is_some();
             if tries == 0 && renewable && is_refused(rules, answer.status, &answer.json) {
                 tries += 1;
-                let version = credential.token.as_ref().map_or(0, |token| token.version);
-                credential = self.credential(by, Some(version), false).await?;
+                credential = self.credential(by, Some(&credential), false).await?;
                 credential.renewed = true;
                 continue;
             }

@@ -187,7 +187,9 @@ impl Connect {
             // an address that cannot be made uses nothing up
             self.client_spec(&ready)?;
             tx.commit().await?;
-            return self.begin(actor, &ready, owner, "/".to_owned()).await.map(Reconnected::Consent);
+            // whoever holds the link may end what it began
+            let right = Permission::ReadWorkspace;
+            return self.begin(actor, &ready, owner, right, "/".to_owned()).await.map(Reconnected::Consent);
         }
         let id = &link.connector_id;
         let mut connector = connectors::lock(&mut tx, &link.workspace_id, id).await?.ok_or_else(not_found)?;

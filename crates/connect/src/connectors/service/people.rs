@@ -132,7 +132,7 @@ impl Connect {
             ));
         }
         let return_to = if return_to.is_empty() { super::super::console::MINE.to_owned() } else { return_to };
-        self.begin(actor, &ready, Owner::Person(user), return_to).await
+        self.begin(actor, &ready, Owner::Person(user), Permission::ReadWorkspace, return_to).await
     }
 
     /// Ends what a person authorized; it is taken back at the provider, where that is offered.

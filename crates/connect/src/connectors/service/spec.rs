@@ -19,6 +19,7 @@ use crate::connectors::model::connector::Connector;
 use crate::connectors::model::fields::Values;
 use crate::connectors::model::known::Known;
 use crate::connectors::store::connectors;
+use crate::grants::callback;
 use crate::{ClientAuth, ClientSpec, Connect, GrantKind, TokenBody, TokenPointers};
 
 /// The grant of RFC 7523 §2.1.
@@ -71,7 +72,7 @@ pub(crate) fn moment(store: &Store) -> Moment {
 
 /// The callback of a connector, which is its own and unguessable.
 pub(crate) fn callback_of(public_url: &PublicUrl, connector: &Connector) -> String {
-    public_url.join(&format!("/oauth/callback/{}", connector.context))
+    callback::address(public_url, &connector.context)
 }
 
 /// The authorization server of a connector, and how it presents itself there; `None` when it speaks no OAuth 2.0.

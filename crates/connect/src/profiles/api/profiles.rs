@@ -72,8 +72,7 @@ pub(crate) struct ProfileIn {
     refresh_token_url: Option<String>,
     /// Where tokens are revoked (RFC 7009); empty: where the provider's metadata says, if it does.
     revocation_url: Option<String>,
-    /// Who the provider is: answers that name another issuer are refused (RFC 9207). Empty: learned from its metadata or
-    /// its first answer.
+    /// Who the provider is: answers that name another issuer are refused (RFC 9207). Empty: learned from its metadata.
     issuer: Option<String>,
     /// With which status the outside says that a token is not taken; 401.
     auth_error_status_code: Option<i64>,
@@ -167,7 +166,7 @@ pub(crate) struct ProfileOut {
     status: Status,
     /// What somebody should look at.
     status_reason: Option<String>,
-    /// The workspace's own grant.
+    /// The workspace's own grant; `null` for who does not manage profiles.
     grant: Option<GrantView>,
     /// The grant of who asks.
     own_grant: Option<GrantView>,
@@ -219,7 +218,7 @@ impl ProfileOut {
             allowed_hosts: p.allowed_hosts.iter().map(|h| h.as_str().to_owned()).collect(),
             status,
             status_reason,
-            grant: service,
+            grant: service.filter(|_| manages),
             own_grant: own,
             responsible_id: p.responsible,
             version: p.version,

@@ -15,7 +15,8 @@ use super::authorize::OwnerIn;
 use super::test::RequestOutline;
 use crate::Connect;
 use crate::call::Called;
-use crate::profiles::service::request::{Outline, Wanted};
+use crate::profiles::service::draft::Outline;
+use crate::profiles::service::request::Wanted;
 
 /// A request to send through a profile.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -119,6 +120,7 @@ impl RequestOut {
     (status = 200, body = RequestOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, description = "Without the right, or to a host where the profile's tokens may not go", body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, description = "It must be authorized first", body = ErrorBody),
+    (status = 429, description = "More than 600 in a minute", body = ErrorBody),
     (status = 503, description = "The provider or the outside is not reached", body = ErrorBody),
 ))]
 pub(crate) async fn request(

@@ -90,7 +90,7 @@ pub(crate) async fn test(
     Ok(Json(connect.test_profile(&actor, &id).await?.into()))
 }
 
-/// Test values that are not stored, before a profile is made of them. Nothing is kept.
+/// Test values that are not stored, before a profile is made of them. Nothing is kept but an entry of the audit log.
 #[utoipa::path(post, operation_id = "tryAuthProfile", path = "/api/v1/auth-profiles/test", tag = "Authorization profiles", request_body = ProfileIn, responses(
     (status = 200, body = TestOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 429, body = ErrorBody),

@@ -9,6 +9,8 @@ pub(crate) const MAX_FIELDS: usize = 30;
 const MAX_KEY: usize = 100;
 /// The longest value, in characters.
 const MAX_VALUE: usize = 2_000;
+/// What stands for the token in the value of an authorization field.
+pub(crate) const TOKEN: &str = "{access_token}";
 /// Words of the protocol that a field may not take over.
 const OURS: [&str; 12] = [
     "client_id",
@@ -75,6 +77,13 @@ pub(crate) struct AuthorizationField {
     /// asked for under the same key, else nothing.
     #[serde(default)]
     pub(crate) value: Option<String>,
+}
+
+impl AuthorizationField {
+    /// Whether its value says where the token goes.
+    pub(crate) fn places_token(&self) -> bool {
+        self.value.as_deref().is_some_and(|value| value.contains(TOKEN))
+    }
 }
 
 /// Both kinds; sealed in the database, because a value may be a credential.

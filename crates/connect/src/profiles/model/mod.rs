@@ -6,7 +6,7 @@ mod hosts;
 mod profile;
 mod tenancy;
 
-pub(crate) use fields::{AdditionalField, AuthorizationField, FieldPlace, Fields};
+pub(crate) use fields::{AdditionalField, AuthorizationField, FieldPlace, Fields, TOKEN};
 pub(crate) use fields::{checked_additional, checked_authorization, checked_value};
 pub(crate) use hosts::{AllowedHost, allows, is_loopback};
 pub(crate) use profile::{AuthorizationType, Profile, Secrets, client_auth, client_auth_name};

@@ -10,7 +10,7 @@ use super::spec::spec_of;
 use super::{PAGES, not_found, object};
 use crate::profiles::model::{AuthorizationType, Fields, Profile, checked_value, label};
 use crate::profiles::store;
-use crate::{Asked, Connect, Holder, Owner, holders};
+use crate::{Asked, Connect, Holder, Owner};
 
 /// How somebody authorizes.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +50,7 @@ impl Connect {
         let right = if for_workspace { Permission::ManageAuthProfiles } else { Permission::UseAuthProfiles };
         let workspace = require(db, actor, right, object(id)).await?;
         let user = actor.user()?.clone();
-        self.0.by_hand.require(gatehouse_types::Id::as_str(&user))?;
+        self.by_hand(actor)?;
         let found = store::find(db, &mut db.reader(), workspace, id).await?;
         let (profile, secrets) = found.ok_or_else(not_found)?;
         if profile.kind != AuthorizationType::OAuth2 {
@@ -59,7 +59,6 @@ impl Connect {
         }
         let (holder, owner) =
             (Holder::Profile(id.clone()), if for_workspace { Owner::Service } else { Owner::Person(user) });
-        debug_assert_eq!(holders::right(&holder, &owner), right, "one right for both ends");
         if is_incomplete(&profile, &secrets.fields, &input) {
             let whose = if for_workspace { "workspace" } else { "me" };
             let page = self.0.public_url.join(&format!("{PAGES}/{id}/authorize?for={whose}"));
@@ -67,7 +66,7 @@ impl Connect {
         }
         let asked = asked(&profile, &secrets.fields, input)?;
         let spec = spec_of(&self.0.public_url, &profile, &secrets, &asked)?;
-        Ok(Way::Provider(self.0.broker.begin(actor, holder, owner, &spec, asked).await?))
+        Ok(Way::Provider(self.0.broker.begin(actor, (holder, owner), right, &spec, asked).await?))
     }
 }
 

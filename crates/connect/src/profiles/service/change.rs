@@ -3,28 +3,22 @@
 use gatehouse_identity::require;
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{
-    Actor, AuthProfileId, Error, Id, Permission, Result, Secret, WorkspaceId, random_token,
-};
+use gatehouse_types::{Actor, AuthProfileId, Error, Id, Permission, Result, Secret, WorkspaceId};
 use serde_json::json;
-use url::Url;
 
 use super::look::Seen;
-use super::spec::callback_url;
+use super::values::is_elsewhere;
 use super::{not_found, object};
 use crate::grants::store as grants;
 use crate::oauth::ClientAuth;
 use crate::profiles::model::{
     AdditionalField, AllowedHost, AuthorizationField, AuthorizationType, Fields, Profile, Secrets, check,
-    checked_additional, checked_authorization, client_auth, has_tenancy,
 };
 use crate::profiles::store;
 use crate::{Connect, Holder};
 
 /// Profiles of a workspace at most.
 const MAX_PROFILES: i64 = 500;
-/// The length of the unguessable end of a callback's address (256 bits in base64url).
-const CONTEXT_LEN: usize = 43;
 
 /// What a profile is made of, or what of it changes; only what is given counts.
 #[derive(Clone, Debug, Default)]
@@ -140,11 +134,6 @@ impl Connect {
         self.changed(blank, Secrets { client_secret: Secret::new(""), fields: Fields::default() }, required)
     }
 
-    /// A new unguessable end of a callback's address.
-    pub(crate) fn new_context(&self) -> String {
-        random_token(&**self.0.store.random()).expose().to_owned()
-    }
-
     /// Changes a profile. Grants that were given to another client or at another server end.
     ///
     /// # Errors
@@ -179,123 +168,6 @@ impl Connect {
         tx.commit().await?;
         Ok(seen)
     }
-
-    /// The profile as it is after a change.
-    pub(crate) fn changed(
-        &self,
-        mut p: Profile,
-        mut s: Secrets,
-        change: Change,
-    ) -> Result<(Profile, Secrets)> {
-        let is_code = p.kind == AuthorizationType::OAuth2;
-        locked("authorizationType", change.authorization_type.as_deref(), p.kind.as_str())?;
-        locked("identityProviderName", change.name.as_deref(), &p.name)?;
-        if let Some(text) = change.description {
-            p.description = check::description(&text)?;
-        }
-        if let Some(text) = change.callback_url {
-            p.context = self.context_of(&text)?;
-        }
-        if let Some(text) = change.client_id {
-            p.client_id = check::client_id(&text)?;
-        }
-        if let Some(secret) = change.client_secret {
-            s.client_secret = check::client_secret(&secret)?;
-        }
-        if let Some(text) = change.client_authentication {
-            p.client_auth = client_auth(&text)?;
-        }
-        if let Some(tenancy) = change.tenancy_url {
-            only_code("tenancyUrl", is_code || !tenancy)?;
-            p.tenancy_url = tenancy;
-        }
-        let optional = |field, label, text: String| match text.trim().is_empty() {
-            true => Ok(None),
-            false => check::url(field, label, &text, p.tenancy_url).map(Some),
-        };
-        if let Some(text) = change.authorization_url {
-            only_code("authorizationUrl", is_code || text.trim().is_empty())?;
-            let checked =
-                |text: &str| check::url("authorizationUrl", "authorization URL", text, p.tenancy_url);
-            p.authorization_url = is_code.then(|| checked(&text)).transpose()?;
-        }
-        if let Some(text) = change.token_url {
-            p.token_url = check::url("tokenRequestUrl", "token request URL", &text, p.tenancy_url)?;
-        }
-        if let Some(text) = change.refresh_url {
-            only_code("refreshTokenUrl", is_code || text.trim().is_empty())?;
-            p.refresh_url = optional("refreshTokenUrl", "refresh token URL", text)?;
-        }
-        if let Some(text) = change.revocation_url {
-            p.revocation_url = optional("revocationUrl", "revocation URL", text)?;
-        }
-        let all = [&p.authorization_url, &Some(p.token_url.clone()), &p.refresh_url, &p.revocation_url]
-            .map(Clone::clone);
-        if !p.tenancy_url && all.iter().flatten().any(|text| has_tenancy(text)) {
-            let message =
-                "An address has a place for a tenancy. Change the addresses together with this choice.";
-            return Err(Error::validation("tenancyUrl", message));
-        }
-        if let Some(text) = change.issuer {
-            p.issuer = check::issuer(&text)?;
-        }
-        if let Some(text) = change.scope {
-            p.scope = check::scope(&text)?;
-        }
-        if let Some(fields) = change.additional {
-            s.fields.additional = checked_additional(fields)?;
-            if !is_code && s.fields.asked().next().is_some() {
-                let message =
-                    "Nobody can be asked for a value here: no person authorizes with client credentials.";
-                return Err(Error::validation("additionalFields", message));
-            }
-        }
-        if let Some(fields) = change.authorization {
-            s.fields.authorization = checked_authorization(fields)?;
-        }
-        if let Some(status) = change.auth_error_status {
-            p.auth_error_status = check::auth_error_status(status)?;
-        }
-        if let Some(text) = change.auth_error_text {
-            p.auth_error_text = check::auth_error_text(&text)?;
-        }
-        if let Some(hosts) = change.allowed_hosts {
-            p.allowed_hosts = AllowedHost::checked(&hosts)?;
-        }
-        p.updated_at = self.0.store.now();
-        Ok((p, s))
-    }
-
-    /// The unguessable end of a callback's address that somebody entered: it must be one of ours.
-    fn context_of(&self, text: &str) -> Result<String> {
-        let beginning = callback_url(&self.0.public_url, "");
-        let context = text.trim().strip_prefix(&beginning).unwrap_or_default();
-        let fits = context.len() == CONTEXT_LEN
-            && context.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if fits {
-            return Ok(context.to_owned());
-        }
-        let message = match text.trim().is_empty() {
-            true => "Enter the callback URL. The one that is proposed is fine.".to_owned(),
-            false => format!(
-                "The callback URL must be the one that is proposed: {beginning} with an unguessable end of {CONTEXT_LEN} characters."
-            ),
-        };
-        Err(Error::validation("callbackUrl", message))
-    }
-}
-
-fn locked(field: &'static str, wanted: Option<&str>, present: &str) -> Result<()> {
-    match wanted {
-        Some(wanted) if wanted != present => {
-            Err(Error::validation(field, "This cannot be changed. Make another profile instead."))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn only_code(field: &'static str, fits: bool) -> Result<()> {
-    if fits { Ok(()) } else { Err(Error::validation(field, "OAuth V2 Client Credentials has none.")) }
 }
 
 async fn free_context(tx: &mut Tx, profile: &Profile) -> Result<()> {
@@ -303,19 +175,4 @@ async fn free_context(tx: &mut Tx, profile: &Profile) -> Result<()> {
         return Err(Error::conflict("This callback URL belongs to another profile.").on_field("callbackUrl"));
     }
     Ok(())
-}
-
-/// Whether tokens of before would go to another client or to another host now.
-fn is_elsewhere(before: &Profile, now: &Profile) -> bool {
-    let origin = |text: &str| {
-        let fixed = crate::profiles::model::with_tenancy(text, "tenant");
-        Url::parse(&fixed).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
-    };
-    let hosts = |p: &Profile| {
-        let refresh = p.refresh_url.as_deref().unwrap_or(&p.token_url);
-        let revocation = p.revocation_url.as_deref().unwrap_or(&p.token_url);
-        let authorization = p.authorization_url.as_deref().unwrap_or_default();
-        [origin(&p.token_url), origin(refresh), origin(revocation), origin(authorization)]
-    };
-    before.client_id != now.client_id || hosts(before) != hosts(now)
 }

@@ -1,9 +1,9 @@
 //! The end of a profile, and of single grants.
 
 use gatehouse_identity::require;
-use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{Actor, AuthProfileId, Error, GrantId, Id, Permission, Result};
+use gatehouse_store::{Queries, Tx};
+use gatehouse_types::{Actor, AuthProfileId, Error, GrantId, Id, Permission, Result, WorkspaceId};
 use serde_json::json;
 
 use super::spec::spec_of;
@@ -12,6 +12,14 @@ use crate::grants::{requests, store as grants};
 use crate::profiles::model::{Profile, Secrets};
 use crate::profiles::store;
 use crate::{Connect, Holder, Owner};
+
+/// What the end of a profile hits.
+struct Hits {
+    /// How many people authorized it for themselves.
+    people: usize,
+    /// What made calls with it lately.
+    used_by: Vec<String>,
+}
 
 impl Connect {
     /// Deletes a profile with everything that was granted for it. What uses it fails from then on.
@@ -24,11 +32,7 @@ impl Connect {
         let mut tx = db.begin(&actor.origin).await?;
         let (profile, secrets) = store::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let holder = Holder::Profile(id.clone());
-        let states = self.0.broker.states(&mut tx, workspace, &holder).await?;
-        let mut used_by: Vec<String> = states.iter().flat_map(|grant| grant.used_by.clone()).collect();
-        used_by.sort();
-        used_by.dedup();
-        let people = states.iter().filter(|grant| grant.person_id.is_some()).count();
+        let Hits { people, used_by } = self.hits(&mut tx, workspace, &holder).await?;
         self.end_all(&mut tx, actor, (&profile, &secrets), "the profile was deleted").await?;
         requests::forget_for(&mut tx, &holder).await?;
         store::delete(&mut tx, id).await?;
@@ -92,9 +96,7 @@ impl Connect {
         self.end_one(&mut tx, actor, (&profile, &secrets), &found.owner, "it was disconnected").await?;
         Ok(tx.commit().await?)
     }
-}
 
-impl Connect {
     /// What the end of a profile would hit, in a sentence or two.
     ///
     /// # Errors
@@ -102,11 +104,8 @@ impl Connect {
     pub(crate) async fn deletion_hits(&self, actor: &Actor, id: &AuthProfileId) -> Result<String> {
         let db = &self.0.store;
         let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
-        let grants = self.0.broker.states(&mut db.reader(), workspace, &Holder::Profile(id.clone())).await?;
-        let people = grants.iter().filter(|g| g.person_id.is_some()).count();
-        let mut used_by: Vec<String> = grants.into_iter().flat_map(|g| g.used_by).collect();
-        used_by.sort();
-        used_by.dedup();
+        let holder = Holder::Profile(id.clone());
+        let Hits { people, used_by } = self.hits(&mut db.reader(), workspace, &holder).await?;
         let people = match people {
             0 => "No person has authorized it for themselves.".to_owned(),
             1 => "The authorization of one person ends with it.".to_owned(),
@@ -117,5 +116,13 @@ impl Connect {
             false => format!("Used in the last 30 days by: {}. That fails from then on.", used_by.join(", ")),
         };
         Ok(format!("{people} {used}"))
+    }
+    async fn hits<Q: Queries>(&self, db: &mut Q, workspace: &WorkspaceId, holder: &Holder) -> Result<Hits> {
+        let grants = self.0.broker.states(db, workspace, holder).await?;
+        let people = grants.iter().filter(|grant| grant.person_id.is_some()).count();
+        let mut used_by: Vec<String> = grants.into_iter().flat_map(|grant| grant.used_by).collect();
+        used_by.sort();
+        used_by.dedup();
+        Ok(Hits { people, used_by })
     }
 }

@@ -115,13 +115,9 @@ impl Connect {
         let db = &mut self.0.store.reader();
         store::about(db, workspace, id).await?.ok_or_else(not_found)?;
         let all = self.0.broker.states(db, workspace, &Holder::Profile(id.clone())).await?;
-        let own = actor.user().ok();
-        let seen = all
-            .into_iter()
-            .filter(|g| actor.may(Permission::ManageAuthProfiles) || g.person_id.as_ref() == own);
-        Ok(Page::of_all(
-            seen.filter(|g| actor.may(Permission::ManageAuthProfiles) || g.person_id.is_some()).collect(),
-            page,
-        ))
+        let manages = actor.may(Permission::ManageAuthProfiles);
+        let is_own =
+            |grant: &GrantView| grant.person_id.is_some() && grant.person_id.as_ref() == actor.user().ok();
+        Ok(Page::of_all(all.into_iter().filter(|grant| manages || is_own(grant)).collect(), page))
     }
 }

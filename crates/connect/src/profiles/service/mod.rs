@@ -4,14 +4,16 @@ mod authorize;
 pub(crate) mod belongings;
 pub(crate) mod change;
 mod delete;
+pub(crate) mod draft;
 mod look;
 pub(crate) mod request;
 mod spec;
 pub(crate) mod test;
+mod values;
 
 pub(crate) use authorize::{Authorize, Way};
 pub(crate) use look::{Seen, Status};
-pub(crate) use spec::{about, spec};
+pub(crate) use spec::{about, lock, spec};
 
 use gatehouse_types::{AuthProfileId, Error};
 
@@ -24,11 +26,4 @@ fn not_found() -> Error {
 
 fn object(id: &AuthProfileId) -> Option<String> {
     Some(format!("auth-profile:{id}"))
-}
-
-impl crate::Connect {
-    /// Where answers to a profile's authorizations come.
-    pub(crate) fn callback_url(&self, context: &str) -> String {
-        spec::callback_url(&self.0.public_url, context)
-    }
 }

@@ -1,21 +1,17 @@
 //! A profile as the broker takes it.
 
-use gatehouse_store::{Queries, Store};
+use gatehouse_store::{Queries, Store, Tx};
 use gatehouse_types::{AuthProfileId, Error, Result, WorkspaceId};
 use gatehouse_web::PublicUrl;
 use url::Url;
 
 use super::PAGES;
+use crate::grants::callback;
 use crate::holders::About;
 use crate::oauth::{GrantKind, TokenBody, TokenPointers};
 use crate::profiles::model::{AuthorizationType, Profile, Secrets, has_tenancy, with_tenancy};
 use crate::profiles::store;
 use crate::{Asked, ClientSpec};
-
-/// Where answers to a profile's authorizations come.
-pub(crate) fn callback_url(public_url: &PublicUrl, context: &str) -> String {
-    public_url.join(&format!("/oauth/callback/{context}"))
-}
 
 /// See [`crate::holders::about`].
 pub(crate) async fn about<Q: Queries>(
@@ -25,6 +21,11 @@ pub(crate) async fn about<Q: Queries>(
 ) -> Result<Option<About>> {
     let found = store::about(db, workspace, id).await?;
     Ok(found.map(|(name, responsible)| About { name, responsible, page: format!("{PAGES}/{id}") }))
+}
+
+/// See [`crate::holders::lock`].
+pub(crate) async fn lock(tx: &mut Tx, workspace: &WorkspaceId, id: &AuthProfileId) -> Result<bool> {
+    Ok(store::lock(tx, workspace, id).await?.is_some())
 }
 
 /// See [`crate::holders::spec`].
@@ -90,7 +91,8 @@ pub(crate) fn spec_of(
         refresh_params: with_own,
         token_headers: Vec::new(),
         callback_context: profile.context.clone(),
-        callback_url: Url::parse(&callback_url(public_url, &profile.context)).map_err(Error::internal)?,
+        callback_url: Url::parse(&callback::address(public_url, &profile.context))
+            .map_err(Error::internal)?,
         pointers: TokenPointers::default(),
         callback_values: Vec::new(),
         default_lifetime: None,

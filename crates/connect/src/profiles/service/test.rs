@@ -1,16 +1,20 @@
 //! The test of a profile: does the provider know us, does it give tokens, and what would go out.
 
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, AuthProfileId, Error, Permission, Result, Secret, random_token};
-use serde_json::{Map, Value};
+use gatehouse_store::audit::{self, Event, Outcome};
+use gatehouse_types::{Actor, AuthProfileId, Error, Id, Permission, Result, Secret, random_token};
+use serde_json::{Map, Value, json};
 
 use super::change::Change;
 use super::spec::spec_of;
 use super::{not_found, object};
-use crate::grants::store as grants;
+use crate::grants::model::Grant;
+use crate::grants::{Refused, store as grants};
 use crate::oauth::ask::{self, MASK, Wanted, ask};
 use crate::oauth::{AskError, jwt};
-use crate::profiles::model::{AuthorizationType, FieldPlace, Profile, Secrets};
+use crate::profiles::model::{
+    AuthorizationField, AuthorizationType, FieldPlace, Profile, Secrets, has_tenancy,
+};
 use crate::profiles::store;
 use crate::{AccessToken, Asked, ClientSpec, Connect, Holder, Owner, Unavailable};
 
@@ -47,7 +51,7 @@ impl Connect {
     pub(crate) async fn test_profile(&self, actor: &Actor, id: &AuthProfileId) -> Result<Tested> {
         let db = &self.0.store;
         let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
-        self.0.by_hand.require(gatehouse_types::Id::as_str(actor.user()?))?;
+        self.by_hand(actor)?;
         let found = store::find(db, &mut db.reader(), workspace, id).await?;
         let (profile, secrets) = found.ok_or_else(not_found)?;
         let holder = Holder::Profile(id.clone());
@@ -66,28 +70,33 @@ impl Connect {
                 let mut tx = db.begin_always().await?;
                 grants::try_again(&mut tx, &holder).await?;
                 tx.commit().await?;
-                let version = grant.map_or(0, |g| g.version);
-                let token = self.0.broker.refuse(workspace, &holder, &owner, &spec, version).await;
+                let token = match grant {
+                    None => self.0.broker.token(workspace, &holder, &owner, &spec).await,
+                    Some(Grant { id: grant, version, .. }) => {
+                        let refused = Refused { grant, version };
+                        self.0.broker.refuse(workspace, &holder, &owner, &spec, refused).await
+                    }
+                };
                 self.told(token, "The provider gave a token.")?
             }
             (AuthorizationType::OAuth2, Some(_)) => {
                 let token = self.0.broker.token(workspace, &holder, &owner, &spec).await;
                 self.told(token, "It is authorized, and its token is good.")?
             }
-            (AuthorizationType::OAuth2, None) => self.try_client(&spec).await,
+            (AuthorizationType::OAuth2, None) => self.try_client(&profile, &spec).await,
         };
         Ok(tested(&secrets, &spec, said))
     }
 
-    /// Tests values that are not stored. Nothing is kept of it.
+    /// Tests values that are not stored. Nothing is kept of it but an entry of the audit log.
     ///
     /// # Errors
     /// `Validation`; `Authorization` without the right; `RateLimited`.
     pub(crate) async fn try_profile(&self, actor: &Actor, new: Change) -> Result<Tested> {
         let workspace = require(&self.0.store, actor, Permission::ManageAuthProfiles, None).await?;
-        self.0.by_hand.require(gatehouse_types::Id::as_str(actor.user()?))?;
+        self.by_hand(actor)?;
         let (profile, secrets) = self.draft(actor, workspace, new)?;
-        self.try_values(actor, &profile, &secrets).await
+        self.try_values(actor, None, (&profile, &secrets)).await
     }
 
     /// The same for the values of a profile with changes that are not stored.
@@ -102,18 +111,23 @@ impl Connect {
     ) -> Result<Tested> {
         let db = &self.0.store;
         let workspace = require(db, actor, Permission::ManageAuthProfiles, object(id)).await?;
-        self.0.by_hand.require(gatehouse_types::Id::as_str(actor.user()?))?;
+        self.by_hand(actor)?;
         let found = store::find(db, &mut db.reader(), workspace, id).await?;
         let (profile, secrets) = found.ok_or_else(not_found)?;
         let (profile, secrets) = self.changed(profile, secrets, change)?;
-        self.try_values(actor, &profile, &secrets).await
+        self.try_values(actor, Some(id), (&profile, &secrets)).await
     }
 
-    async fn try_values(&self, actor: &Actor, profile: &Profile, secrets: &Secrets) -> Result<Tested> {
+    async fn try_values(
+        &self,
+        actor: &Actor,
+        stored: Option<&AuthProfileId>,
+        (profile, secrets): (&Profile, &Secrets),
+    ) -> Result<Tested> {
         let spec = spec_of(&self.0.public_url, profile, secrets, &example(profile))?;
         let said = match profile.kind {
             _ if actor.origin.dry_run.is_some() => nothing_was_asked(),
-            AuthorizationType::OAuth2 => self.try_client(&spec).await,
+            AuthorizationType::OAuth2 => self.try_client(profile, &spec).await,
             AuthorizationType::ClientCredentials => match ask(&self.0.http, &spec, Wanted::Client).await {
                 Ok(tokens) => Said {
                     success: true,
@@ -123,7 +137,30 @@ impl Connect {
                 Err(error) => Said { success: false, token: None, message: error.to_string() },
             },
         };
+        self.record_try(actor, stored, profile, said.success).await?;
         Ok(tested(secrets, &spec, said))
+    }
+
+    /// Values that were tried went to an address that nobody saved: the log says who sent them where.
+    async fn record_try(
+        &self,
+        actor: &Actor,
+        stored: Option<&AuthProfileId>,
+        profile: &Profile,
+        success: bool,
+    ) -> Result<()> {
+        let details = json!({"name": profile.name, "clientId": profile.client_id,
+            "tokenRequestUrl": profile.token_url, "success": success});
+        let target = stored.map(|id| ("auth-profile", id.as_str()));
+        let outcome = if success { Outcome::Success } else { Outcome::Failure };
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        audit::record(
+            &mut tx,
+            actor,
+            Event { event: "auth-profile.values-tested", outcome, target, details },
+        )
+        .await?;
+        Ok(tx.commit().await?)
     }
 
     fn told(&self, token: Result<AccessToken, Unavailable>, good: &str) -> Result<Said> {
@@ -145,7 +182,13 @@ impl Connect {
 
     /// Whether the provider knows our client: a code that nobody was given is offered, and what is refused tells. Every
     /// provider refuses the code; one that refuses the client says so (RFC 6749 §5.2).
-    async fn try_client(&self, spec: &ClientSpec) -> Said {
+    async fn try_client(&self, profile: &Profile, spec: &ClientSpec) -> Said {
+        if has_tenancy(&profile.token_url) {
+            // the secret goes to no tenant that nobody named: somebody else may own that name
+            let message = "The token request URL has a place for a tenancy, and nobody has named one yet, so nothing was \
+                           sent. Authorize the profile, which asks for the tenancy, then test it.";
+            return Said { success: false, token: None, message: message.to_owned() };
+        }
         let random = || random_token(&**self.0.store.random());
         let (code, verifier): (Secret, Secret) = (random(), random());
         let wanted = Wanted::Code { code: &code, verifier: Some(&verifier) };
@@ -179,7 +222,7 @@ fn tested(secrets: &Secrets, spec: &ClientSpec, said: Said) -> Tested {
     };
     let fields = &secrets.fields.authorization;
     let mut sent: Vec<_> = fields.iter().map(|f| (name(f.place), f.key.clone(), MASK.to_owned())).collect();
-    if !fields.iter().any(|f| f.value.as_deref().is_some_and(|v| v.contains("{access_token}"))) {
+    if !fields.iter().any(AuthorizationField::places_token) {
         sent.insert(0, ("header", "Authorization".to_owned(), format!("Bearer {MASK}")));
     }
     Tested {

@@ -68,10 +68,11 @@ async fn an_authorization_ends_in_the_browser_where_it_began(t: TestApp) {
     // begun with one session, brought back with another of the same person
     let back = provider.consent(&begun(&owner, &profile, json!({})).await);
     assert_eq!(why(&t, &browser.get(&back).await).await, "browser");
-    // without any session one signs in first, and nothing is lost
-    let nobody = t.client().get(&back).await;
-    assert_eq!(nobody.status, 303);
-    assert!(nobody.location().unwrap().starts_with("/login?returnTo=%2Foauth%2Fcallback%2F"));
+    // without any session it is begun again, and nothing else is promised
+    let nobody = t.client();
+    let away = nobody.get(&back).await;
+    assert_eq!((away.status, away.location()), (303, Some("/login")));
+    assert!(nobody.get("/login").await.body.contains("begin it again"));
     assert_eq!(owner.get(&back).await.status, 303);
     seen(&echoed(&owner, &provider, &profile).await);
 }
@@ -111,19 +112,35 @@ async fn an_answer_of_another_server_is_refused(t: TestApp) {
     connected(&owner, &provider, &profile, json!({})).await;
 }
 
-async fn the_issuer_of_an_earlier_answer_is_expected_again(t: TestApp) {
+/// What comes with a browser anybody can have written: it makes no server known.
+async fn the_issuer_in_an_answer_is_learned_by_nobody(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
     let profile = made(&owner, &oauth2(&provider)).await;
-    provider.says_it_is(Some("https://op.example"));
-    connected(&owner, &provider, &profile, json!({})).await;
-    for other in [None, Some("https://evil.example")] {
-        provider.says_it_is(other);
-        assert_eq!(why(&t, &authorized(&owner, &provider, &profile, json!({})).await).await, "issuer");
+    for said in [Some("https://evil.example"), None, Some("https://op.example")] {
+        provider.says_it_is(said);
+        connected(&owner, &provider, &profile, json!({})).await;
     }
-    // what was entered counts before what was learned
+    // what was entered counts
     owner.put(&profile, json!({"issuer": "https://new.example"})).await.ok();
+    assert_eq!(why(&t, &authorized(&owner, &provider, &profile, json!({})).await).await, "issuer");
     provider.says_it_is(Some("https://new.example"));
     connected(&owner, &provider, &profile, json!({})).await;
+}
+
+/// A document that anybody may serve sends tokens and the client's secret to no other host.
+async fn a_published_revocation_address_counts_only_at_the_providers_own_host(t: TestApp) {
+    let (owner, provider, evil) = (t.owner().await, Provider::start().await, Provider::start().await);
+    let profile = made(&owner, &with(oauth2(&provider), &json!({"revocationUrl": ""}))).await;
+    for (address, said) in [(evil.at("/revoke"), "not offered"), (provider.at("/revoke"), "enqueued")] {
+        provider.publishes_revocation_at(&address);
+        let owner = later(&t, 86_401).await;
+        connected(&owner, &provider, &profile, json!({})).await;
+        let grant = owner.get(&profile).await.ok()["grant"]["id"].as_str().unwrap().to_owned();
+        owner.delete(&format!("{profile}/grants/{grant}")).await.ok();
+        assert_eq!(events(&t, "grant.ended").await[0]["details"]["revokedAtProvider"], said, "{address}");
+        t.work().await;
+    }
+    assert_eq!((evil.revoked(), provider.revoked().len()), (Vec::new(), 2));
 }
 
 async fn a_refusal_at_the_provider_is_told_and_keeps_what_was_there(t: TestApp) {
@@ -156,7 +173,8 @@ async fn what_changed_meanwhile_is_not_authorized(t: TestApp) {
     let (owner, provider, evil) = (t.owner().await, Provider::start().await, Provider::start().await);
     let profile = made(&owner, &oauth2(&provider)).await;
     let back = provider.consent(&begun(&owner, &profile, json!({})).await);
-    owner.put(&profile, json!({"tokenRequestUrl": evil.at("/token")})).await.ok();
+    let elsewhere = json!({"tokenRequestUrl": evil.at("/token"), "clientSecret": "s3cret of ours"});
+    owner.put(&profile, elsewhere).await.ok();
     assert_eq!(why(&t, &owner.get(&back).await).await, "holder");
     assert!(evil.asked().is_empty(), "the code goes to no other server");
 }
@@ -199,7 +217,8 @@ on_both![
     an_authorization_ends_in_the_browser_where_it_began,
     an_answer_counts_once_and_only_at_its_own_address,
     an_answer_of_another_server_is_refused,
-    the_issuer_of_an_earlier_answer_is_expected_again,
+    the_issuer_in_an_answer_is_learned_by_nobody,
+    a_published_revocation_address_counts_only_at_the_providers_own_host,
     a_refusal_at_the_provider_is_told_and_keeps_what_was_there,
     what_changed_meanwhile_is_not_authorized,
     a_missing_refresh_token_is_warned_of_and_its_end_is_told,

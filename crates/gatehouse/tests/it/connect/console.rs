@@ -9,7 +9,7 @@ use crate::support::{Answer, Client, Form, TestApp, on_both};
 const PAGE: &str = "/integrations/auth-profiles";
 
 /// Sends the form of a page whose action is `action`, with these values in the place of what stands there.
-async fn submit(browser: &Client, page: &str, action: &str, values: &[(&str, &str)]) -> Answer {
+pub(super) async fn submit(browser: &Client, page: &str, action: &str, values: &[(&str, &str)]) -> Answer {
     let shown = browser.get(page).await.body;
     fill(browser, &shown, action, values).await
 }

@@ -5,10 +5,13 @@ mod authorize;
 mod broker;
 mod calls;
 mod console;
+mod ends;
 mod fields;
 mod leaver;
+mod limits;
 mod profiles;
 mod provider;
+mod races;
 mod servers;
 
 use serde_json::{Value, json};
@@ -61,6 +64,12 @@ pub(crate) async fn authorized(caller: &Client, provider: &Provider, profile: &s
 pub(crate) async fn connected(caller: &Client, provider: &Provider, profile: &str, how: Value) {
     let landed = authorized(caller, provider, profile, how).await;
     assert_eq!(landed.status, 303, "{}", landed.body);
+}
+
+/// The id of a person.
+pub(crate) async fn user_id(owner: &Client, email: &str) -> String {
+    let found = owner.get(&format!("/api/v1/users?email={email}")).await.ok();
+    found["data"][0]["id"].as_str().unwrap().to_owned()
 }
 
 /// A GET of the echo through a profile.

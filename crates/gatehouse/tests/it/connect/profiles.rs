@@ -3,6 +3,7 @@
 use gatehouse_types::Role;
 use serde_json::{Value, json};
 
+use super::console::submit;
 use super::{PROFILES, Provider, connected, credentials, echoed, events, later, made, oauth2, seen, with};
 use crate::support::{TestApp, on_both};
 
@@ -245,6 +246,7 @@ async fn members_use_profiles_as_themselves_and_viewers_do_not(t: TestApp) {
     // a member sees the profile, not what the company put into it, nor the workspace's grant
     let shown = member.get(&profile).await;
     assert!(!shown.body.contains("a-value-of-the-company"), "{}", shown.body);
+    assert_eq!(shown.ok()["grant"], Value::Null, "{}", shown.body);
     assert_eq!(member.get(&format!("{profile}/grants")).await.ok()["data"], json!([]));
     for (method, path) in
         [("PUT", profile.clone()), ("DELETE", profile.clone()), ("POST", format!("{profile}/test"))]
@@ -290,7 +292,8 @@ async fn grants_end_when_the_client_or_its_hosts_become_others(t: TestApp) {
     owner.put(&profile, json!({"refreshTokenUrl": provider.at("/refresh")})).await.ok();
     seen(&echoed(&owner, &provider, &profile).await);
     // another host would be handed refresh tokens that are not its own
-    owner.put(&profile, json!({"refreshTokenUrl": other.at("/refresh")})).await.ok();
+    let elsewhere = json!({"refreshTokenUrl": other.at("/refresh"), "clientSecret": "s3cret of ours"});
+    owner.put(&profile, elsewhere).await.ok();
     echoed(&owner, &provider, &profile).await.refused(409, "conflict");
     let owner = later(&t, 7_200).await;
     echoed(&owner, &provider, &profile).await.refused(409, "conflict");
@@ -298,7 +301,87 @@ async fn grants_end_when_the_client_or_its_hosts_become_others(t: TestApp) {
     assert_eq!(owner.get(&profile).await.ok()["status"], "not_configured");
 }
 
+/// The stored secret was entered for the provider's own hosts.
+async fn a_stored_secret_goes_to_another_host_only_when_it_is_entered_again(t: TestApp) {
+    let (owner, provider, other) = (t.owner().await, Provider::start().await, Provider::start().await);
+    let profile = made(&owner, &oauth2(&provider)).await;
+    for field in ["tokenRequestUrl", "refreshTokenUrl", "revocationUrl"] {
+        let error =
+            owner.put(&profile, json!({field: other.at("/x")})).await.refused(400, "validation_error");
+        assert_eq!(error["field"], "clientSecret", "{field}: {error}");
+        assert!(error["fields"].is_null() || error["fields"]["clientSecret"].is_string(), "{error}");
+    }
+    // nor a test of values that are not saved
+    let browser = t.browser("owner@main.test").await;
+    let page = profile.replace(PROFILES, "/integrations/auth-profiles");
+    let test = async |token: &str, secret: &str| {
+        let values =
+            [("tokenRequestUrl", token), ("clientSecret", secret), ("tenancyUrl", "no"), ("do", "test")];
+        submit(&browser, &page, &page, &values).await
+    };
+    let refused = test(&other.at("/token"), "").await;
+    assert!(
+        refused.status == 400 && refused.body.contains("Enter the client secret again"),
+        "{}",
+        refused.body
+    );
+    assert!(other.asked().is_empty());
+    let tested = test(&provider.at("/token"), "").await;
+    assert!(tested.body.contains("The provider knows our client"), "{}", tested.body);
+    // entered again it may go there, and the log says where it was sent
+    let tested = test(&other.at("/token"), "s3cret of ours").await;
+    assert_eq!(tested.status, 200, "{}", tested.body);
+    assert_eq!(other.asked().len(), 1);
+    let told = events(&t, "auth-profile.values-tested").await;
+    assert_eq!(
+        (told.len(), &told[0]["details"]["tokenRequestUrl"]),
+        (2, &json!(other.at("/token"))),
+        "{told:?}"
+    );
+    assert!(!told[0].to_string().contains("s3cret"), "{told:?}");
+}
+
+/// Whoever owns the name in an example would be handed the secret.
+async fn nothing_is_sent_to_a_tenant_that_nobody_named(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let port = provider.host().split(':').next_back().unwrap();
+    for name in ["tenancy.outside.localhost", "tenant.outside.localhost"] {
+        t.dns.set_addresses(name, ["127.0.0.1".parse().unwrap()]);
+    }
+    let tenants = json!({"tenancyUrl": true, "revocationUrl": "",
+        "tokenRequestUrl": format!("http://{{tenancy}}.outside.localhost:{port}/token")});
+    let values = with(oauth2(&provider), &tenants);
+    let profile = made(&owner, &values).await;
+    for tested in [
+        owner.post_to(&format!("{profile}/test")).await,
+        owner.post(&format!("{PROFILES}/test"), values).await,
+    ] {
+        let tested = tested.ok();
+        assert_eq!((&tested["success"], &tested["authorized"]), (&json!(false), &json!(false)), "{tested}");
+        assert!(tested["message"].as_str().unwrap().contains("nobody has named one"), "{tested}");
+    }
+    assert!(provider.asked().is_empty());
+}
+
+/// What is sent in parameters may be a credential, and a provider may repeat it.
+async fn no_message_repeats_the_value_of_a_parameter(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let fields = json!({"additionalFields": [{"key": "pin", "value": "pin-2344567"}]});
+    let profile = made(&owner, &with(credentials(&provider), &fields)).await;
+    let words = json!({"error": "invalid_request", "error_description": "no such pin: pin-2344567"});
+    provider.answers(400, words);
+    let tested = owner.post_to(&format!("{profile}/test")).await;
+    assert!(
+        tested.body.contains("no such pin: [secret]") && !tested.body.contains("2344567"),
+        "{}",
+        tested.body
+    );
+}
+
 on_both![
+    a_stored_secret_goes_to_another_host_only_when_it_is_entered_again,
+    nothing_is_sent_to_a_tenant_that_nobody_named,
+    no_message_repeats_the_value_of_a_parameter,
     r124_r125_r127_r128_r129_r130_r132_r141_mandatory_fields_are_named_when_they_are_blank,
     r122_r123_r126_r127_a_profile_is_made_listed_and_found,
     r129_the_secret_is_told_to_nobody_and_stored_sealed,

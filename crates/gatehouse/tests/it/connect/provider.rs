@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use url::Url;
 
 /// A request of ours.
@@ -44,6 +45,8 @@ struct Said {
     more: Value,
     without_refresh: bool,
     slow: Duration,
+    /// The next question to the token endpoint waits for this.
+    gate: Option<Arc<Notify>>,
     metadata: Option<Value>,
     iss: Option<String>,
     /// With which status the service refuses a token, and what it says.
@@ -135,11 +138,25 @@ impl Provider {
         self.said(|said| said.slow = pause);
     }
 
+    /// The next question to the token endpoint waits until the gate is opened; later ones do not.
+    pub(crate) fn holds_the_next(&self) -> Arc<Notify> {
+        let gate = Arc::new(Notify::new());
+        self.said(|said| said.gate = Some(gate.clone()));
+        gate
+    }
+
     /// The provider publishes who it is, and names itself in its answers.
     pub(crate) fn publishes(&self, iss: &str) {
         let document = json!({"issuer": iss, "authorization_endpoint": self.at("/authorize"),
             "token_endpoint": self.at("/token"), "revocation_endpoint": self.at("/revoke"),
             "authorization_response_iss_parameter_supported": true});
+        self.said(|said| said.metadata = Some(document));
+    }
+
+    /// The provider publishes where tokens are revoked, and nothing else.
+    pub(crate) fn publishes_revocation_at(&self, address: &str) {
+        let document = json!({"issuer": self.base, "authorization_endpoint": self.at("/authorize"),
+            "revocation_endpoint": address});
         self.said(|said| said.metadata = Some(document));
     }
 
@@ -215,6 +232,10 @@ async fn token(State(p): State<Provider>, uri: Uri, headers: HeaderMap, body: By
     let (path, slow) = (uri.path().to_owned(), p.said(|said| said.slow));
     p.said(|said| said.asked.push(Asked { path, form: form.clone() }));
     tokio::time::sleep(slow).await;
+    let gate = p.said(|said| said.gate.take());
+    if let Some(gate) = gate {
+        gate.notified().await;
+    }
     p.said(|said| {
         if !said.instead.is_empty() {
             let (status, body) = said.instead.remove(0);

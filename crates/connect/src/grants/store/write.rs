@@ -1,152 +1,11 @@
-//! Grants in the database. Tokens are written only over the version that was read.
+//! What is written of grants: tokens only over the version that was read.
 
-use gatehouse_store::{Binding, Queries, Result, Row, Sealed, Store, Tx, sql};
-use gatehouse_types::{GrantId, Id, Timestamp, UserId, WorkspaceId};
+use gatehouse_store::{Queries, Result, Tx, sql};
+use gatehouse_types::{GrantId, Timestamp, UserId, WorkspaceId};
 
-use super::model::{Asked, Facts, Grant, GrantState, Kept};
+use super::{asked_place, find, json, read, tokens_place};
+use crate::grants::model::{Asked, Grant, GrantState, Kept};
 use crate::{Holder, Owner};
-
-/// Grants of one holder or person that are looked at, at most.
-const MOST: i64 = 10_000;
-
-fn tokens_place(id: &GrantId) -> Binding<'_> {
-    Binding { table: "oauth_grants", column: "tokens", row: id.as_str() }
-}
-
-fn asked_place(id: &GrantId) -> Binding<'_> {
-    Binding { table: "oauth_grants", column: "asked", row: id.as_str() }
-}
-
-fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
-    Ok(serde_json::to_vec(value)?)
-}
-
-fn read(store: &Store, row: &Row) -> Result<Grant> {
-    let id: GrantId = row.id("id")?;
-    let keyring = store.keyring();
-    let tokens = keyring.open_bytes(tokens_place(&id), &Sealed::from_stored(row.text("tokens")?))?;
-    let asked = keyring.open_bytes(asked_place(&id), &Sealed::from_stored(row.text("asked")?))?;
-    let listed = listed(row)?;
-    Ok(Grant {
-        workspace: row.id("workspace_id")?,
-        holder: listed.holder,
-        owner: listed.owner,
-        version: listed.version,
-        state: listed.state,
-        tokens: serde_json::from_slice(&tokens)?,
-        asked: serde_json::from_slice(&asked)?,
-        facts: listed.facts,
-        id,
-    })
-}
-
-/// A grant without its tokens.
-#[derive(Clone, Debug)]
-pub(crate) struct Listed {
-    pub(crate) id: GrantId,
-    pub(crate) holder: Holder,
-    pub(crate) owner: Owner,
-    pub(crate) version: i64,
-    pub(crate) state: GrantState,
-    pub(crate) facts: Facts,
-}
-
-fn listed(row: &Row) -> Result<Listed> {
-    let holder = Holder::from_stored(&row.text("holder_kind")?, row.text("holder_id")?);
-    Ok(Listed {
-        id: row.id("id")?,
-        holder: holder.ok_or_else(|| gatehouse_store::Error::Column {
-            column: "holder_kind".to_owned(),
-            source: "no such kind of holder".into(),
-        })?,
-        owner: Owner::from_stored(&row.text("owner_kind")?, row.text("owner_id")?),
-        version: row.int("version")?,
-        state: row.parse("state")?,
-        facts: Facts {
-            has_access: row.bool("has_access")?,
-            has_refresh: row.bool("has_refresh")?,
-            expires_at: row.opt_time("expires_at")?,
-            refresh_expires_at: row.opt_time("refresh_expires_at")?,
-            scope: row.opt_text("scope")?,
-            reason: row.opt_text("reason")?,
-            failures: row.int("failures")?,
-            retry_at: row.opt_time("retry_at")?,
-            told_at: row.opt_time("told_at")?,
-            lease_by: row.opt_text("lease_by")?,
-            authorized_by: row.opt_id("authorized_by")?,
-            authorized_at: row.opt_time("authorized_at")?,
-            refreshed_at: row.opt_time("refreshed_at")?,
-            last_used_at: row.opt_time("last_used_at")?,
-            created_at: row.time("created_at")?,
-        },
-    })
-}
-
-/// The grant of a holder and owner.
-pub(crate) async fn find<Q: Queries>(
-    store: &Store,
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    holder: &Holder,
-    owner: &Owner,
-) -> Result<Option<Grant>> {
-    let select =
-        sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
-         AND owner_kind = $4 AND owner_id = $5")
-        .bind(workspace)
-        .bind(holder.kind())
-        .bind(holder.id())
-        .bind(owner.kind().as_str())
-        .bind(owner.stored_id());
-    db.fetch_optional(select).await?.map(|row| read(store, &row)).transpose()
-}
-
-/// The same without its tokens.
-pub(crate) async fn look<Q: Queries>(
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    holder: &Holder,
-    owner: &Owner,
-) -> Result<Option<Listed>> {
-    let select =
-        sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
-         AND owner_kind = $4 AND owner_id = $5")
-        .bind(workspace)
-        .bind(holder.kind())
-        .bind(holder.id())
-        .bind(owner.kind().as_str())
-        .bind(owner.stored_id());
-    db.fetch_optional(select).await?.map(|row| listed(&row)).transpose()
-}
-
-/// All grants of a holder, the workspace's own first.
-pub(crate) async fn of_holder<Q: Queries>(
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    holder: &Holder,
-) -> Result<Vec<Listed>> {
-    let select =
-        sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND holder_kind = $2 AND holder_id = $3 \
-         ORDER BY owner_kind DESC, created_at, id LIMIT $4")
-        .bind(workspace)
-        .bind(holder.kind())
-        .bind(holder.id())
-        .bind(MOST);
-    db.fetch_all(select).await?.iter().map(listed).collect()
-}
-
-/// Everything that a person was granted in a workspace.
-pub(crate) async fn of_person<Q: Queries>(
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    user: &UserId,
-) -> Result<Vec<Listed>> {
-    let select = sql(
-        "SELECT * FROM oauth_grants WHERE workspace_id = $1 AND owner_kind = 'person' AND owner_id = $2 \
-         ORDER BY created_at, id LIMIT $3",
-    );
-    db.fetch_all(select.bind(workspace).bind(user).bind(MOST)).await?.iter().map(listed).collect()
-}
 
 /// A grant of ours for which nobody is asked, made before its first token; another server may have been faster.
 pub(crate) async fn prepare(
@@ -206,6 +65,8 @@ pub(crate) struct Fresh<'a> {
     pub(crate) tokens: &'a Kept,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) refresh_expires_at: Option<Timestamp>,
+    /// So many days ahead somebody was told of that end; see [`crate::grants::ends`].
+    pub(crate) end_told_days: Option<i64>,
     pub(crate) scope: Option<&'a str>,
 }
 
@@ -215,8 +76,8 @@ pub(crate) async fn renew(tx: &mut Tx, grant: &Grant, fresh: &Fresh<'_>) -> Resu
     let sealed = tx.store().keyring().seal_bytes(tokens_place(&grant.id), &json(fresh.tokens)?);
     let update = sql("UPDATE oauth_grants SET version = version + 1, state = 'ok', tokens = $3, has_access = $4, \
          has_refresh = $5, expires_at = $6, refresh_expires_at = $7, scope = $8, reason = NULL, failures = 0, \
-         retry_at = NULL, told_at = NULL, lease_by = NULL, lease_until = NULL, refreshed_at = $9 \
-         WHERE id = $1 AND version = $2")
+         retry_at = NULL, told_at = NULL, lease_by = NULL, lease_until = NULL, refreshed_at = $9, \
+         end_told_days = $10 WHERE id = $1 AND version = $2")
     .bind(&grant.id)
     .bind(grant.version)
     .bind(sealed.as_str())
@@ -225,7 +86,8 @@ pub(crate) async fn renew(tx: &mut Tx, grant: &Grant, fresh: &Fresh<'_>) -> Resu
     .bind(fresh.expires_at)
     .bind(fresh.refresh_expires_at)
     .bind(fresh.scope)
-    .bind(now);
+    .bind(now)
+    .bind(fresh.end_told_days);
     Ok(tx.execute(update).await? == 1)
 }
 
@@ -260,7 +122,7 @@ pub(crate) async fn authorize(
     let update = sql("UPDATE oauth_grants SET version = version + 1, state = 'ok', tokens = $2, asked = $3, \
          has_access = $4, has_refresh = $5, expires_at = $6, refresh_expires_at = $7, scope = $8, reason = NULL, \
          failures = 0, retry_at = NULL, told_at = NULL, lease_by = NULL, lease_until = NULL, authorized_by = $9, \
-         authorized_at = $10, refreshed_at = $10 WHERE id = $1")
+         authorized_at = $10, refreshed_at = $10, end_told_days = $11 WHERE id = $1")
     .bind(&id)
     .bind(tokens.as_str())
     .bind(asked.as_str())
@@ -270,7 +132,8 @@ pub(crate) async fn authorize(
     .bind(fresh.refresh_expires_at)
     .bind(fresh.scope)
     .bind(by)
-    .bind(store.now());
+    .bind(store.now())
+    .bind(fresh.end_told_days);
     tx.execute(update).await?;
     Ok((id, before))
 }
@@ -323,9 +186,4 @@ pub(crate) async fn take(tx: &mut Tx, workspace: &WorkspaceId, id: &GrantId) -> 
     let store = tx.store().clone();
     let delete = sql("DELETE FROM oauth_grants WHERE workspace_id = $1 AND id = $2 RETURNING *");
     tx.fetch_optional(delete.bind(workspace).bind(id)).await?.map(|row| read(&store, &row)).transpose()
-}
-
-/// Forgets whose turn it was: after a restore nobody asks any more.
-pub(crate) async fn forget_leases(tx: &mut Tx) -> Result<()> {
-    tx.execute(sql("UPDATE oauth_grants SET lease_by = NULL, lease_until = NULL")).await.map(drop)
 }
