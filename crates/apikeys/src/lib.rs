@@ -22,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use api::authz::HotGate;
+pub use api::program::Program;
 pub use apikeys::ApiKeys;
 pub use service::belongings::KeyBelongings;
 pub use service::restored::after_restore;

@@ -11,6 +11,7 @@ mod grants;
 mod holder;
 mod holders;
 mod jobs;
+mod named;
 mod oauth;
 mod profiles;
 
@@ -23,8 +24,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use connect::Connect;
-pub use connectors::ConnectorBelongings;
+pub use connectors::{ConnectorBelongings, ConnectorStep, PeopleMode, StepDone, StepFailure};
+pub use named::NamedConnector;
 pub use profiles::belongings::ConnectBelongings;
+pub use profiles::steps::{ProfileStep, Through};
 
 pub(crate) use grants::{AccessToken, Asked, Broker, GrantState, GrantView, Unavailable};
 pub(crate) use holder::{Holder, Owner};

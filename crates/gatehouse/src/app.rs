@@ -6,6 +6,7 @@ use axum::http::HeaderName;
 use gatehouse_apikeys::{ApiKeys, HotGate, KeyBelongings, Programs};
 use gatehouse_connect::{Connect, ConnectBelongings, ConnectorBelongings};
 use gatehouse_events::{Events, EventsBelongings};
+use gatehouse_flows::Flows;
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
@@ -56,6 +57,7 @@ pub struct App {
     events: Events,
     api_keys: ApiKeys,
     connect: Connect,
+    flows: Flows,
     lab: Lab,
     mailer: Mailer,
     public_url: PublicUrl,
@@ -167,6 +169,7 @@ impl App {
         let connect = Connect::new(identity.clone(), http.clone(), public_url.clone());
         identity.also_ends(Arc::new(ConnectorBelongings));
         identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
+        let flows = Flows::new(identity.clone(), api_keys.clone(), connect.clone());
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone(), settings.scim_requests_per_minute);
         sso.reach_directory(Arc::new(crate::directory::ByLink(scim.clone())));
@@ -181,6 +184,7 @@ impl App {
             events,
             api_keys,
             connect,
+            flows,
             lab,
             mailer,
             public_url,
@@ -231,6 +235,7 @@ impl App {
             .merge(gatehouse_apikeys::api(self.api_keys.clone()))
             .merge(gatehouse_events::api(self.events.clone()))
             .merge(gatehouse_connect::api(self.connect.clone()))
+            .merge(gatehouse_flows::api(self.flows.clone()))
             .merge(api::routes(self.clone()))
     }
 
@@ -258,6 +263,7 @@ impl App {
             .merge(gatehouse_scim::console(self.scim.clone()))
             .merge(gatehouse_events::console(self.events.clone()))
             .merge(gatehouse_connect::browser(self.connect.clone()))
+            .merge(gatehouse_flows::console(self.flows.clone()))
             .merge(gatehouse_apikeys::gate_routes(self.api_keys.clone()))
             .merge(gatehouse_apikeys::console(self.api_keys.clone()))
             .merge(gatehouse_lab::routes(self.lab.clone()))
@@ -304,7 +310,8 @@ impl App {
             .merge(gatehouse_scim::jobs(&self.scim))
             .merge(gatehouse_apikeys::jobs(&self.api_keys))
             .merge(gatehouse_events::jobs(&self.events))
-            .merge(gatehouse_connect::jobs(&self.connect));
+            .merge(gatehouse_connect::jobs(&self.connect))
+            .merge(gatehouse_flows::jobs(&self.flows));
         Worker::new(self.store.clone(), registry)
     }
 }

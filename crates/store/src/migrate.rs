@@ -81,6 +81,7 @@ macro_rules! steps {
                 include_str!(concat!("../migrations/", $folder, "/0029_authorization_profiles.sql")),
             ),
             (30, "connectors", include_str!(concat!("../migrations/", $folder, "/0030_connectors.sql"))),
+            (31, "flows", include_str!(concat!("../migrations/", $folder, "/0031_flows.sql"))),
             (32, "grants", include_str!(concat!("../migrations/", $folder, "/0032_grants.sql"))),
         ]
     };

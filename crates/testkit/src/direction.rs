@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each crate with the crates of ours that it may use outside its tests.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("types", &[]),
     ("saml", &[]),
     ("server", &[]),
@@ -19,12 +19,13 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("apikeys", &["types", "store", "web", "identity"]),
     ("events", &["types", "store", "outbound", "web", "identity"]),
     ("connect", &["types", "store", "outbound", "web", "catalogue", "identity"]),
+    ("flows", &["types", "store", "outbound", "web", "flow", "identity", "apikeys", "connect"]),
     ("lab", &["types", "store", "outbound", "web", "saml", "identity", "sso"]),
     (
         "gatehouse",
         &[
             "types", "store", "outbound", "web", "saml", "server", "identity", "sso", "scim", "apikeys",
-            "events", "connect", "lab",
+            "events", "connect", "flows", "lab",
         ],
     ),
     ("testkit", &["types", "store"]),

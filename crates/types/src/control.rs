@@ -14,11 +14,22 @@ pub enum ControlScope {
     ExplainDecisions,
     /// See the members.
     ReadMembers,
+    /// Run flows that are deployed, and see what came of it.
+    UseFlows,
+    /// Run them on behalf of a person.
+    RunFlowsForOthers,
 }
 
 impl ControlScope {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::VerifyKeys, Self::ReadAudit, Self::ExplainDecisions, Self::ReadMembers];
+    pub const ALL: [Self; 6] = [
+        Self::VerifyKeys,
+        Self::ReadAudit,
+        Self::ExplainDecisions,
+        Self::ReadMembers,
+        Self::UseFlows,
+        Self::RunFlowsForOthers,
+    ];
 
     /// The right it stands for.
     pub const fn permission(self) -> Permission {
@@ -27,6 +38,8 @@ impl ControlScope {
             Self::ReadAudit => Permission::ReadAudit,
             Self::ExplainDecisions => Permission::ExplainDecisions,
             Self::ReadMembers => Permission::ReadMembers,
+            Self::UseFlows => Permission::UseFlows,
+            Self::RunFlowsForOthers => Permission::RunFlowsForOthers,
         }
     }
 
@@ -42,6 +55,8 @@ impl ControlScope {
             Self::ReadAudit => "Read the audit log",
             Self::ExplainDecisions => "Explain decisions",
             Self::ReadMembers => "See members",
+            Self::UseFlows => "Run flows",
+            Self::RunFlowsForOthers => "Run flows for others",
         }
     }
 

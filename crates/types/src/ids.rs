@@ -212,6 +212,20 @@ ids! {
     GrantId = "grt";
     /// One call that left with somebody's credentials.
     OutboundCallId = "obc";
+    /// A flow.
+    FlowId = "flw";
+    /// A definition of a flow as it was when it was deployed, or tried out.
+    FlowVersionId = "flv";
+    /// A deployment of a flow, or its end, on its way.
+    FlowDeploymentId = "fld";
+    /// A file that was brought in for an import.
+    FlowFileId = "fil";
+    /// One run of a flow.
+    ExecutionId = "exe";
+    /// What happened to an execution and was not taken in yet.
+    ExecutionEventId = "exv";
+    /// What starts a flow by itself: a webhook or a schedule.
+    FlowTriggerId = "ftr";
     /// A made-up person of the lab identity provider.
     LabPersonId = "lab";
 }

@@ -21,7 +21,8 @@ pub use email::{Domain, Email};
 pub use error::{Error, Kind, Result};
 pub use ids::{
     ApiAppId, ApiKeyId, AuditEventId, AuthProfileId, ChallengeId, ConnectionId, ConnectorId, ConnectorLinkId,
-    DecisionId, DeliveryId, DomainId, DraftId, FactorId, GrantId, Id, IdentityId, Ids, InvitationId, JobId,
+    DecisionId, DeliveryId, DomainId, DraftId, ExecutionEventId, ExecutionId, FactorId, FlowDeploymentId,
+    FlowFileId, FlowId, FlowTriggerId, FlowVersionId, GrantId, Id, IdentityId, Ids, InvitationId, JobId,
     LabPersonId, LinkId, MailId, OffboardingId, OutboundCallId, RequestId, ScimActivityId, ScimGroupId,
     ScimTokenId, ScimUserId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId, TraceShareId, UserId,
     WebhookId, WorkspaceId,

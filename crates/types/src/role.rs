@@ -51,10 +51,14 @@ impl Role {
             | P::VerifyKeys
             | P::ManageAuthProfiles
             | P::ManageConnectors
+            | P::ManageFlows
+            | P::RunFlowsForOthers
             | P::ExplainDecisions => {
                 matches!(self, Self::Admin | Self::Owner)
             }
-            P::UseAuthProfiles | P::UseConnectors => matches!(self, Self::Member | Self::Admin | Self::Owner),
+            P::UseAuthProfiles | P::UseConnectors | P::UseFlows | P::EditFlows => {
+                matches!(self, Self::Member | Self::Admin | Self::Owner)
+            }
             P::ManageSsoExclusions | P::ManageSecuritySettings | P::DeleteApps => matches!(self, Self::Owner),
         }
     }
@@ -105,6 +109,15 @@ pub enum Permission {
     ManageConnectors,
     /// See connectors and carry out their actions.
     UseConnectors,
+    /// See flows, run those that are deployed, see one's own executions.
+    UseFlows,
+    /// Make, change, import and deploy flows, and try drafts out.
+    EditFlows,
+    /// Take flows out of service, export and delete them, let them start by themselves; see and decide on everybody's
+    /// executions.
+    ManageFlows,
+    /// Run a flow on behalf of another person.
+    RunFlowsForOthers,
     /// Decide who may sign in without single sign-on.
     ManageSsoExclusions,
     /// Decide what signing in demands here.
@@ -119,7 +132,7 @@ pub enum Permission {
 
 impl Permission {
     /// All rights.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::ReadWorkspace,
         Self::ReadMembers,
         Self::ManageMembers,
@@ -133,6 +146,10 @@ impl Permission {
         Self::UseAuthProfiles,
         Self::ManageConnectors,
         Self::UseConnectors,
+        Self::UseFlows,
+        Self::EditFlows,
+        Self::ManageFlows,
+        Self::RunFlowsForOthers,
         Self::ManageSsoExclusions,
         Self::ManageSecuritySettings,
         Self::ReadAudit,
@@ -156,6 +173,10 @@ impl Permission {
             Self::UseAuthProfiles => "auth-profiles:use",
             Self::ManageConnectors => "connectors:manage",
             Self::UseConnectors => "connectors:use",
+            Self::UseFlows => "flows:use",
+            Self::EditFlows => "flows:edit",
+            Self::ManageFlows => "flows:manage",
+            Self::RunFlowsForOthers => "flows:run-for-others",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
             Self::ManageSecuritySettings => "security-settings:manage",
             Self::ReadAudit => "audit:read",

@@ -3,6 +3,7 @@ pub(crate) mod authz;
 pub(crate) mod explain;
 pub(crate) mod keys;
 pub(crate) mod leaked;
+pub(crate) mod program;
 pub(crate) mod public;
 pub(crate) mod scopes;
 pub(crate) mod token;

@@ -39,11 +39,12 @@ pub(crate) const BUILT_IN: [BuiltIn; 10] = [
 ];
 
 /// Beginnings that a workspace's own scopes may not have: they are the platform's and Gatehouse's.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
     "workflow",
     "model",
     "guardrail",
     "flow",
+    "flows",
     "script",
     "keys",
     "audit",

@@ -11,7 +11,7 @@ mod credential;
 mod jobs;
 mod model;
 mod service;
-mod store;
+pub(crate) mod store;
 mod wire;
 
 use gatehouse_store::jobs::Registry;
@@ -22,8 +22,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use service::session::Sessions;
+pub(crate) use service::types::known as known_type;
 
 pub use service::belongings::ConnectorBelongings;
+pub use service::steps::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 
 use crate::holders::About;
 use crate::{Asked, ClientSpec, Connect};

@@ -6,4 +6,5 @@ pub(crate) mod model;
 mod service;
 pub(crate) mod store;
 
-pub(crate) use service::{about, belongings, lock, spec};
+pub(crate) use service::{about, belongings, lock, spec, steps};
+pub(crate) use store::called;

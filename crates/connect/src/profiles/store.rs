@@ -167,6 +167,17 @@ pub(crate) async fn about<Q: Queries>(
     row.map(|row| Ok((row.text("name")?, row.opt_id("responsible_id")?))).transpose()
 }
 
+/// The profile with this name.
+pub(crate) async fn called<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    name: &str,
+) -> Result<Option<AuthProfileId>> {
+    let select = sql("SELECT id FROM auth_profiles WHERE workspace_id = $1 AND name_key = $2");
+    let row = db.fetch_optional(select.bind(workspace).bind(name_key(name))).await?;
+    row.map(|row| row.id("id")).transpose()
+}
+
 /// One page, by name.
 pub(crate) async fn page<Q: Queries>(
     store: &Store,

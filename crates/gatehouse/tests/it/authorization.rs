@@ -38,11 +38,11 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/public/models/{id}/export", Admin, ""),
     ("post", "/api/public/guardrails/{id}/deploy", Admin, ""),
     ("post", "/api/public/guardrails/{id}/undeploy", Admin, ""),
-    ("post", "/api/public/workflows/import", Admin, ""),
+    ("post", "/api/public/workflows/import", Admin, WORKFLOW),
     ("post", "/api/public/files/session/start", Admin, ""),
     ("post", "/api/public/files/session/{id}", Admin, ""),
     ("post", "/api/public/files/session/{id}/complete", Admin, ""),
-    ("post", "/api/public/files", Admin, ""),
+    ("post", "/api/public/files", Admin, r#"{"content":{"a":1}}"#),
     ("get", "/api/public/dock-status/{id}", SignedIn, ""),
     ("get", "/api/v1/api-apps", Admin, ""),
     ("post", "/api/v1/api-apps", Admin, r#"{"name":"Walked","scopes":[]}"#),
@@ -94,6 +94,21 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("get", "/api/v1/me/connections", SignedIn, ""),
     ("post", "/api/v1/me/connections/{connector_id}/authorize", Personal, ""),
     ("delete", "/api/v1/me/connections/{connector_id}", Personal, ""),
+    ("get", "/api/v1/flows/schema", Anyone, ""),
+    ("post", "/api/v1/flows/validate", Member, r#"{"definition":{}}"#),
+    ("post", "/api/v1/flows/curl", Member, r#"{"command":"curl https://a.example/"}"#),
+    ("post", "/api/v1/flows/import", Member, PACKAGE),
+    ("get", "/api/v1/flows", Member, ""),
+    ("post", "/api/v1/flows", Member, r#"{"name":"Walked"}"#),
+    ("get", "/api/v1/flows/{id}", Member, ""),
+    ("put", "/api/v1/flows/{id}", Member, r#"{"description":"walked"}"#),
+    ("delete", "/api/v1/flows/{id}", Admin, ""),
+    ("get", "/api/v1/flows/{id}/versions", Member, ""),
+    ("get", "/api/v1/flows/{id}/versions/{number}", Member, ""),
+    ("post", "/api/v1/flows/{id}/deploy", Member, ""),
+    ("post", "/api/v1/flows/{id}/undeploy", Admin, ""),
+    ("get", "/api/v1/flows/deployments/{id}", Member, ""),
+    ("post", "/api/v1/flows/{id}/export", Admin, ""),
     ("get", "/api/v1/api-scopes", Admin, ""),
     ("post", "/api/v1/api-scopes", Admin, r#"{"id":"walked:read","name":"Walked"}"#),
     ("delete", "/api/v1/api-scopes/{id}", Admin, ""),
@@ -238,6 +253,10 @@ const CONNECTOR: &str = r#"{"type":"icertis-preview","name":"Walked","fields":{"
 const CONNECTOR_TYPE: &str = r#"{"document":{"openapi":"3.1.0","info":{"title":"Walked"},
     "servers":[{"url":"https://walked.example"}],
     "paths":{"/things":{"get":{"operationId":"list","responses":{"200":{"description":"ok"}}}}}}}"#;
+const PACKAGE: &str = r#"{"flow":{"name":"Walked","definition":{
+    "nodes":[{"id":"start","kind":"start"},{"id":"end","kind":"end"}],"edges":[{"from":"start","to":"end"}]}}}"#;
+const WORKFLOW: &str = r#"{"package":{"flow":{"name":"Walked","definition":{
+    "nodes":[{"id":"start","kind":"start"},{"id":"end","kind":"end"}],"edges":[{"from":"start","to":"end"}]}}}}"#;
 const OIDC: &str = r#"{"name":"Walked","protocol":"oidc",
     "oidcConfig":{"issuerUrl":"https://op.example","clientId":"c","clientSecret":"s"}}"#;
 
@@ -439,6 +458,10 @@ struct Ids {
     connector_type: String,
     connector_link: String,
     action: String,
+    flow: String,
+    /// The number of a version.
+    number: String,
+    deployment: String,
 }
 
 impl Ids {
@@ -487,6 +510,11 @@ impl Ids {
         let mut connector_type: Value = serde_json::from_str(CONNECTOR_TYPE).unwrap();
         connector_type["document"]["info"]["title"] = "Kept".into();
         let connector_type = text(&owner.post("/api/v1/connector-types", connector_type).await.ok()["id"]);
+        let flow = owner.post("/api/v1/flows", serde_json::json!({"name": "Kept"})).await.ok();
+        let flow = text(&flow["id"]);
+        let deployed = owner.post_to(&format!("/api/v1/flows/{flow}/deploy")).await.ok();
+        let (number, deployment) = (deployed["number"].to_string(), text(&deployed["id"]));
+        owner.post_to(&format!("/api/v1/flows/{flow}/undeploy")).await.ok();
         let key = format!("/api/v1/api-apps/{api_app}/keys");
         let api_key = text(&owner.post(&key, serde_json::json!({"name": "Key"})).await.ok()["key"]["id"]);
         let workspace = t.workspace.to_string();
@@ -527,6 +555,9 @@ impl Ids {
             connector_type,
             connector_link,
             action: "list-users".to_owned(),
+            flow,
+            number,
+            deployment,
         }
     }
 
@@ -563,6 +594,9 @@ impl Ids {
             connector_type: "own-unknown".to_owned(),
             connector_link: odd(&self.connector_link),
             action: "unknown".to_owned(),
+            flow: odd(&self.flow),
+            number: "999".to_owned(),
+            deployment: odd(&self.deployment),
         }
     }
 
@@ -581,6 +615,8 @@ impl Ids {
             _ if text.contains("/auth-profiles/") => &self.auth_profile,
             _ if text.contains("/connector-types/") => &self.connector_type,
             _ if text.contains("/connectors/") => &self.connector,
+            _ if text.contains("/deployments/") || text.contains("/dock-status/") => &self.deployment,
+            _ if text.contains("/flows/") || text.contains("/workflows/") => &self.flow,
             _ => &self.connection,
         };
         text.replace("{id}", id)
@@ -595,11 +631,19 @@ impl Ids {
             .replace("{link_id}", &self.connector_link)
             .replace("{connector_id}", &self.connector)
             .replace("{action}", &self.action)
+            .replace("{number}", &self.number)
             .replace("{api_app}", &self.api_app)
             .replace("/who-can", "/who-can?action=audit:read&")
             .replace("{draft_id}", &self.draft)
             .replace("{workspace}", &self.workspace)
     }
+}
+
+/// Whether an operation of the public API is about workflows.
+fn ours(operation: &str) -> bool {
+    operation.contains("workflows/")
+        || operation.contains("dock-status")
+        || operation.ends_with("public/files")
 }
 
 /// Every operation with its body, as a caller would send it.
@@ -677,8 +721,6 @@ async fn viewers_and_members_get_403_where_an_admin_is_needed(t: TestApp) {
             SignedIn if operation.ends_with("/password") => {
                 drop(answer.refused(400, "invalid_request_error"))
             }
-            // there is nothing yet that a key could reach
-            SignedIn if operation.contains("/api/public/") => drop(answer.refused(404, "not_found")),
             SignedIn => assert_eq!(answer.status, 200, "{role} {operation}: {}", answer.body),
             Own => drop(answer.refused(404, "not_found")),
             Personal => assert!(!matches!(answer.status, 401 | 403), "{role} {operation}: {}", answer.body),
@@ -703,8 +745,8 @@ async fn admins_and_owners_may_call_everything(t: TestApp) {
                 // who has no other way in proves it first
                 Admin if operation.ends_with("/settings/enable") && !is_owner => answer.status == 400,
                 Own => answer.status == 404,
-                // there is nothing yet that a key could reach
-                _ if operation.contains("/api/public/") => answer.status == 404,
+                // there is nothing yet of models and guardrails
+                _ if operation.contains("/api/public/") && !ours(operation) => answer.status == 404,
                 Personal | Member => !matches!(answer.status, 401 | 403),
                 Owner if !is_owner => answer.status == 403,
                 _ => answer.status == if operation.ends_with("/password") { 400 } else { 200 },
@@ -760,7 +802,11 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
     let connector = serde_json::json!({"type": ids.connector_type, "name": "Other connector"});
     let connector = owner.post("/api/v1/connectors", connector).await.ok()["id"].clone();
     let connector = connector.as_str().unwrap().to_owned();
-    let mixed = Ids { connection, user: me, webhook: hook, api_app, auth_profile, connector, ..ids.clone() };
+    let flow =
+        owner.post("/api/v1/flows", serde_json::json!({"name": "Other flow"})).await.ok()["id"].clone();
+    let flow = flow.as_str().unwrap().to_owned();
+    let mixed =
+        Ids { connection, user: me, webhook: hook, api_app, auth_profile, connector, flow, ..ids.clone() };
     for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() >= 2) {
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(body).unwrap());
         let answer = owner.call(method, &mixed.fill(path), body.clone()).await;
@@ -768,8 +814,9 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
         let (connection, user, webhook) = (ids.connection.clone(), ids.user.clone(), ids.webhook.clone());
         let api_app = ids.api_app.clone();
         let auth_profile = ids.auth_profile.clone();
-        let connector = ids.connector.clone();
-        let known = Ids { connection, user, webhook, api_app, auth_profile, connector, ..ids.unknown() };
+        let (connector, flow) = (ids.connector.clone(), ids.flow.clone());
+        let known =
+            Ids { connection, user, webhook, api_app, auth_profile, connector, flow, ..ids.unknown() };
         let unknown = known.fill(path);
         assert_eq!(answer.body, owner.call(method, &unknown, body).await.body, "{method} {path}");
     }

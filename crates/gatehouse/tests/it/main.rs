@@ -11,6 +11,7 @@ mod connectors;
 mod egress;
 mod errors;
 mod events;
+mod flows;
 mod keyring;
 mod lab_oauth;
 mod openapi;

@@ -84,7 +84,7 @@ impl Connect {
         self.by_hand(actor)?;
         let (owner, warnings) = self.acting(actor, &ready).await?;
         let person = owner.person().filter(|_| ready.connector.user_authentication).cloned();
-        let by = By { actor, ready: &ready, owner, action: of.id.to_string() };
+        let by = By { actor, ready: &ready, owner, action: of.id.to_string(), step: None };
         let mut done = self.pages(&by, &of, &parameters, most).await?;
         done.person = person;
         done.warnings.splice(0..0, warnings);
@@ -114,7 +114,7 @@ impl Connect {
         }
     }
 
-    async fn pages(
+    pub(super) async fn pages(
         &self,
         by: &By<'_>,
         of: &Action,
@@ -179,7 +179,7 @@ fn pages(asked: Option<u32>) -> Result<u32> {
 }
 
 /// The parameters by their keys; they may be written as JSON has names.
-fn named(of: &Action, given: Map<String, Value>) -> Result<Map<String, Value>> {
+pub(super) fn named(of: &Action, given: Map<String, Value>) -> Result<Map<String, Value>> {
     let mut named = Map::new();
     for (name, value) in given {
         let exact = of.parameters.iter().find(|p| p.key.as_str() == name);

@@ -4,7 +4,7 @@ use gatehouse_catalogue::ErrorRules;
 use gatehouse_catalogue::request::Request;
 use gatehouse_outbound::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use gatehouse_outbound::{Limits, Method, OutboundRequest};
-use gatehouse_types::{Actor, Error, Result};
+use gatehouse_types::{Actor, Error, Result, UserId};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -36,6 +36,21 @@ pub(crate) struct By<'a> {
     pub(crate) owner: Owner,
     /// The action, or what else it is for.
     pub(crate) action: String,
+    /// The step of a flow that calls; `None`: somebody by hand.
+    pub(crate) step: Option<&'a StepOf>,
+}
+
+/// What a step of a flow brings into its calls.
+#[derive(Clone, Debug)]
+pub(crate) struct StepOf {
+    /// The person it runs for.
+    pub(crate) acting: Option<UserId>,
+    /// What made the call, as the ledger says it.
+    pub(crate) cause: String,
+    /// The key under which the product may know it again.
+    pub(crate) idempotency_key: String,
+    /// How long one call may take.
+    pub(crate) timeout: Duration,
 }
 
 /// An answer of the product.
@@ -132,7 +147,16 @@ pub(crate) async fn leaves(
         by.owner.clone(),
     )?;
     run.action = Some(if beside.is_empty() { by.action.clone() } else { beside.to_owned() });
-    let request = outbound(request)?;
+    let mut request = outbound(request)?;
+    if let Some(step) = by.step {
+        run.acting.clone_from(&step.acting);
+        run.cause.clone_from(&step.cause);
+        request.limits.timeout = step.timeout;
+        if beside.is_empty() {
+            let key = HeaderValue::try_from(step.idempotency_key.as_str()).map_err(Error::internal)?;
+            request.headers.insert(HeaderName::from_static("idempotency-key"), key);
+        }
+    }
     let called = match &credential.token {
         Some(token) => connect.send(&run, token, request, credential.renewed).await,
         None => {

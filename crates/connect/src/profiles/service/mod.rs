@@ -8,6 +8,7 @@ pub(crate) mod draft;
 mod look;
 pub(crate) mod request;
 mod spec;
+pub(crate) mod steps;
 pub(crate) mod test;
 mod values;
 

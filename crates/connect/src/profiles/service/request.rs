@@ -20,7 +20,7 @@ use crate::profiles::store;
 use crate::{AccessToken, Asked, ClientSpec, Connect, Holder, Owner, Unavailable};
 
 /// The bounds of a request: it may take 20 seconds and bring 2 MiB, and never leaves its host.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     max_bytes: 2 * 1024 * 1024,
     timeout: Duration::from_secs(20),
     max_redirects: 3,
@@ -40,23 +40,23 @@ pub(crate) struct Wanted {
 }
 
 /// A request that was read and may go, with all that it takes.
-struct Judged {
-    run: Run,
-    profile: Profile,
-    secrets: Secrets,
-    draft: Draft,
-    asked: Asked,
-    outline: Outline,
+pub(super) struct Judged {
+    pub(super) run: Run,
+    pub(super) profile: Profile,
+    pub(super) secrets: Secrets,
+    pub(super) draft: Draft,
+    pub(super) asked: Asked,
+    pub(super) outline: Outline,
 }
 
 impl Judged {
-    fn spec(&self, connect: &Connect) -> Result<ClientSpec> {
+    pub(super) fn spec(&self, connect: &Connect) -> Result<ClientSpec> {
         spec_of(&connect.0.public_url, &self.profile, &self.secrets, &self.asked)
     }
 
     /// The request with a token. One that was given for other values, such as another tenant, goes nowhere: where it would
     /// go was not judged.
-    fn with(&self, token: &AccessToken, limits: Limits) -> Result<OutboundRequest> {
+    pub(super) fn with(&self, token: &AccessToken, limits: Limits) -> Result<OutboundRequest> {
         if !token.asked.is_same(&self.asked) {
             return Err(Unavailable::changed().into());
         }
@@ -64,7 +64,7 @@ impl Judged {
     }
 
     /// Whether an answer means that the token is not taken.
-    fn is_refusal(&self, status: StatusCode, body: &[u8]) -> bool {
+    pub(super) fn is_refusal(&self, status: StatusCode, body: &[u8]) -> bool {
         let mark = &self.profile.auth_error_text;
         status.as_u16() == self.profile.auth_error_status
             && (mark.is_empty() || String::from_utf8_lossy(body).contains(mark.as_str()))
@@ -140,7 +140,12 @@ impl Connect {
         Ok(Owner::Person(user.clone()))
     }
 
-    async fn asked_of(&self, workspace: &WorkspaceId, profile: &Profile, owner: &Owner) -> Result<Asked> {
+    pub(super) async fn asked_of(
+        &self,
+        workspace: &WorkspaceId,
+        profile: &Profile,
+        owner: &Owner,
+    ) -> Result<Asked> {
         let (db, holder) = (&self.0.store, Holder::Profile(profile.id.clone()));
         let grant = grants::find(db, &mut db.reader(), workspace, &holder, owner).await?;
         match (grant, profile.kind) {

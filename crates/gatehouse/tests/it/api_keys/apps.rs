@@ -13,7 +13,9 @@ async fn r106_exactly_ten_scopes_are_the_platforms(t: TestApp) {
     assert_eq!(listed["pagination"]["totalItems"], 10);
     let control: Vec<_> =
         listed["controlScopes"].as_array().unwrap().iter().map(|s| text(&s["id"])).collect();
-    assert_eq!(control, ["keys:verify", "audit:read", "decisions:read", "members:read"]);
+    let rights =
+        ["keys:verify", "audit:read", "decisions:read", "members:read", "flows:use", "flows:run-for-others"];
+    assert_eq!(control, rights);
 }
 
 async fn a_workspace_has_scopes_of_its_own_product(t: TestApp) {

@@ -1,0 +1,119 @@
+//! Requests of flows through a profile: as the person the flow runs for, where the person authorized it, else as the
+//! workspace, and only to the hosts that the profile names.
+
+use std::time::Duration;
+
+use gatehouse_outbound::{Limits, Method, Response};
+use gatehouse_types::{AuthProfileId, Error, Result, UserId, WorkspaceId};
+use serde_json::Value;
+
+use super::draft::Draft;
+use super::request::{Judged, LIMITS, Wanted};
+use crate::call::Run;
+use crate::profiles::model::{Profile, allows};
+use crate::profiles::store;
+use crate::{AccessToken, Connect, GrantState, Holder, Owner};
+
+/// One try of a step.
+#[derive(Clone, Debug)]
+pub struct ProfileStep {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The profile.
+    pub profile: AuthProfileId,
+    /// The person it runs for; `None`: a program or the product itself.
+    pub acting: Option<UserId>,
+    /// What made the call, as the ledger says it: `flow:<id>`.
+    pub cause: String,
+    /// The method.
+    pub method: Method,
+    /// Where it goes.
+    pub url: String,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body as it goes out.
+    pub body: Option<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// An answer, or why there is none, and as whom it was asked.
+#[derive(Debug)]
+pub struct Through {
+    /// The person; `None`: the workspace.
+    pub person: Option<UserId>,
+    /// The answer, whatever its status.
+    pub answer: Result<Response>,
+}
+
+impl Connect {
+    /// Sends one try of a step through a profile.
+    ///
+    /// # Errors
+    /// `Conflict` when the profile is gone; when the database fails.
+    pub async fn send_step(&self, step: ProfileStep) -> Result<Through> {
+        let db = &self.0.store;
+        let found = store::find(db, &mut db.reader(), &step.workspace, &step.profile).await?;
+        let Some((profile, secrets)) = found else {
+            return Err(Error::conflict(
+                "The authorization profile of this request has been deleted. Choose another one.",
+            ));
+        };
+        let owner = self.owner_of_step(&step).await?;
+        let person = owner.person().cloned();
+        let run = Run {
+            workspace: step.workspace.clone(),
+            acting: step.acting.clone(),
+            holder: Holder::Profile(step.profile.clone()),
+            holder_name: profile.name.clone(),
+            owner,
+            cause: step.cause.clone(),
+            action: None,
+            request_id: None,
+        };
+        let answer = self.through(run, profile, secrets, &step).await;
+        Ok(Through { person, answer })
+    }
+
+    async fn through(
+        &self,
+        run: Run,
+        profile: Profile,
+        secrets: crate::profiles::model::Secrets,
+        step: &ProfileStep,
+    ) -> Result<Response> {
+        let wanted = Wanted {
+            method: step.method.to_string(),
+            url: step.url.clone(),
+            headers: step.headers.clone(),
+            body: step.body.clone().map(Value::String),
+            as_workspace: None,
+        };
+        let draft = Draft::of(&wanted)?;
+        let asked = self.asked_of(&run.workspace, &profile, &run.owner).await?;
+        if !allows(&profile.allowed_hosts, &draft.address(&asked)?) {
+            return Err(Error::authorization(format!(
+                "Flows send requests with the profile {} only to the hosts that it names. An owner or admin adds hosts on the \
+                 profile's page.",
+                profile.name
+            )));
+        }
+        let outline = draft.outline(&secrets, &asked)?;
+        let judged = Judged { run, profile, secrets, draft, asked, outline };
+        let limits = Limits { timeout: step.timeout, ..LIMITS };
+        let spec = judged.spec(self)?;
+        let put = |token: &AccessToken| judged.with(token, limits);
+        let is_refused = |answer: &Response| judged.is_refusal(answer.status, &answer.body);
+        Ok(self.call_with_grant(&judged.run, &spec, put, is_refused).await?.response)
+    }
+
+    async fn owner_of_step(&self, step: &ProfileStep) -> Result<Owner> {
+        let Some(user) = &step.acting else { return Ok(Owner::Service) };
+        let (holder, owner) = (Holder::Profile(step.profile.clone()), Owner::Person(user.clone()));
+        let found = self.0.broker.state(&mut self.0.store.reader(), &step.workspace, &holder, &owner).await?;
+        Ok(match found {
+            Some(grant) if grant.state != GrantState::NeedsReauthorization => owner,
+            _ => Owner::Service,
+        })
+    }
+}

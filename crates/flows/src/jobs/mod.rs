@@ -1,0 +1,4 @@
+//! Background work of flows.
+
+pub(crate) mod deploy;
+pub(crate) mod sweep;

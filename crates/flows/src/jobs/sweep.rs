@@ -1,0 +1,22 @@
+use gatehouse_store::jobs::Job;
+use gatehouse_types::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::Flows;
+use crate::store::{deployments, files};
+
+/// Forgets what is past its time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Sweep;
+
+impl Job for Sweep {
+    const KIND: &'static str = "flows.sweep";
+    type Context = Flows;
+
+    async fn run(self, flows: Flows) -> Result<()> {
+        let mut tx = flows.0.store.begin_always().await?;
+        deployments::sweep(&mut tx).await?;
+        files::sweep(&mut tx).await?;
+        Ok(tx.commit().await?)
+    }
+}

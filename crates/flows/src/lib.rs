@@ -1,0 +1,69 @@
+//! Flows that people build, deploy and run: definitions with versions, and executions that run as somebody.
+//!
+//! What a definition means is said by the crate `flow`, which knows no database and no network. Here it is kept, deployed,
+//! and driven.
+
+mod api;
+mod console;
+mod flows;
+mod jobs;
+mod model;
+mod service;
+mod store;
+
+use axum::extract::FromRef;
+use gatehouse_apikeys::ApiKeys;
+use gatehouse_identity::Identity;
+use gatehouse_store::jobs::Registry;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use flows::Flows;
+
+/// How often is forgotten what is past its time, in seconds.
+const SWEEP_SECONDS: i64 = 3_600;
+
+impl FromRef<Flows> for Identity {
+    fn from_ref(flows: &Flows) -> Self {
+        flows.0.identity.clone()
+    }
+}
+
+impl FromRef<Flows> for ApiKeys {
+    fn from_ref(flows: &Flows) -> Self {
+        flows.0.keys.clone()
+    }
+}
+
+/// The API: every operation is in the OpenAPI document.
+pub fn api(flows: Flows) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(api::schema::schema))
+        .routes(routes!(api::build::validate))
+        .routes(routes!(api::build::curl))
+        .routes(routes!(api::package::import))
+        .routes(routes!(api::flows::list, api::flows::create))
+        .routes(routes!(api::flows::get, api::flows::update, api::flows::delete))
+        .routes(routes!(api::versions::list))
+        .routes(routes!(api::versions::get))
+        .routes(routes!(api::deploy::deploy))
+        .routes(routes!(api::deploy::undeploy))
+        .routes(routes!(api::deploy::status))
+        .routes(routes!(api::package::export))
+        .merge(api::public::routes())
+        .with_state(flows)
+}
+
+/// The console's pages.
+pub fn console(flows: Flows) -> axum::Router {
+    console::routes().with_state(flows)
+}
+
+/// The background work.
+pub fn jobs(flows: &Flows) -> Registry {
+    Registry::default().with::<jobs::deploy::Deploy>(flows.clone()).every(
+        SWEEP_SECONDS,
+        jobs::sweep::Sweep,
+        flows.clone(),
+    )
+}
