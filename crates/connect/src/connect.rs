@@ -18,6 +18,8 @@ const BY_HAND: (u32, u32) = (60, 1);
 const REQUESTS_A_MINUTE: u32 = 600;
 /// Calls of one workspace that are out at once.
 const CALLS_AT_ONCE: usize = 64;
+/// Answers of one workspace that are handed on piece by piece at once: each may take minutes.
+const STREAMS_AT_ONCE: usize = 16;
 /// How long a call waits until another one of its workspace is done.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -38,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) requests: Limiter,
     /// Calls that are out, per workspace.
     pub(crate) calls: Slots,
+    /// Answers that are handed on piece by piece, per workspace.
+    pub(crate) streams: Slots,
     /// Tokens of connectors that sign in by a call.
     pub(crate) sessions: Sessions,
 }
@@ -58,6 +62,7 @@ impl Connect {
             by_hand,
             requests,
             calls: Slots::new(CALLS_AT_ONCE, PATIENCE),
+            streams: Slots::new(STREAMS_AT_ONCE, PATIENCE),
             sessions: Sessions::default(),
         }))
     }

@@ -4,6 +4,7 @@ mod message;
 mod proxy;
 mod redirect;
 mod resolver;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,10 @@ pub use error::{Error, Refusal};
 use gatehouse_types::TRACES;
 pub use message::{Limits, OutboundRequest, Response};
 pub use proxy::{NotAProxy, ProxyUrl};
-use reqwest::header::{HeaderValue, SET_COOKIE};
+use reqwest::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use reqwest::{Certificate, Client, ClientBuilder, Method, Proxy, redirect::Policy as ReqwestRedirects};
 use resolver::PolicyResolver;
+pub use stream::{Patience, Streamed};
 use tracing::{Instrument, Span, field::Empty};
 use url::Url;
 
@@ -103,14 +105,43 @@ impl Http {
         answered
     }
 
-    async fn follow(&self, mut request: OutboundRequest) -> Result<Response, Error> {
+    /// Sends any request, as [`Http::send`]; the answer's body comes piece by piece, and is never held whole. The limits of
+    /// the request hold for all of it, and `patience` for its parts.
+    ///
+    /// # Errors
+    /// As [`Http::send`], until the head is there.
+    pub async fn open(&self, request: OutboundRequest, patience: Patience) -> Result<Streamed, Error> {
+        let late =
+            Error::Timeout { origin: guard::origin(&request.url), seconds: patience.head.as_secs_f32() };
+        let (span, ends) = (span(&request), tokio::time::Instant::now() + request.limits.timeout);
+        let opened = tokio::time::timeout(patience.head, self.arrive(request)).instrument(span.clone()).await;
+        let opened = opened
+            .unwrap_or(Err(late))
+            .and_then(|(response, request)| Streamed::of(response, &request, patience.piece, ends));
+        match &opened {
+            Ok(answer) => span.record("http.response.status_code", answer.status.as_u16()),
+            Err(_) => span.record("otel.status_code", "ERROR"),
+        };
+        opened
+    }
+
+    async fn follow(&self, request: OutboundRequest) -> Result<Response, Error> {
+        let (response, request) = self.arrive(request).await?;
+        read(response, &request).await
+    }
+
+    /// The head of the final answer, and the request that it is to.
+    async fn arrive(
+        &self,
+        mut request: OutboundRequest,
+    ) -> Result<(reqwest::Response, OutboundRequest), Error> {
         guard::headers(&request)?;
         let limit = request.limits.max_redirects;
         for _ in 0..=limit {
             self.check(&request.url).await?;
             let response = self.once(&request).await?;
             match redirect::next(&request, response.status(), response.headers())? {
-                None => return read(response, &request).await,
+                None => return Ok((response, request)),
                 Some(next) => request = next,
             }
         }
@@ -190,6 +221,14 @@ fn cookie(header: &HeaderValue) -> Option<(String, String)> {
     Some((name.trim().to_owned(), value.trim().trim_matches('"').to_owned()))
 }
 
+/// The headers without cookies, and the cookies.
+fn without_cookies(response: &reqwest::Response) -> (HeaderMap, Vec<(String, String)>) {
+    let mut headers = response.headers().clone();
+    let cookies = headers.get_all(SET_COOKIE).iter().filter_map(cookie).collect();
+    headers.remove(SET_COOKIE);
+    (headers, cookies)
+}
+
 async fn read(mut response: reqwest::Response, request: &OutboundRequest) -> Result<Response, Error> {
     let limit = request.limits.max_bytes;
     let too_large = || Error::TooLarge { origin: guard::origin(&request.url), limit };
@@ -203,8 +242,6 @@ async fn read(mut response: reqwest::Response, request: &OutboundRequest) -> Res
         }
         body.extend_from_slice(&chunk);
     }
-    let (status, mut headers) = (response.status(), response.headers().clone());
-    let cookies = headers.get_all(SET_COOKIE).iter().filter_map(cookie).collect();
-    headers.remove(SET_COOKIE);
+    let (status, (headers, cookies)) = (response.status(), without_cookies(&response));
     Ok(Response { status, headers, body, final_url: request.url.clone(), cookies })
 }

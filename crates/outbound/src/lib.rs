@@ -5,7 +5,8 @@
 //! ([`Http`]), and no secret or query string ends up in an error text ([`Error`]).
 //!
 //! - [`egress::Policy`] — which addresses may be called.
-//! - [`Http`] — the one web client; [`Http::get`] for documents, [`Http::send`] for anything else.
+//! - [`Http`] — the one web client; [`Http::get`] for documents, [`Http::open`] for what comes piece by piece,
+//!   [`Http::send`] for anything else.
 //! - [`Dns`] — TXT records for domain proofs, addresses for `Http`.
 //! - [`Mailer`] — plain-text mail over the operator's SMTP server.
 //! - [`lab_dns::DnsStub`] — a name server on loopback, for the lab and for tests.
@@ -20,7 +21,10 @@ pub mod lab_dns;
 mod mail;
 
 pub use dns::{DNS_TIMEOUT, Dns, DnsError};
-pub use http::{Error, Http, HttpConfig, Limits, NotAProxy, OutboundRequest, ProxyUrl, Refusal, Response};
+pub use http::{
+    Error, Http, HttpConfig, Limits, NotAProxy, OutboundRequest, Patience, ProxyUrl, Refusal, Response,
+    Streamed,
+};
 pub use ipnet::IpNet;
 pub use mail::{Mail, MailError, Mailer, SmtpConfig};
 pub use reqwest::{Method, StatusCode, header};

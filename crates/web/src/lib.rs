@@ -21,7 +21,7 @@ pub use browser::public_url::PublicUrl;
 pub use edge::config::{DEFAULT_BODY_LIMIT, EdgeConfig, FailureForm, REQUEST_TIMEOUT};
 pub use edge::context::{RequestOrigin, Web};
 pub use edge::edge;
-pub use edge::headers::{AllowFormAction, EmbeddableBy, ForPrograms};
+pub use edge::headers::{AllowFormAction, EmbeddableBy, ForPrograms, OfAnother};
 pub use edge::lane::Lane;
 pub use edge::log::{TraceId, known_method};
 pub use edge::negotiate::{WantsJson, wants_json};

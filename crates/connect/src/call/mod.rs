@@ -4,6 +4,7 @@
 pub(crate) mod api;
 pub(crate) mod ledger;
 pub(crate) mod slots;
+pub(crate) mod stream;
 
 use std::time::Instant;
 

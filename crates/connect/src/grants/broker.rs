@@ -195,3 +195,55 @@ fn ends_soon(grant: &Grant, now: Timestamp) -> bool {
     let ahead = AHEAD_SECONDS.min(((end.micros() - began.micros()) / 10_000_000).max(0));
     end.plus_seconds(-ahead) <= now
 }
+
+#[cfg(test)]
+mod tests {
+    use gatehouse_types::Id;
+
+    use super::*;
+    use crate::grants::model::{Asked, Facts, Kept};
+
+    fn grant(id: &str, version: i64) -> Grant {
+        Grant {
+            id: GrantId::from_stored(id.to_owned()),
+            workspace: WorkspaceId::from_stored("w".to_owned()),
+            holder: Holder::Profile(gatehouse_types::AuthProfileId::from_stored("p".to_owned())),
+            owner: Owner::Service,
+            version,
+            state: GrantState::Ok,
+            tokens: Kept { access_token: Some("token".to_owned()), ..Kept::default() },
+            asked: Asked::default(),
+            facts: Facts {
+                has_access: true,
+                has_refresh: false,
+                expires_at: None,
+                refresh_expires_at: None,
+                scope: None,
+                reason: None,
+                failures: 0,
+                retry_at: None,
+                told_at: None,
+                end_told_days: None,
+                lease_by: None,
+                authorized_by: None,
+                authorized_at: None,
+                refreshed_at: None,
+                last_used_at: None,
+                created_at: Timestamp::from_seconds(1),
+            },
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_of_one_grants_token_and_of_those_before_it() {
+        let now = Timestamp::from_seconds(2);
+        let refused =
+            |id: &str, version: i64| Refused { grant: GrantId::from_stored(id.to_owned()), version };
+        let takes = |grant: &Grant, refused: &Refused| usable(grant, Some(refused), now).is_some();
+        assert!(!takes(&grant("a", 2), &refused("a", 2)));
+        assert!(takes(&grant("a", 3), &refused("a", 2)));
+        // given anew it begins with the first version: the refusal of the former one says nothing of it
+        assert!(takes(&grant("b", 1), &refused("a", 7)));
+        assert!(still_good(&grant("b", 1), Some(&refused("a", 7)), now).is_some());
+    }
+}

@@ -47,6 +47,7 @@ impl Broker {
         let began = Instant::now();
         loop {
             let grant = self.found(order, spec).await?;
+            let spec = &self.still(order, &grant, spec).await?;
             let now = self.0.store.now();
             if let Some(token) = usable(&grant, order.refused.as_ref(), now) {
                 return Ok(token);
@@ -57,7 +58,6 @@ impl Broker {
             if spec.grant == GrantKind::AuthorizationCode && grant.tokens.refresh_token.is_none() {
                 return self.ends_here(&grant, order).await;
             }
-            let spec = &self.still(order, &grant, spec).await?;
             let former = grant.facts.lease_by.clone().filter(|by| *by != self.0.me);
             if !self.lease(&grant).await? {
                 if began.elapsed() > PATIENCE {

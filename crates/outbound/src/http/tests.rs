@@ -47,6 +47,53 @@ async fn a_name_is_looked_up_once_and_its_document_comes_without_cookies() {
 }
 
 #[tokio::test]
+async fn a_body_comes_piece_by_piece_within_its_bounds() {
+    let text = "x".repeat(300_000);
+    let whole = text.clone();
+    let server = Server::start("127.0.0.1:0", None, move |head| match head.starts_with("GET /endless") {
+        // no length, and more than anybody wants
+        true => format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{whole}"),
+        false => ok(&whole),
+    })
+    .await;
+    let (_stub, http) = loopback().await;
+    let patience = Patience { head: Duration::from_secs(5), piece: Duration::from_secs(5) };
+    let open = |path: &str, max_bytes: usize| {
+        let limits = Limits { max_bytes, ..Limits::default() };
+        http.open(OutboundRequest::get(server.url(path).parse().unwrap()).with_limits(limits), patience)
+    };
+    let mut answer = open("/", 300_000).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.headers.get("set-cookie")), (200, None));
+    let (mut bytes, mut pieces) = (0, 0);
+    while let Some(piece) = answer.next().await.unwrap() {
+        (bytes, pieces) = (bytes + piece.len(), pieces + 1);
+    }
+    assert_eq!(bytes, 300_000);
+    assert!(pieces > 1, "it is not held whole");
+    // what tells its size is refused at once, what does not where it is too much
+    assert!(matches!(open("/", 299_999).await, Err(Error::TooLarge { .. })));
+    let mut endless = open("/endless", 100_000).await.unwrap();
+    let mut got = 0;
+    let error = loop {
+        match endless.next().await {
+            Ok(piece) => got += piece.unwrap().len(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::TooLarge { .. }) && got <= 100_000, "{error:?}");
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_waited_for_no_longer_than_was_said() {
+    let server = Server::start("127.0.0.1:0", None, |_| String::new()).await;
+    let (_stub, http) = loopback().await;
+    let patience = Patience { head: Duration::from_millis(50), piece: Duration::from_secs(5) };
+    let error =
+        http.open(OutboundRequest::get(server.url("/").parse().unwrap()), patience).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_name_with_only_forbidden_addresses_is_refused_before_any_connection() {
     let server = Server::start("127.0.0.1:0", None, |_| ok("secret")).await;
     let (_stub, http) = client(&[], &[(HOST, &["127.0.0.1", "10.0.0.1"])]).await;

@@ -32,6 +32,14 @@ pub struct EmbeddableBy(pub String);
 #[derive(Clone, Copy, Debug)]
 pub struct ForPrograms;
 
+/// Says that an answer's body is somebody else's (an extension of the response): whatever it claims to be, a browser that
+/// shows it runs nothing of it and loads nothing for it.
+#[derive(Clone, Copy, Debug)]
+pub struct OfAnother;
+
+/// What a browser may do with somebody else's body.
+const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
+
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The headers every answer carries, whatever it is.
@@ -63,6 +71,7 @@ pub(super) fn secure(response: &mut Response, request_id: &RequestId, https: boo
     }
     let allowed = response.extensions_mut().remove::<AllowFormAction>();
     let embedding = response.extensions_mut().remove::<EmbeddableBy>();
+    let of_another = response.extensions_mut().remove::<OfAnother>().is_some();
     let headers = response.headers_mut();
     // an answer may keep its address even from ourselves
     let silent = headers.get(header::REFERRER_POLICY).is_some_and(|v| v == "no-referrer");
@@ -83,6 +92,9 @@ pub(super) fn secure(response: &mut Response, request_id: &RequestId, https: boo
     let ancestors = embedding.as_ref().map_or("'none'", |by| by.0.as_str());
     if let Ok(policy) = HeaderValue::from_str(&content_security_policy(allowed.as_ref(), ancestors)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if of_another {
+        headers.insert(header::CONTENT_SECURITY_POLICY, NOTHING);
     }
     if embedding.is_some() {
         headers.remove(header::X_FRAME_OPTIONS);

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use gatehouse_identity::Caller;
 use gatehouse_types::{AuthProfileId, OutboundCallId};
-use gatehouse_web::{ApiResult, ErrorBody, Json, Path};
+use gatehouse_web::{ApiResult, ErrorBody, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::authorize::OwnerIn;
+use super::stream::handed_on;
 use super::test::RequestOutline;
 use crate::Connect;
 use crate::call::Called;
@@ -114,10 +116,22 @@ impl RequestOut {
     }
 }
 
+/// How the answer comes.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HowIn {
+    /// `true`: the answer's body as it is, piece by piece, up to 1 GiB in 10 minutes; else in JSON, up to 2 MiB in 20 seconds.
+    #[serde(default)]
+    stream: bool,
+}
+
 /// Send one request through a profile: token and fields are put in, and what comes back is the answer, whatever its status.
-/// A token that is refused is replaced once. Members send only as themselves, to the hosts that the profile names.
-#[utoipa::path(post, operation_id = "requestThroughAuthProfile", path = "/api/v1/auth-profiles/{id}/request", tag = "Authorization profiles", params(("id" = String, Path)), request_body = RequestIn, responses(
-    (status = 200, body = RequestOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+/// A token that is refused is replaced once. Members send only as themselves, to the hosts that the profile names. With
+/// `?stream=true` the answer's own body comes piece by piece: status and call are in the headers `Gatehouse-Status`,
+/// `Gatehouse-Call-Id`, `Gatehouse-Credential-Version` and `Gatehouse-Retried`.
+#[utoipa::path(post, operation_id = "requestThroughAuthProfile", path = "/api/v1/auth-profiles/{id}/request", tag = "Authorization profiles", params(("id" = String, Path), HowIn), request_body = RequestIn, responses(
+    (status = 200, content((RequestOut = "application/json"), (String = "*/*"))),
+    (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, description = "Without the right, or to a host where the profile's tokens may not go", body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, description = "It must be authorized first", body = ErrorBody),
     (status = 429, description = "More than 600 in a minute", body = ErrorBody),
@@ -127,8 +141,9 @@ pub(crate) async fn request(
     State(connect): State<Connect>,
     Caller(actor): Caller,
     Path(id): Path<AuthProfileId>,
+    Query(how): Query<HowIn>,
     Json(input): Json<RequestIn>,
-) -> ApiResult<Json<RequestOut>> {
+) -> ApiResult<Response> {
     let wanted = Wanted {
         method: input.method,
         url: input.url,
@@ -136,6 +151,10 @@ pub(crate) async fn request(
         body: input.body,
         as_workspace: input.as_whom.map(OwnerIn::is_service),
     };
+    // a trial sends nothing, and so there is nothing to hand on
+    if how.stream && actor.origin.dry_run.is_none() {
+        return Ok(handed_on(connect.stream_profile_request(&actor, &id, &wanted).await?));
+    }
     let (called, outline) = connect.profile_request(&actor, &id, &wanted).await?;
-    Ok(Json(RequestOut::of(called, outline)))
+    Ok(Json(RequestOut::of(called, outline)).into_response())
 }

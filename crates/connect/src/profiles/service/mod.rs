@@ -2,6 +2,7 @@
 
 mod authorize;
 pub(crate) mod belongings;
+mod body;
 pub(crate) mod change;
 mod delete;
 pub(crate) mod draft;

@@ -13,6 +13,7 @@ use url::Url;
 use super::draft::{Draft, Outline};
 use super::spec::spec_of;
 use super::{not_found, object};
+use crate::call::stream::{Flowing, Judge};
 use crate::call::{Called, Run};
 use crate::grants::store as grants;
 use crate::profiles::model::{AuthorizationType, Profile, Secrets, allows};
@@ -26,6 +27,10 @@ pub(super) const LIMITS: Limits = Limits {
     max_redirects: 3,
     same_host_only: true,
 };
+
+/// The same for one whose answer is handed on piece by piece: 1 GiB in 10 minutes.
+const STREAM_LIMITS: Limits =
+    Limits { max_bytes: 1024 * 1024 * 1024, timeout: Duration::from_secs(600), ..LIMITS };
 
 /// A request as somebody asks for it.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +76,16 @@ impl Judged {
     }
 }
 
+impl Judge for Judged {
+    fn looks(&self, status: StatusCode) -> bool {
+        status.as_u16() == self.profile.auth_error_status
+    }
+
+    fn is_refused(&self, status: StatusCode, beginning: &[u8]) -> bool {
+        self.is_refusal(status, beginning)
+    }
+}
+
 impl Connect {
     /// Sends one request through a profile, as the workspace or as the person who asks. In a trial run nothing is sent, and
     /// the outline is all.
@@ -94,6 +109,22 @@ impl Connect {
             .call_with_grant(&judged.run, &spec, put, |answer| judged.is_refusal(answer.status, &answer.body))
             .await?;
         Ok((Some(called), judged.outline))
+    }
+
+    /// The same with an answer that is handed on piece by piece, as it comes.
+    ///
+    /// # Errors
+    /// As [`Connect::profile_request`], until the head of the answer is there.
+    pub(crate) async fn stream_profile_request(
+        &self,
+        actor: &Actor,
+        id: &AuthProfileId,
+        wanted: &Wanted,
+    ) -> Result<Flowing> {
+        let judged = self.judged(actor, id, wanted).await?;
+        let spec = judged.spec(self)?;
+        let put = |token: &AccessToken| judged.with(token, STREAM_LIMITS);
+        Ok(self.stream_with_grant(&judged.run, &spec, put, &judged).await?)
     }
 
     /// Whether a request may go, by whom it is asked, as whom and whereto.

@@ -197,7 +197,78 @@ async fn what_is_not_reached_is_said_and_in_the_ledger(t: TestApp) {
     owner.post(&format!("{profile}/request"), inside).await.refused(400, "validation_error");
 }
 
+/// The entry of a call, as soon as it is there.
+async fn entry(owner: &crate::support::Client, id: &str) -> Value {
+    for _ in 0..100 {
+        let rows = owner.get("/api/v1/outbound-calls").await.ok();
+        let found = rows["data"].as_array().unwrap().iter().find(|row| row["id"] == id).cloned();
+        if let Some(found) = found {
+            return found;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{id} is not in the ledger");
+}
+
+async fn an_answer_is_handed_on_piece_by_piece_whatever_its_size(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &credentials(&provider)).await;
+    let get = |megabytes: usize| json!({"method": "GET", "url": provider.at(&format!("/file/{megabytes}"))});
+    // in JSON it is too much
+    owner.post(&format!("{profile}/request"), get(5)).await.refused(503, "service_unavailable");
+    let stream = format!("{profile}/request?stream=true");
+    let answer = owner.post(&stream, get(5)).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 5 * 1024 * 1024));
+    assert_eq!(
+        (answer.header("gatehouse-status"), answer.header("gatehouse-retried")),
+        (Some("206"), Some("false"))
+    );
+    // no cookie of another's host, and nothing that a browser would run
+    assert_eq!((answer.header("set-cookie"), answer.header("x-mine")), (None, Some("m")));
+    assert_eq!(answer.header("content-type"), Some("text/html"));
+    assert_eq!(answer.header("content-disposition"), Some("attachment"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert!(answer.header("content-security-policy").unwrap().contains("sandbox"), "{:?}", answer.headers);
+    let row = entry(&owner, answer.header("gatehouse-call-id").unwrap()).await;
+    assert_eq!(
+        (&row["bytes"], &row["status"], &row["error"]),
+        (&json!(5 * 1024 * 1024), &json!(206), &Value::Null)
+    );
+    // a token that is refused is replaced once
+    provider.forgets_access();
+    let again = owner.post(&stream, get(1)).await;
+    assert_eq!(
+        (again.status, again.body.len(), again.header("gatehouse-retried")),
+        (200, 1024 * 1024, Some("true"))
+    );
+    let rows = owner.get("/api/v1/outbound-calls").await.ok();
+    assert_eq!((&rows["data"][1]["status"], &rows["data"][1]["bytes"]), (&json!(401), &json!(13)), "{rows}");
+    // what goes wrong before the answer is said as ever
+    let closed = json!({"method": "GET", "url": "http://127.0.0.1:9/"});
+    owner.post(&stream, closed).await.refused(503, "service_unavailable");
+    let tried = owner.post(&format!("{stream}&dryRun=true"), get(1)).await.ok();
+    assert_eq!(tried["result"]["status"], Value::Null);
+}
+
+/// Whoever asked goes away in the middle: the ledger tells how much was handed on.
+async fn a_reader_who_goes_away_is_in_the_ledger(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &credentials(&provider)).await;
+    let stream = format!("{profile}/request?stream=true");
+    let request = json!({"method": "GET", "url": provider.at("/file/900")});
+    let mut answer = owner.request("POST", &stream).json(&request).send().await.unwrap();
+    let id = answer.headers()["gatehouse-call-id"].to_str().unwrap().to_owned();
+    let some = answer.chunk().await.unwrap().unwrap();
+    assert!(!some.is_empty());
+    drop(answer);
+    let row = entry(&owner, &id).await;
+    assert_eq!(row["error"], "not_read", "{row}");
+    assert!((1..900 * 1024 * 1024).contains(&row["bytes"].as_i64().unwrap()), "{row}");
+}
+
 on_both![
+    an_answer_is_handed_on_piece_by_piece_whatever_its_size,
+    a_reader_who_goes_away_is_in_the_ledger,
     r136_r137_fields_reach_header_body_query_and_path,
     r140_the_status_of_refusal_leads_to_one_new_token_and_one_more_try,
     a_service_that_refuses_every_token_is_tried_twice_and_no_more,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
@@ -74,6 +74,7 @@ impl Provider {
             .route("/revoke", post(revoke))
             .route("/.well-known/oauth-authorization-server", get(metadata))
             .route("/echo/{*path}", any(echo))
+            .route("/file/{megabytes}", get(file))
             .with_state(provider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         provider
@@ -337,4 +338,17 @@ async fn echo(
     Json(json!({"method": method.as_str(), "path": uri.path(), "query": query, "account": account,
         "headers": Value::Object(names.collect()), "body": String::from_utf8_lossy(&body)}))
     .into_response()
+}
+
+/// So many megabytes that call themselves a page, with a cookie; the size is not told.
+async fn file(State(p): State<Provider>, Path(megabytes): Path<usize>, headers: HeaderMap) -> Response {
+    let bearer =
+        headers.get("authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    if !bearer.is_some_and(|token| p.said(|said| said.access.contains_key(token))) {
+        let (status, words) = p.said(|said| said.refusal.clone());
+        return (StatusCode::from_u16(status).unwrap(), words).into_response();
+    }
+    let pieces = tokio_stream::iter((0..megabytes).map(|_| Ok::<_, std::io::Error>(vec![b'x'; 1024 * 1024])));
+    let headers = [("content-type", "text/html"), ("set-cookie", "a=b"), ("x-mine", "m")];
+    (StatusCode::PARTIAL_CONTENT, headers, axum::body::Body::from_stream(pieces)).into_response()
 }

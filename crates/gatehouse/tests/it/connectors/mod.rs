@@ -8,6 +8,7 @@ mod icertis;
 mod kinds;
 mod links;
 mod people;
+mod rights;
 mod sheets;
 mod types;
 

@@ -1,0 +1,196 @@
+//! Calls whose answer is handed on piece by piece. A task of its own carries it: whoever reads it may go away, and the ledger
+//! still tells how much came.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use gatehouse_outbound::header::HeaderMap;
+use gatehouse_outbound::{OutboundRequest, Patience, StatusCode, Streamed};
+use gatehouse_types::{Error, OutboundCallId, Result};
+use tokio::sync::{mpsc, oneshot};
+
+use super::ledger::Entry;
+use super::{CallError, Run, Sent, host_of, note};
+use crate::{AccessToken, ClientSpec, Connect};
+
+/// How long one waits for the head of an answer, and for each piece of its body.
+const PATIENCE: Patience = Patience { head: Duration::from_secs(20), piece: Duration::from_secs(30) };
+/// How long a piece waits until whoever asked reads it.
+const READ_WITHIN: Duration = Duration::from_secs(60);
+/// Pieces that wait to be read.
+const AHEAD: usize = 2;
+/// How much of an answer is looked at to see whether it means that the token is refused, in bytes.
+const LOOKED_AT: usize = 64 * 1024;
+
+/// What the ledger says when whoever asked went away.
+const NOT_READ: &str = "not_read";
+
+/// Status and headers.
+type Head = (StatusCode, HeaderMap);
+
+/// A piece of a body.
+pub(crate) type Piece = io::Result<Vec<u8>>;
+
+/// An answer that is on its way.
+pub(crate) struct Flowing {
+    /// The entry of the ledger, which is written at its end.
+    pub(crate) id: OutboundCallId,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// How the body begins, as far as it was looked at.
+    pub(crate) first: Vec<Piece>,
+    /// The rest of it.
+    pub(crate) rest: mpsc::Receiver<Piece>,
+    /// Whether a first token was refused, and this is the answer to the second.
+    pub(crate) retried: bool,
+    /// Which version of the credential was sent.
+    pub(crate) version: i64,
+}
+
+/// Of which answers is looked how they begin, and which of them mean that the token is refused.
+pub(crate) trait Judge: Sync {
+    /// Whether it takes a look at the body.
+    fn looks(&self, status: StatusCode) -> bool;
+    /// Whether the token is not taken.
+    fn is_refused(&self, status: StatusCode, beginning: &[u8]) -> bool;
+}
+
+impl Connect {
+    /// As [`Connect::call_with_grant`], with an answer that is handed on piece by piece.
+    ///
+    /// # Errors
+    /// As there, until the head of the answer is there.
+    pub(crate) async fn stream_with_grant(
+        &self,
+        run: &Run,
+        spec: &ClientSpec,
+        put: impl Fn(&AccessToken) -> Result<OutboundRequest> + Send,
+        judge: &impl Judge,
+    ) -> Result<Flowing, CallError> {
+        let broker = &self.0.broker;
+        let first = broker.token(&run.workspace, &run.holder, &run.owner, spec).await;
+        let first = first.map_err(CallError::Credential)?;
+        let flowing = self.flow(run, &first, put(&first)?, judge, false).await?;
+        if !judge.is_refused(flowing.status, &flowing.beginning()) {
+            return Ok(flowing);
+        }
+        // nobody reads it: its task ends
+        drop(flowing);
+        let second = broker.refuse(&run.workspace, &run.holder, &run.owner, spec, (&first).into()).await;
+        let second = second.map_err(CallError::Credential)?;
+        self.flow(run, &second, put(&second)?, judge, true).await
+    }
+
+    async fn flow(
+        &self,
+        run: &Run,
+        token: &AccessToken,
+        request: OutboundRequest,
+        judge: &impl Judge,
+        retried: bool,
+    ) -> Result<Flowing, CallError> {
+        let place = self.0.streams.take(&run.workspace).await?;
+        let credential = token.grant.to_string();
+        let sent = Sent { credential, version: token.version, retried, grant: Some(token.grant.clone()) };
+        let id: OutboundCallId = self.0.store.ids().make();
+        let (head, opened) = oneshot::channel();
+        let (pieces, mut rest) = mpsc::channel(AHEAD);
+        let (connect, run, own) = (self.clone(), run.clone(), id.clone());
+        tokio::spawn(async move {
+            connect.carry(&run, sent, own, request, (head, pieces)).await;
+            drop(place);
+        });
+        let (status, headers) = opened.await.map_err(Error::internal)?.map_err(CallError::Outside)?;
+        let first = if judge.looks(status) { beginning(&mut rest).await } else { Vec::new() };
+        Ok(Flowing { id, status, headers, first, rest, retried, version: token.version })
+    }
+
+    /// Sends a request and hands its answer on; writes the entry of the ledger before the last of it is read.
+    async fn carry(
+        &self,
+        run: &Run,
+        sent: Sent,
+        id: OutboundCallId,
+        request: OutboundRequest,
+        (head, pieces): (oneshot::Sender<Result<Head, gatehouse_outbound::Error>>, mpsc::Sender<Piece>),
+    ) {
+        let store = &self.0.store;
+        let (method, host) = (request.method.to_string(), host_of(&request.url));
+        let began = Instant::now();
+        let (mut status, mut failed) = (None, None);
+        let (bytes, error) = match self.0.http.open(request, PATIENCE).await {
+            Ok(mut answer) => {
+                status = Some(i64::from(answer.status.as_u16()));
+                match head.send(Ok((answer.status, std::mem::take(&mut answer.headers)))) {
+                    Ok(()) => hand_on(&mut answer, &pieces).await,
+                    Err(_) => (0, Some(NOT_READ)),
+                }
+            }
+            Err(error) => {
+                let code = error.code();
+                failed = Some((head, error));
+                (0, Some(code))
+            }
+        };
+        let entry = Entry {
+            id,
+            at: store.now(),
+            method,
+            host,
+            status,
+            error: error.map(str::to_owned),
+            retried: sent.retried,
+            bytes,
+            duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
+            credential: sent.credential.clone(),
+            credential_version: sent.version,
+        };
+        if let Err(error) = note(store, run, &sent, &entry).await {
+            tracing::error!(%error, call = %entry.id, "a call is missing in the ledger");
+        }
+        if let Some((head, error)) = failed {
+            // whoever asked may have gone away
+            let _ = head.send(Err(error));
+        }
+    }
+}
+
+impl Flowing {
+    fn beginning(&self) -> Vec<u8> {
+        self.first.iter().flatten().flatten().copied().collect()
+    }
+}
+
+/// The first pieces of a body, until they are enough for a look.
+async fn beginning(body: &mut mpsc::Receiver<Piece>) -> Vec<Piece> {
+    let (mut first, mut bytes) = (Vec::new(), 0);
+    while bytes < LOOKED_AT
+        && let Some(piece) = body.recv().await
+    {
+        bytes += piece.as_ref().map_or(0, Vec::len);
+        first.push(piece);
+    }
+    first
+}
+
+/// Hands a body on as fast as it is read: how many bytes that were, and why it broke off.
+async fn hand_on(answer: &mut Streamed, pieces: &mpsc::Sender<Piece>) -> (i64, Option<&'static str>) {
+    let mut bytes = 0;
+    loop {
+        let piece = match answer.next().await {
+            Ok(Some(piece)) => piece,
+            Ok(None) => return (bytes, None),
+            Err(error) => {
+                // the connection to whoever asked breaks off too: nobody takes the part for the whole
+                let broken = Err(io::Error::other(error.to_string()));
+                let _ = tokio::time::timeout(READ_WITHIN, pieces.send(broken)).await;
+                return (bytes, Some(error.code()));
+            }
+        };
+        let size = i64::try_from(piece.len()).unwrap_or(i64::MAX);
+        match tokio::time::timeout(READ_WITHIN, pieces.send(Ok(piece))).await {
+            Ok(Ok(())) => bytes += size,
+            _ => return (bytes, Some(NOT_READ)),
+        }
+    }
+}
