@@ -43,7 +43,8 @@ pub enum Kind {
 pub struct Error {
     kind: Kind,
     message: Cow<'static, str>,
-    field: Option<Cow<'static, str>>,
+    /// Which values break rules, and what of each; the first one leads.
+    fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     decision: Option<DecisionId>,
     retry_after: Option<u32>,
     redirect_url: Option<String>,
@@ -56,7 +57,7 @@ impl Error {
         Self {
             kind,
             message: message.into(),
-            field: None,
+            fields: Vec::new(),
             decision: None,
             retry_after: None,
             redirect_url: None,
@@ -66,7 +67,15 @@ impl Error {
 
     /// A value breaks a rule.
     pub fn validation(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: Some(field.into()), ..Self::new(Kind::Validation, message) }
+        Self::new(Kind::Validation, message).on_field(field)
+    }
+
+    /// Values break rules, all told at once: field and message of each. `None` when there are none.
+    pub fn validations(problems: Vec<(String, String)>) -> Option<Self> {
+        let message = problems.iter().map(|(_, message)| message.as_str()).collect::<Vec<_>>().join(" ");
+        let fields = problems.into_iter().map(|(field, message)| (field.into(), message.into())).collect();
+        let error = Self { fields, ..Self::new(Kind::Validation, message) };
+        (!error.fields.is_empty()).then_some(error)
     }
 
     /// The request itself is not understood.
@@ -118,7 +127,7 @@ impl Error {
     /// The same failure about a named field.
     #[must_use]
     pub fn on_field(mut self, field: impl Into<Cow<'static, str>>) -> Self {
-        self.field = Some(field.into());
+        self.fields = vec![(field.into(), self.message.clone())];
         self
     }
 
@@ -155,7 +164,12 @@ impl Error {
 
     /// The field that breaks the rule, if one does.
     pub fn field(&self) -> Option<&str> {
-        self.field.as_deref()
+        self.fields.first().map(|(field, _)| field.as_ref())
+    }
+
+    /// Every field that breaks a rule, with what is wrong about it.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(field, message)| (field.as_ref(), message.as_ref()))
     }
 
     /// The id of the recorded reason.
@@ -184,7 +198,7 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.kind)
             .field("message", &self.message)
-            .field("field", &self.field)
+            .field("field", &self.field())
             .field("source", &self.source)
             .finish_non_exhaustive()
     }

@@ -33,6 +33,7 @@ impl FieldErrors {
 
 impl From<&Error> for FieldErrors {
     fn from(error: &Error) -> Self {
-        Self(vec![(error.field().unwrap_or_default().to_owned(), error.message().to_owned())])
+        let all: Vec<_> = error.fields().map(|(f, m)| (f.to_owned(), m.to_owned())).collect();
+        if all.is_empty() { Self(vec![(String::new(), error.message().to_owned())]) } else { Self(all) }
     }
 }

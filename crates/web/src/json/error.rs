@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -119,6 +120,9 @@ pub struct ErrorObject {
     /// The field that breaks the rule, as a path like `samlConfig.certificates[0]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// When several fields break rules: what is wrong with each, by its path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
     /// The id of the recorded reason; `GET /api/v1/decisions/{id}` explains it to those who may know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
@@ -134,11 +138,17 @@ impl From<&Error> for ErrorBody {
                 kind: type_of(error.kind()).to_owned(),
                 message: error.message().to_owned(),
                 field: error.field().map(str::to_owned),
+                fields: several(error),
                 decision: error.decision().map(ToString::to_string),
                 redirect_url: error.redirect_url().map(str::to_owned),
             },
         }
     }
+}
+
+fn several(error: &Error) -> BTreeMap<String, String> {
+    let all = || error.fields().map(|(field, message)| (field.to_owned(), message.to_owned()));
+    if all().count() > 1 { all().collect() } else { BTreeMap::new() }
 }
 
 #[cfg(test)]
