@@ -9,6 +9,7 @@
 //! and no value can change more of it than the part it stands in.
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod catalogue;
 mod field;
 pub mod limits;

@@ -89,6 +89,13 @@ impl UrlTemplate {
         self.template.source()
     }
 
+    /// The host with its gaps as it was written, perhaps with a port; of an address that is asked for as a whole its gap.
+    pub fn host(&self) -> &str {
+        let source = self.source();
+        let rest = source.strip_prefix(SCHEME).unwrap_or(source);
+        rest.split(['/', '?', '#']).next().unwrap_or(rest)
+    }
+
     /// The names of the gaps.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.template.variables()
@@ -298,6 +305,18 @@ mod tests {
         let filled =
             url.fill(|name| Some(if name == "id" { "a/b" } else { "https://h.example/" }.to_owned()));
         assert_eq!(filled.unwrap().as_str(), "https://h.example/_api/a%2Fb");
+    }
+
+    #[test]
+    fn the_host_is_told_as_it_was_written() {
+        for (source, host) in [
+            ("https://{a}.example.com/x?y=1", "{a}.example.com"),
+            ("https://a.example:8443?x", "a.example:8443"),
+            ("https://{host}", "{host}"),
+            ("{site_url}/_api", "{site_url}"),
+        ] {
+            assert_eq!(UrlTemplate::parse(source).unwrap().host(), host, "{source}");
+        }
     }
 
     #[test]
