@@ -48,9 +48,10 @@ test('Icertis is found, connected with OAuth, tested and handed over', async ({ 
   await expect(page.getByText("the vendor's step")).toBeVisible()
   await expectGood(page)
 
-  // what is blank is said at its field
+  // what is blank is said at its field, all at once
   await page.getByRole('button', { name: 'Connect', exact: true }).click()
   await expect(page.getByRole('alert')).toContainText('Icertis instance must be filled in.')
+  await expect(page.getByRole('alert')).toContainText('Scope must be filled in.')
   await expectGood(page)
 
   await field(page, 'Icertis instance').fill('acme')

@@ -9,7 +9,7 @@ use gatehouse_web::{Limiter, PublicUrl};
 
 use crate::Broker;
 use crate::call::slots::Slots;
-use crate::connectors::Sessions;
+use crate::connectors::{Sessions, Types};
 
 /// Tests and authorizations of one person at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) streams: Slots,
     /// Tokens of connectors that sign in by a call.
     pub(crate) sessions: Sessions,
+    /// Types that workspaces made, as they were read.
+    pub(crate) types: Types,
 }
 
 impl Connect {
@@ -64,6 +66,7 @@ impl Connect {
             calls: Slots::new(CALLS_AT_ONCE, PATIENCE),
             streams: Slots::new(STREAMS_AT_ONCE, PATIENCE),
             sessions: Sessions::default(),
+            types: Types::default(),
         }))
     }
 

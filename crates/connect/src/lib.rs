@@ -24,7 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use connect::Connect;
-pub use connectors::{ConnectorBelongings, ConnectorStep, PeopleMode, StepDone, StepFailure};
+pub use connectors::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 pub use named::NamedConnector;
 pub use profiles::belongings::ConnectBelongings;
 pub use profiles::steps::{ProfileStep, Through};

@@ -4,7 +4,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::http::HeaderName;
 use gatehouse_apikeys::{ApiKeys, HotGate, KeyBelongings, Programs};
-use gatehouse_connect::{Connect, ConnectBelongings, ConnectorBelongings};
+use gatehouse_connect::{Connect, ConnectBelongings};
 use gatehouse_events::{Events, EventsBelongings};
 use gatehouse_flows::Flows;
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
@@ -167,7 +167,6 @@ impl App {
         identity.admit_programs(Arc::new(Programs::new(api_keys.clone())));
         let events = Events::new(identity.clone(), http.clone());
         let connect = Connect::new(identity.clone(), http.clone(), public_url.clone());
-        identity.also_ends(Arc::new(ConnectorBelongings));
         identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
         let flows = Flows::new(identity.clone(), api_keys.clone(), connect.clone());
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);

@@ -13,7 +13,7 @@ use gatehouse_store::Store;
 use gatehouse_types::{Actor, Error, GrantId, Kind, OutboundCallId, Result, UserId, WorkspaceId};
 
 use crate::grants::store as grants;
-use crate::{AccessToken, ClientSpec, Connect, Holder, Owner, Unavailable};
+use crate::{AccessToken, ClientSpec, Connect, Holder, Owner, Unavailable, connectors};
 use ledger::Entry;
 
 /// For whom, as whom and why a call is made: what the ledger says of it.
@@ -195,6 +195,9 @@ async fn note(store: &Store, run: &Run, sent: &Sent, entry: &Entry) -> Result<()
     ledger::insert(&mut tx, run, entry);
     if let Some(grant) = &sent.grant {
         grants::used(&mut tx, grant);
+    }
+    if let Holder::Connector(id) = &run.holder {
+        connectors::used(&mut tx, id);
     }
     Ok(tx.commit().await?)
 }

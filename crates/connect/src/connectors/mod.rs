@@ -21,10 +21,12 @@ use gatehouse_web::PublicUrl;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use service::belongings;
+pub(crate) use service::kept_types::Types;
 pub(crate) use service::session::Sessions;
 pub(crate) use service::types::known as known_type;
+pub(crate) use store::connectors::used;
 
-pub use service::belongings::ConnectorBelongings;
 pub use service::steps::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 
 use crate::holders::About;
@@ -84,7 +86,7 @@ pub(crate) async fn spec<Q: Queries>(
     (workspace, id): (&WorkspaceId, &ConnectorId),
     _: &Asked,
 ) -> Result<Option<ClientSpec>> {
-    match service::spec::ready(store, db, workspace, id).await? {
+    match service::spec::ready(store, db, None, (workspace, id)).await? {
         None => Ok(None),
         Some(ready) => service::spec::spec_of(store, public_url, &ready),
     }

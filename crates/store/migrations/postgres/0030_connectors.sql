@@ -47,7 +47,10 @@ CREATE INDEX connectors_type ON connectors (workspace_id, type_id);
 -- What calls need beside the fields and the product itself tells, for each whose credential asks: an account's id, a base address.
 CREATE TABLE connector_values (
     connector_id TEXT NOT NULL,
+    -- the person's id; empty: the connector's own
     owner        TEXT NOT NULL,
+    -- of which credential it was told: nothing else takes it
+    credential   TEXT NOT NULL,
     kept         TEXT NOT NULL,
     at           BIGINT NOT NULL,
     PRIMARY KEY (connector_id, owner)

@@ -91,7 +91,8 @@ impl From<Report> for TestOut {
 /// Test a connector: its type's harmless call is made, and told in plain words.
 #[utoipa::path(post, operation_id = "testConnector", path = "/api/v1/connectors/{id}/test", tag = "Connectors", params(("id" = String, Path)), responses(
     (status = 200, body = TestOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-    (status = 404, body = ErrorBody), (status = 429, body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 409, description = "It is another person's own", body = ErrorBody),
+    (status = 429, body = ErrorBody),
 ))]
 pub(crate) async fn test(
     State(connect): State<Connect>,
@@ -123,7 +124,8 @@ pub(crate) struct AuthorizeOut {
 /// Begin to authorize a connector for the workspace. The person who began must end it, in the same session.
 #[utoipa::path(post, operation_id = "authorizeConnector", path = "/api/v1/connectors/{id}/authorize", tag = "Connectors", params(("id" = String, Path), AuthorizeIn), responses(
     (status = 200, body = AuthorizeOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-    (status = 404, body = ErrorBody), (status = 409, description = "It needs nobody's consent", body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 409, description = "It needs nobody's consent, or is another person's own", body = ErrorBody),
+    (status = 429, body = ErrorBody),
 ))]
 pub(crate) async fn authorize(
     State(connect): State<Connect>,
@@ -197,7 +199,7 @@ impl From<Done> for RunOut {
 /// connector's.
 #[utoipa::path(post, operation_id = "runConnectorAction", path = "/api/v1/connectors/{id}/actions/{action}", tag = "Connectors", params(("id" = String, Path), ("action" = String, Path)), request_body = RunIn, responses(
     (status = 200, body = RunOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, description = "It is not connected", body = ErrorBody),
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, description = "It is not connected, or is another person's own", body = ErrorBody),
     (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
 ))]
 pub(crate) async fn run(

@@ -11,7 +11,8 @@ use crate::connectors::model::connector::{NonInteractive, Status, checked_owner}
 use crate::connectors::model::fields::{Given, spoken};
 use crate::connectors::model::known::no_user_authentication;
 use crate::connectors::model::sheets;
-use crate::connectors::service::connectors::{Change, New};
+use crate::connectors::service::change::Change;
+use crate::connectors::service::connectors::New;
 use crate::connectors::service::view::View;
 use crate::connectors::store::connectors::Wanted;
 use crate::{Connect, GrantView};
@@ -289,7 +290,8 @@ pub(crate) async fn get(
     Ok(Json(ConnectorOut::of(connect.connector(&actor, &connector_id(&id)?).await?)?))
 }
 
-/// Change a connector. Another client or another way to authenticate ends what was authorized.
+/// Change a connector. Another client or another way to authenticate ends what was authorized; secrets that would go to another
+/// host must be entered again.
 #[utoipa::path(put, operation_id = "updateConnector", path = "/api/v1/connectors/{id}", tag = "Connectors", params(("id" = String, Path)), request_body = ChangeIn, responses(
     (status = 200, body = ConnectorOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
@@ -310,7 +312,7 @@ pub(crate) async fn update(
     Ok(Json(ConnectorOut::of(connect.change_connector(&actor, &connector_id(&id)?, change).await?)?))
 }
 
-/// Delete a connector. What was authorized through it ends, for people too; `dryRun=true` tells whose.
+/// Delete a connector, also another person's own. What was authorized through it ends, for people too; `dryRun=true` tells whose.
 #[utoipa::path(delete, operation_id = "deleteConnector", path = "/api/v1/connectors/{id}", tag = "Connectors", params(("id" = String, Path)), responses(
     (status = 200, body = Deleted), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody),

@@ -25,6 +25,8 @@ pub(crate) struct MineOut {
     type_name: String,
     /// `connected`, `not_connected`, `failing` or `needs_reauthorization`.
     status: &'static str,
+    /// Whether people authenticate for themselves there. If not, what one authorized is not used, and can only be ended.
+    enabled: bool,
     /// Why it stands like that.
     status_detail: Option<String>,
     /// What was granted.
@@ -40,6 +42,7 @@ impl From<Mine> for MineOut {
         let c = mine.view.connector;
         Self {
             status: status(mine.grant.as_ref()),
+            enabled: c.user_authentication,
             status_detail: mine.grant.as_ref().and_then(|g| g.reason.clone()),
             scope: mine.grant.as_ref().and_then(|g| g.scope.clone()),
             authorized_at: mine.grant.as_ref().and_then(|g| g.authorized_at),
@@ -64,7 +67,8 @@ pub(crate) fn status(grant: Option<&crate::GrantView>) -> &'static str {
     }
 }
 
-/// List the connectors that one may authorize for oneself, with what one authorized.
+/// List the connectors that one may authorize for oneself, with what one authorized; also those on which that was switched off
+/// since.
 #[utoipa::path(get, operation_id = "listOwnConnections", path = "/api/v1/me/connections", tag = "Connectors", params(PageParams), responses(
     (status = 200, body = Page<MineOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
 ))]
@@ -79,7 +83,7 @@ pub(crate) async fn list(
 /// Begin to authorize a connector for oneself, in the session that asks for it.
 #[utoipa::path(post, operation_id = "authorizeOwnConnection", path = "/api/v1/me/connections/{connector_id}/authorize", tag = "Connectors", params(("connector_id" = String, Path), AuthorizeIn), responses(
     (status = 200, body = AuthorizeOut), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
-    (status = 409, description = "People do not authenticate for themselves there", body = ErrorBody),
+    (status = 409, description = "People do not authenticate for themselves there", body = ErrorBody), (status = 429, body = ErrorBody),
 ))]
 pub(crate) async fn authorize(
     State(connect): State<Connect>,

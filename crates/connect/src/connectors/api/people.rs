@@ -9,12 +9,12 @@ use crate::Connect;
 use crate::connectors::model::connector::NonInteractive;
 use crate::connectors::service::people::UserAuthentications;
 
-/// Whether people authenticate for themselves, and what flows do without it.
+/// Whether people authenticate for themselves, and what flows are to do without it.
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = UserAuthentications)]
 pub(crate) struct PeopleOut {
-    /// Steps and actions of a person take the person's own authorization.
+    /// Actions of a person take the person's own authorization.
     enabled: bool,
     non_interactive_mode: NonInteractive,
     /// Whether it can be switched on.
@@ -43,8 +43,9 @@ impl From<UserAuthentications> for PeopleOut {
 #[schema(as = UserAuthenticationsChange)]
 pub(crate) struct ChangeIn {
     enabled: Option<bool>,
-    /// What a flow without anybody at it does when its person has not authorized the connector: `fallback`,
-    /// `fallback_with_warning`, `pause` or `end_with_error`.
+    /// What a flow without anybody at it is to do when its person has not authorized the connector: `fallback`,
+    /// `fallback_with_warning`, `pause` or `end_with_error`. Flows apply it; calls over the API do
+    /// not look at it.
     non_interactive_mode: Option<String>,
 }
 
@@ -67,6 +68,7 @@ pub(crate) async fn show(
 #[utoipa::path(put, operation_id = "setUserAuthentications", path = "/api/v1/connectors/{id}/user-authentications", tag = "Connectors", params(("id" = String, Path)), request_body = ChangeIn, responses(
     (status = 200, body = PeopleOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 409, description = "It is another person's own", body = ErrorBody),
 ))]
 pub(crate) async fn change(
     State(connect): State<Connect>,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::connectors::model::fields::spoken;
 use crate::connectors::model::guide::text;
-use crate::connectors::model::known::{Known, no_user_authentication};
+use crate::connectors::model::known::{Known, hosts, no_user_authentication};
 use crate::connectors::service::types::word;
 use crate::connectors::wire;
 
@@ -96,6 +96,9 @@ pub(crate) struct TypeOut {
     /// The ways to authenticate with their fields, in the order of `authTypes`.
     authentication: Vec<AuthOut>,
     actions: Vec<ActionOut>,
+    /// The hosts that credentials may go to, with the names of fields in braces; a domain stands for all below it, where the
+    /// product itself tells the address.
+    hosts: Vec<String>,
     /// What to do at the vendor before connecting.
     guide: Vec<StepOut>,
     /// What is to be handed over to somebody else.
@@ -349,6 +352,7 @@ impl TypeOut {
                 })
                 .collect(),
             actions: known.actions.iter().map(ActionOut::of).collect(),
+            hosts: hosts(known),
             guide: known.guide.iter().map(StepOut::of).collect(),
             sheets: known.sheets.iter().map(SheetOut::of).collect(),
             left_out: left_out

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{Nothing, PATH, TITLE, errors_of, frame};
 use crate::Connect;
-use crate::connectors::model::known::Known;
+use crate::connectors::model::known::{Known, hosts};
 use crate::connectors::service::types::NewType;
 use crate::connectors::wire;
 
@@ -57,7 +57,7 @@ pub(super) async fn make(
     VerifiedForm(form): VerifiedForm<DocumentForm>,
 ) -> HtmlResult<Response> {
     let new = NewType { document: form.document.clone().into_bytes(), name: Some(form.name.clone()) };
-    match connect.make_connector_type(&actor, new).await {
+    match connect.make_connector_type(&actor, || Ok(new)).await {
         Ok(known) => {
             let text = format!("{} can be connected to now.", known.name);
             let to = format!("{PATH}/types/{}", known.id);
@@ -86,6 +86,8 @@ struct TypePage {
     remove: String,
     description: String,
     ways: Vec<String>,
+    /// Where credentials go.
+    hosts: String,
     made: Option<When>,
     actions: Vec<ActionRow>,
     left_out: Vec<(String, String)>,
@@ -115,6 +117,7 @@ pub(super) async fn show(
         remove: format!("{PATH}/types/{}/delete", known.id),
         description: known.description.clone(),
         ways: known.auth.iter().map(|a| a.label.clone()).collect(),
+        hosts: hosts(&known).join(", "),
         made: own.map(|o| When::from(o.created_at)),
         actions: known
             .actions

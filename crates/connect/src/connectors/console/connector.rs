@@ -18,7 +18,7 @@ use super::parts::{Block, Span, StepView, guide, tone};
 use super::{Nothing, PATH, TITLE, errors_of, frame, path_of};
 use crate::Connect;
 use crate::connectors::model::sheets::{Filled, filled};
-use crate::connectors::service::connectors::Change;
+use crate::connectors::service::change::Change;
 use crate::connectors::service::test::Report;
 use crate::connectors::service::types::word;
 use crate::connectors::service::view;
@@ -67,6 +67,8 @@ struct ConnectorPage {
     remove: String,
     impact: String,
     may_manage: bool,
+    /// Whether it is not another person's own, which is only deleted here.
+    may_change: bool,
 }
 
 /// What else a page shows.
@@ -111,7 +113,8 @@ async fn show_with(
         Some((entered, errors)) => (Some(entered), errors),
         None => (None, FieldErrors::none()),
     };
-    let links = if may_manage { links(connect, actor, id).await? } else { Vec::new() };
+    let may_change = may_manage && !c.is_of_another(actor.user().ok());
+    let links = if may_change { links(connect, actor, id).await? } else { Vec::new() };
     let path = path_of(id);
     let mut page = frame(context).under(TITLE, PATH);
     page.title.clone_from(&c.name);
@@ -122,7 +125,7 @@ async fn show_with(
     let consents = auth.kind == AuthKind::Oauth2Code;
     let shown = ConnectorPage {
         page,
-        tabs: tabs(&path, may_manage, 0),
+        tabs: tabs(&path, may_change, 0),
         icon: word(&view.known.icon),
         product: view.known.name.clone(),
         auth_label: auth.label.clone(),
@@ -152,6 +155,7 @@ async fn show_with(
         impact: impact(connect, &view).await?,
         path,
         may_manage,
+        may_change,
     };
     Ok(View(shown).into_response())
 }
@@ -225,6 +229,9 @@ pub(super) async fn change(
     match connect.change_connector(&actor, &id, change).await {
         Ok(_) => Ok(back(&id, Flash::success("The connector was changed.")).into_response()),
         Err(e) => {
+            if view.connector.is_of_another(actor.user().ok()) {
+                return refused(&id, e);
+            }
             let Some(errors) = errors_of(&e) else { return Err(e.into()) };
             let shown = Shown { again: Some((entered, errors)), ..Shown::default() };
             let page = show_with(&connect, &actor, &context, &id, shown).await?;

@@ -32,6 +32,8 @@ struct Row {
     since: Option<When>,
     used: Option<When>,
     is_there: bool,
+    /// Whether it can be authorized at all; it may have been switched off since.
+    enabled: bool,
     authorize: String,
     disconnect: String,
 }
@@ -45,7 +47,9 @@ impl From<Mine> for Row {
             Some(GrantState::Failing) => ("Failing", Tone::Warn),
             Some(GrantState::NeedsReauthorization) => ("Needs to be authenticated again", Tone::Bad),
         };
+        let off = "People do not connect here for themselves any more: it is not used.".to_owned();
         Self {
+            enabled: c.user_authentication,
             authorize: format!("{MINE}/{}/authorize", c.id),
             disconnect: format!("{MINE}/{}/disconnect", c.id),
             id: c.id.to_string(),
@@ -53,7 +57,10 @@ impl From<Mine> for Row {
             icon: word(&mine.view.known.icon),
             state,
             tone,
-            detail: mine.grant.as_ref().and_then(|g| g.reason.clone()).unwrap_or_default(),
+            detail: match c.user_authentication {
+                true => mine.grant.as_ref().and_then(|g| g.reason.clone()).unwrap_or_default(),
+                false => off,
+            },
             since: mine.grant.as_ref().and_then(|g| g.authorized_at).map(When::from),
             used: mine.grant.as_ref().and_then(|g| g.last_used_at).map(When::from),
             is_there: mine.grant.is_some(),

@@ -72,13 +72,14 @@ fn errors_of(error: &Error) -> Option<FieldErrors> {
     if !matches!(error.kind(), Kind::Validation | Kind::Conflict) {
         return None;
     }
-    let field = error.field().unwrap_or_default();
-    let field = match field.split_once('.') {
-        Some(("fields", key)) => format!("field-{key}"),
-        Some(("expiry", key)) => format!("ends-{key}"),
-        _ => field.to_owned(),
-    };
     let mut errors = FieldErrors::none();
-    errors.add(field, error.message());
+    for (field, message) in FieldErrors::from(error).iter() {
+        let field = match field.split_once('.') {
+            Some(("fields", key)) => format!("field-{key}"),
+            Some(("expiry", key)) => format!("ends-{key}"),
+            _ => field.to_owned(),
+        };
+        errors.add(field, message);
+    }
     Some(errors)
 }

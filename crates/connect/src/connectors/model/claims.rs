@@ -2,8 +2,10 @@
 //! does that; this only names the setting that will refuse the token.
 
 use gatehouse_catalogue::ExpectedClaim;
+use gatehouse_types::Secret;
 use serde_json::{Map, Value};
 
+use super::outline::{masked, shortened};
 use crate::oauth::jwt;
 
 /// The longest value that is repeated, in characters.
@@ -36,16 +38,18 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-fn shown(text: &str) -> String {
-    let short: String = text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect();
-    if short.len() < text.len() { format!("{short}…") } else { short }
+fn shown(text: &str, hidden: &[Secret]) -> String {
+    let whole = masked(text, hidden);
+    let short = shortened(text, hidden, MAX_SHOWN);
+    if short.len() < whole.len() { format!("{short}…") } else { short }
 }
 
-/// Judges a token against each expectation; `value` fills the expected texts.
+/// Judges a token against each expectation; `value` fills the expected texts, and what is `hidden` is not repeated.
 pub(crate) fn judge(
     token: &str,
     expected: &[ExpectedClaim],
     value: impl Fn(&str) -> Option<String> + Copy,
+    hidden: &[Secret],
 ) -> Vec<Check> {
     if expected.is_empty() {
         return Vec::new();
@@ -58,19 +62,20 @@ pub(crate) fn judge(
         );
         return vec![Check { check: "token".to_owned(), setting: None, ok: false, detail }];
     };
-    expected.iter().map(|one| of(&claims, one, value)).collect()
+    expected.iter().map(|one| of(&claims, one, value, hidden)).collect()
 }
 
 fn of(
     claims: &Map<String, Value>,
     expected: &ExpectedClaim,
     value: impl Fn(&str) -> Option<String> + Copy,
+    hidden: &[Secret],
 ) -> Check {
     let (claim, setting) = (&expected.claim, &expected.setting);
     let found = claims.get(claim).map(texts).unwrap_or_default();
     let wanted: Vec<String> = expected.equals.iter().filter_map(|t| t.fill(value).ok()).collect();
     let ok = !found.is_empty() && (expected.equals.is_empty() || found.iter().any(|f| wanted.contains(f)));
-    let said = found.iter().map(|f| shown(f)).collect::<Vec<_>>().join(", ");
+    let said = found.iter().map(|f| shown(f, hidden)).collect::<Vec<_>>().join(", ");
     let detail = match (ok, found.is_empty()) {
         (true, _) => format!("{claim} is {said}, as {setting} expects."),
         (false, true) => format!(
@@ -109,7 +114,7 @@ mod tests {
             "tenant_id" => Some("t-1".to_owned()),
             _ => None,
         };
-        judge(token, expected, value).into_iter().map(|c| (c.ok, c.detail)).collect()
+        judge(token, expected, value, &[]).into_iter().map(|c| (c.ok, c.detail)).collect()
     }
 
     #[test]

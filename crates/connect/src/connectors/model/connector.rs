@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The longest name, in characters.
 const MAX_NAME: usize = 100;
 
-/// What a flow does that nobody sits at, when the person it runs for has not authorized the connector.
+/// What a flow that nobody sits at is to do when the person it runs for has not authorized the connector; kept for flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = NonInteractiveMode)]

@@ -143,9 +143,9 @@ impl Values {
         Ok(())
     }
 
-    /// Judges every field; a blank one takes its default.
+    /// Judges every field, and tells all that is wrong at once; a blank one takes its default.
     fn judge(&mut self, of: &ConnectorType, auth: &AuthType) -> Result<()> {
-        let mut blank = Vec::new();
+        let (mut blank, mut problems) = (Vec::new(), Vec::new());
         for field in fields(of, auth) {
             let value = self.get(field.key.as_str()).unwrap_or_default().to_owned();
             if value.is_empty()
@@ -155,12 +155,14 @@ impl Values {
                 blank.push((field, default.clone()));
                 continue;
             }
-            field.check(&value).map_err(|e| Error::validation(place_of(field), format!("{e}.")))?;
+            if let Err(e) = field.check(&value) {
+                problems.push((place_of(field), format!("{e}.")));
+            }
         }
         for (field, default) in blank {
             self.put(field, default);
         }
-        Ok(())
+        Error::validations(problems).map_or(Ok(()), Err)
     }
 
     /// Whether an outside program would take the two for different clients: what was authorized for one is not the other's.

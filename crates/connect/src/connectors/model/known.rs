@@ -1,10 +1,14 @@
 //! A type of connectors: one of the catalogue's, or one that the workspace made of an OpenAPI document.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use gatehouse_catalogue::{AuthKind, AuthType, Catalogue, ConnectorType, Field, Slug};
+use gatehouse_catalogue::{AuthKind, AuthType, Catalogue, ConnectorType, Field, Slug, Template};
 use gatehouse_types::{Error, Result, Timestamp};
+
+use super::fields::spoken;
+use super::guide::text;
 
 /// What the ids of a workspace's own types begin with; no file of the catalogue does.
 pub(crate) const OWN: &str = "own-";
@@ -88,6 +92,17 @@ pub(crate) fn fields<'a>(
     auth: &'a AuthType,
 ) -> impl Iterator<Item = &'a Field> + Clone {
     of.fields.iter().chain(&auth.fields)
+}
+
+/// The hosts that credentials of a type may go to, whichever way one authenticates: fields stand in braces, as the API calls
+/// them.
+pub(crate) fn hosts(of: &ConnectorType) -> Vec<String> {
+    let all: BTreeSet<String> = of.auth.iter().flat_map(|auth| of.hosts(auth)).collect();
+    let named = |host: &String| {
+        let template = Template::parse(host);
+        template.map_or_else(|_| host.clone(), |t| text(&t, |name| Some(format!("{{{}}}", spoken(name)))))
+    };
+    all.iter().map(named).collect()
 }
 
 /// Why each person cannot have a connection of their own; `None`: they can.

@@ -1,20 +1,27 @@
 //! What an answer of a product means, by the rules of its type.
 
 use gatehouse_catalogue::{Action, ErrorRules, Pointer};
+use gatehouse_types::Secret;
 use serde_json::Value;
+
+use super::outline::shortened;
 
 /// The longest message of a product that is repeated, in characters.
 const MAX_MESSAGE: usize = 500;
 
-/// The product's own words about a failure.
-pub(crate) fn message(rules: &ErrorRules, body: &Value) -> Option<String> {
+/// The product's own words about a failure, as they came.
+fn said(rules: &ErrorRules, body: &Value) -> Option<String> {
     let at = |pointer: &Pointer| match body.pointer(pointer.as_str())? {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
         value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
         _ => None,
     };
-    let found = rules.message.iter().find_map(at)?;
-    Some(found.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect())
+    rules.message.iter().find_map(at)
+}
+
+/// The same for people: without what is hidden, which is masked before anything is cut off, so that no part of it stays.
+pub(crate) fn message(rules: &ErrorRules, body: &Value, hidden: &[Secret]) -> Option<String> {
+    Some(shortened(&said(rules, body)?, hidden, MAX_MESSAGE))
 }
 
 /// Whether the answer says that the credential is not, or no longer, accepted.
@@ -23,16 +30,21 @@ pub(crate) fn is_refused(rules: &ErrorRules, status: u16, body: &Value) -> bool 
         return true;
     }
     !rules.auth_messages.is_empty()
-        && message(rules, body)
+        && said(rules, body)
             .is_some_and(|m| rules.auth_messages.iter().any(|known| m.contains(known.as_str())))
 }
 
 /// Whether a good status is a failure all the same.
 pub(crate) fn is_failure(rules: &ErrorRules, status: u16, body: &Value) -> bool {
-    let says = |test: &gatehouse_catalogue::ResponseTest| {
-        body.pointer(test.pointer.as_str()).is_some_and(|found| *found == test.equals)
-    };
-    !(200..300).contains(&status) || rules.failed_when.as_ref().is_some_and(says)
+    !(200..300).contains(&status) || says_failure(rules, body)
+}
+
+/// Whether an answer says itself that it is a failure, whatever its status.
+pub(crate) fn says_failure(rules: &ErrorRules, body: &Value) -> bool {
+    rules
+        .failed_when
+        .as_ref()
+        .is_some_and(|test| body.pointer(test.pointer.as_str()).is_some_and(|found| *found == test.equals))
 }
 
 /// The useful part of an answer.
@@ -68,6 +80,14 @@ mod tests {
         assert!(is_failure(&slack, 200, &json!({"ok": false, "error": "x"})));
         assert!(!is_failure(&slack, 200, &json!({"ok": true})));
         assert!(is_failure(&slack, 500, &json!({"ok": true})));
-        assert_eq!(message(&slack, &json!({"error": "no\nway"})).as_deref(), Some("noway"));
+        assert_eq!(message(&slack, &json!({"error": "no\nway"}), &[]).as_deref(), Some("noway"));
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_is_masked_whole() {
+        let slack = rules("message = [\"/error\"]");
+        let words = format!("{}hush-hush-secret", "x".repeat(MAX_MESSAGE - 6));
+        let told = message(&slack, &json!({"error": words}), &[Secret::new("hush-hush-secret")]).unwrap();
+        assert!(!told.contains("hush") && told.chars().count() == MAX_MESSAGE, "{told}");
     }
 }

@@ -2,6 +2,7 @@
 
 use gatehouse_catalogue::request::Request;
 use gatehouse_types::Secret;
+use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 
 use crate::connectors::wire;
@@ -46,6 +47,25 @@ pub(crate) fn masked(text: &str, hidden: &[Secret]) -> String {
     out
 }
 
+/// A text of the outside on one line and cut: first masked, so that no part of a secret stays at the cut.
+pub(crate) fn shortened(text: &str, hidden: &[Secret], most: usize) -> String {
+    masked(text, hidden).chars().filter(|c| !c.is_control()).take(most).collect()
+}
+
+/// JSON of the outside without any of the secrets, whatever they are values or names of.
+pub(crate) fn masked_json(value: Value, hidden: &[Secret]) -> Value {
+    match value {
+        Value::String(text) => masked(&text, hidden).into(),
+        Value::Number(number) if hidden.iter().any(|s| s.expose() == number.to_string()) => MASK.into(),
+        Value::Array(items) => items.into_iter().map(|item| masked_json(item, hidden)).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            Value::Object(members.map(|(k, v)| (masked(&k, hidden), masked_json(v, hidden))).collect())
+        }
+        other => other,
+    }
+}
+
 /// How a request looks.
 pub(crate) fn outline(request: &Request, hidden: &[Secret]) -> Outline {
     let mut headers: Vec<(String, String)> =
@@ -75,8 +95,17 @@ fn shown(name: &str, text: &str, hidden: &[Secret]) -> String {
 mod tests {
     use gatehouse_catalogue::Method;
     use gatehouse_catalogue::request::Content;
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn json_of_the_outside_holds_no_secret() {
+        let value = json!({"a": ["x hush y", 1234, 7], "hush": {"b": "hush"}, "c": null});
+        let masked = masked_json(value, &[Secret::new("hush"), Secret::new("1234")]);
+        let expected = json!({"a": [format!("x {MASK} y"), MASK, 7], MASK: {"b": MASK}, "c": null});
+        assert_eq!(masked, expected);
+    }
 
     #[test]
     fn no_form_of_a_secret_is_shown() {

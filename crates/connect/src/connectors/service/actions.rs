@@ -13,11 +13,13 @@ use serde_json::{Map, Value, json};
 use super::connectors::object;
 use super::credential::Credential;
 use super::exchange::{Answered, By, Exchanged};
+use super::guards::only_theirs;
 use super::spec::Ready;
 use super::test::unbuilt;
 use super::view::own_owner;
 use crate::connectors::model::fields::spoken;
 use crate::connectors::model::outcome::{is_failure, message, output};
+use crate::connectors::model::outline::{masked, masked_json};
 use crate::{Connect, GrantState, Holder, Owner};
 
 /// Pages that one call fetches at most.
@@ -62,7 +64,8 @@ impl Connect {
     /// authorization, else the connector's.
     ///
     /// # Errors
-    /// `Validation` names the parameter; `NotFound` for connector or action; `Conflict` when it is not connected;
+    /// `Validation` names the parameter; `NotFound` for connector or action; `Conflict` when it is not connected or another person's
+    /// own;
     /// `RateLimited`; `Authorization` without the right.
     pub(crate) async fn run_action(
         &self,
@@ -74,6 +77,7 @@ impl Connect {
         let workspace = require(&self.0.store, actor, Permission::UseConnectors, object(id)).await?;
         let ready = self.ready(workspace, id).await?;
         self.sees(actor, &ready.connector)?;
+        only_theirs(actor, &ready.connector)?;
         let of = ready.known.actions.iter().find(|a| a.id.as_str() == action);
         let of = of.ok_or_else(|| Error::not_found("Action"))?.clone();
         let most = pages(wish.pages)?;
@@ -238,17 +242,18 @@ fn said(of: &Action, answer: &Answered) -> Value {
 
 fn failure(ready: &Ready, now: &Exchanged, pages: u32) -> Done {
     let status = now.answer.status;
-    let says = message(&ready.known.errors, &now.answer.json);
+    let hidden = &now.credential.hidden;
+    let says = message(&ready.known.errors, &now.answer.json, hidden);
     let words = match says {
         Some(says) => format!("{} answered {status}: {says}", ready.known.name),
         None => format!("{} answered {status}.", ready.known.name),
     };
-    let words = crate::connectors::model::outline::masked(&words, &now.credential.hidden);
+    let words = masked(&words, hidden);
     Done {
         success: false,
         status: Some(status),
         message: Some(words),
-        output: now.answer.json.clone(),
+        output: masked_json(now.answer.json.clone(), hidden),
         pages,
         more: false,
         person: None,

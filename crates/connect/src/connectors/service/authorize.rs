@@ -2,13 +2,15 @@
 
 use gatehouse_catalogue::AuthKind;
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, ConnectorId, Error, Id, Permission, Result};
+use gatehouse_types::{Actor, ConnectorId, Error, Permission, Result};
 use url::Url;
 
 use super::connectors::{not_found, object};
+use super::guards::only_theirs;
 use super::spec::Ready;
 use super::view::own_owner;
-use crate::connectors::store::values;
+use crate::connectors::model::connector::Connector;
+use crate::connectors::store::connectors;
 use crate::{Asked, Connect, Holder, Owner};
 
 impl Connect {
@@ -24,16 +26,14 @@ impl Connect {
     ) -> Result<Url> {
         let workspace = require(&self.0.store, actor, Permission::ManageConnectors, object(id)).await?;
         let ready = self.ready(workspace, id).await?;
+        only_theirs(actor, &ready.connector)?;
         let owner = own_owner(&ready.connector);
-        if owner.person().is_some_and(|person| Some(person) != actor.user().ok()) {
-            return Err(Error::conflict(
-                "This connector is a person's own: only that person can authorize it.",
-            ));
-        }
+        self.by_hand(actor)?;
         self.begin(actor, &ready, owner, Permission::ManageConnectors, return_to).await
     }
 
-    /// Begins an authorization; who calls has checked the right, which must hold at the end too.
+    /// Begins an authorization; who calls has checked the right, which must hold at the end too, and that it is not tried too
+    /// often.
     pub(crate) async fn begin(
         &self,
         actor: &Actor,
@@ -42,7 +42,6 @@ impl Connect {
         right: Permission,
         return_to: String,
     ) -> Result<Url> {
-        self.by_hand(actor)?;
         if ready.auth()?.kind != AuthKind::Oauth2Code {
             return Err(Error::conflict(
                 "This connector authenticates with its own values: there is nothing that a person could authorize.",
@@ -50,13 +49,16 @@ impl Connect {
         }
         let spec = self.client_spec(ready)?;
         let holder = Holder::Connector(ready.connector.id.clone());
-        // what was told to the authorization before may not be true of the next one
-        let mut tx = self.0.store.begin(&actor.origin).await?;
-        let key = owner.person().map_or_else(|| "service".to_owned(), |user| user.as_str().to_owned());
-        values::forget(&mut tx, &ready.connector.id, Some(&key)).await?;
-        tx.commit().await?;
         let asked = Asked { return_to, ..Asked::default() };
-        self.0.broker.begin(actor, (holder, owner), right, &spec, asked).await
+        let url = self.0.broker.begin(actor, (holder, owner), right, &spec, asked).await?;
+        // a change ends what is under way: what it could not see yet leads nowhere, for nobody learns its address
+        let Connector { workspace_id, id, version, .. } = &ready.connector;
+        let now = connectors::find(&mut self.0.store.reader(), workspace_id, id).await?;
+        match now {
+            Some(now) if now.version == *version => Ok(url),
+            Some(_) => Err(Error::conflict("The connector was changed just now. Try again.")),
+            None => Err(not_found()),
+        }
     }
 
     /// A connector on which each person authenticates for themselves, for such a person.

@@ -4,22 +4,20 @@ use std::collections::BTreeSet;
 
 use gatehouse_identity::require;
 use gatehouse_store::Tx;
-use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{
-    Actor, ConnectorId, Error, Id, OwnerKind, Page, PageRequest, Permission, Result, WorkspaceId,
+    Actor, ConnectorId, Error, OwnerKind, Page, PageRequest, Permission, Result, WorkspaceId,
 };
 use serde_json::json;
 
-use super::spec::{Ready, spec_of};
-use super::types::{is_id, known};
-use super::view::{View, gone, own_owner, way};
+use super::change::record;
+use super::types::is_id;
+use super::view::{View, gone};
+use crate::Connect;
 use crate::connectors::model::connector::{Connector, NonInteractive, checked_name};
 use crate::connectors::model::fields::{Given, Values};
-use crate::connectors::model::known::{Known, no_user_authentication};
+use crate::connectors::model::known::Known;
 use crate::connectors::store::connectors::{self, Wanted};
-use crate::connectors::store::values;
 use crate::grants::callback::is_context;
-use crate::{Connect, Holder, Owner};
 
 /// Connectors of a workspace at most.
 const MAX_CONNECTORS: i64 = 500;
@@ -43,15 +41,6 @@ pub(crate) struct New {
     pub(crate) context: Option<String>,
 }
 
-/// What to change; only what is given changes.
-#[derive(Debug, Default)]
-pub(crate) struct Change {
-    pub(crate) auth_id: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) owner_kind: Option<OwnerKind>,
-    pub(crate) given: Given,
-}
-
 pub(crate) fn not_found() -> Error {
     Error::not_found("Connector")
 }
@@ -69,18 +58,11 @@ fn no_type(id: &str) -> Error {
     Error::validation("type", format!("{hint} GET /api/v1/connector-types lists them."))
 }
 
-fn chosen<'a>(known: &'a Known, id: Option<&str>) -> Result<&'a gatehouse_catalogue::AuthType> {
+pub(super) fn chosen<'a>(known: &'a Known, id: Option<&str>) -> Result<&'a gatehouse_catalogue::AuthType> {
     known.way(id).ok_or_else(|| {
         let ids: Vec<_> = known.auth.iter().map(|a| a.id.as_str()).collect();
         Error::validation("authType", format!("authType must be one of {}.", ids.join(", ")))
     })
-}
-
-/// What an entry of the audit log tells: no value of any field.
-pub(crate) async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, c: &Connector) -> Result<()> {
-    let details =
-        json!({"name": c.name, "type": c.type_id, "authType": c.auth_id, "ownerKind": c.owner_kind});
-    Ok(audit::record(tx, actor, Event::success(event, ("connector", c.id.as_str()), details)).await?)
 }
 
 impl Connect {
@@ -91,7 +73,7 @@ impl Connect {
     pub(crate) async fn make_connector(&self, actor: &Actor, new: New) -> Result<View> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageConnectors, None).await?;
-        let known = known(&mut store.reader(), workspace, &new.type_id).await?;
+        let known = self.known(&mut store.reader(), workspace, &new.type_id).await?;
         let known = known.ok_or_else(|| no_type(&new.type_id))?;
         let auth = chosen(&known, new.auth_id.as_deref())?;
         let values = Values::default().with(&known, auth, &new.given)?;
@@ -129,7 +111,7 @@ impl Connect {
             ));
         }
         free(&mut tx, workspace, &connector.name, None).await?;
-        if connectors::by_context(&mut tx, &connector.context).await?.is_some() {
+        if connectors::context_is_taken(&mut tx, &connector.context).await? {
             return Err(Error::conflict(
                 "This form was sent before. Open it anew to make another connector.",
             ));
@@ -141,7 +123,7 @@ impl Connect {
             return Err(no_type(&connector.type_id));
         }
         connectors::insert(&mut tx, &connector, &values).await?;
-        record(&mut tx, actor, "connector.created", &connector).await?;
+        record(&mut tx, actor, "connector.created", &connector, &json!({})).await?;
         tx.commit().await?;
         self.view(connector).await
     }
@@ -201,7 +183,7 @@ impl Connect {
         let workspace = require(store, actor, Permission::ManageConnectors, object(id)).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let found = connectors::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
-        let known = known(&mut tx, workspace, &found.type_id).await?.ok_or_else(gone)?;
+        let known = self.known(&mut tx, workspace, &found.type_id).await?.ok_or_else(gone)?;
         Ok((tx, found, known))
     }
 
@@ -214,130 +196,12 @@ impl Connect {
         let secret = connectors::secrets(db, &self.0.store, &c.id).await?;
         Ok(Values { plain: c.plain.clone(), secret, expiry: c.expiry.clone() })
     }
-
-    /// Changes a connector. What was authorized as another client ends.
-    ///
-    /// # Errors
-    /// `Validation` names the field; `NotFound`; `Conflict` for a name that is taken.
-    pub(crate) async fn change_connector(
-        &self,
-        actor: &Actor,
-        id: &ConnectorId,
-        change: Change,
-    ) -> Result<View> {
-        let (mut tx, mut connector, known) = self.lock_connector(actor, id).await?;
-        self.change_in(&mut tx, actor, &mut connector, &known, change).await?;
-        tx.commit().await?;
-        self.sessions_end(id);
-        self.view(connector).await
-    }
-
-    /// The change itself, in the caller's transaction.
-    pub(crate) async fn change_in(
-        &self,
-        tx: &mut Tx,
-        actor: &Actor,
-        connector: &mut Connector,
-        known: &Known,
-        change: Change,
-    ) -> Result<()> {
-        let before = self.values_of(tx, connector).await?;
-        let former = connector.clone();
-        if let Some(auth_id) = &change.auth_id {
-            connector.auth_id = chosen(known, Some(auth_id))?.id.to_string();
-        }
-        let auth = way(known, connector)?;
-        let values = before.with(known, auth, &change.given)?;
-        if let Some(name) = &change.name {
-            connector.name = checked_name(name)?;
-            free(tx, &connector.workspace_id, &connector.name, Some(&connector.id)).await?;
-        }
-        if let Some(kind) = change.owner_kind.filter(|kind| *kind != connector.owner_kind) {
-            let user = actor.user().ok().cloned();
-            connector.owner_kind = kind;
-            connector.owner_id = owner(kind, user.as_ref())?;
-            connector.responsible = user.filter(|_| kind == OwnerKind::Service);
-        }
-        if no_user_authentication(auth).is_some() {
-            connector.user_authentication = false;
-        }
-        let is_other = former.auth_id != connector.auth_id || before.is_other_client(&values);
-        if is_other || own_owner(&former) != own_owner(connector) {
-            // what was authorized is taken back as the client that it was
-            self.end_grants(tx, actor, &former, known, &before, "the connector was changed").await?;
-        }
-        values::forget(tx, &connector.id, None).await?;
-        connector.updated_at = self.0.store.now();
-        connectors::update(tx, connector, &values).await?;
-        connector.version += 1;
-        connector.tested = None;
-        connector.plain.clone_from(&values.plain);
-        connector.secret_names = names(&values);
-        connector.expiry.clone_from(&values.expiry);
-        record(tx, actor, "connector.updated", connector).await
-    }
-
-    /// Removes a connector; what was authorized through it ends.
-    ///
-    /// # Errors
-    /// `NotFound`; `Authorization` without the right.
-    pub(crate) async fn remove_connector(&self, actor: &Actor, id: &ConnectorId) -> Result<()> {
-        let (mut tx, connector, known) = self.lock_connector(actor, id).await?;
-        self.remove_in(&mut tx, actor, &connector, &known).await?;
-        tx.commit().await?;
-        if actor.origin.dry_run.is_none() {
-            self.sessions_end(id);
-        }
-        Ok(())
-    }
-
-    /// The removal itself, in the caller's transaction.
-    async fn remove_in(
-        &self,
-        tx: &mut Tx,
-        actor: &Actor,
-        connector: &Connector,
-        known: &Known,
-    ) -> Result<()> {
-        let values = self.values_of(tx, connector).await?;
-        self.end_grants(tx, actor, connector, known, &values, "the connector was deleted").await?;
-        connectors::delete(tx, &connector.id).await?;
-        record(tx, actor, "connector.deleted", connector).await
-    }
-
-    /// Ends everything that was authorized through a connector, the workspace's own and people's.
-    async fn end_grants(
-        &self,
-        tx: &mut Tx,
-        actor: &Actor,
-        connector: &Connector,
-        known: &Known,
-        values: &Values,
-        why: &'static str,
-    ) -> Result<()> {
-        let holder = Holder::Connector(connector.id.clone());
-        let grants = self.0.broker.states(tx, &connector.workspace_id, &holder).await?;
-        if grants.is_empty() {
-            return Ok(());
-        }
-        let ready = Ready { connector: connector.clone(), known: known.clone(), values: values.clone() };
-        // without an address nothing is revoked there, and it ends here all the same
-        let spec = spec_of(&self.0.store, &self.0.public_url, &ready).ok().flatten();
-        for grant in grants {
-            let owner = grant.person_id.map_or(Owner::Service, Owner::Person);
-            let place = (&holder, &owner);
-            self.0.broker.end(tx, actor, &connector.workspace_id, place, spec.as_ref(), why).await?;
-        }
-        Ok(())
-    }
-
-    /// Forgets the session of a connector that is another one now.
-    fn sessions_end(&self, id: &ConnectorId) {
-        drop(self.0.sessions.forget(id));
-    }
 }
 
-fn owner(kind: OwnerKind, user: Option<&gatehouse_types::UserId>) -> Result<Option<gatehouse_types::UserId>> {
+pub(super) fn owner(
+    kind: OwnerKind,
+    user: Option<&gatehouse_types::UserId>,
+) -> Result<Option<gatehouse_types::UserId>> {
     match (kind, user) {
         (OwnerKind::Service, _) => Ok(None),
         (OwnerKind::Person, Some(user)) => Ok(Some(user.clone())),
@@ -347,11 +211,16 @@ fn owner(kind: OwnerKind, user: Option<&gatehouse_types::UserId>) -> Result<Opti
     }
 }
 
-fn names(values: &Values) -> BTreeSet<String> {
+pub(super) fn names(values: &Values) -> BTreeSet<String> {
     values.secret.keys().cloned().collect()
 }
 
-async fn free(tx: &mut Tx, workspace: &WorkspaceId, name: &str, but: Option<&ConnectorId>) -> Result<()> {
+pub(super) async fn free(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    name: &str,
+    but: Option<&ConnectorId>,
+) -> Result<()> {
     if connectors::is_taken(tx, workspace, name, but).await? {
         let message = "There is a connector of this name already. Give it another name.";
         return Err(Error::conflict(message).on_field("name"));

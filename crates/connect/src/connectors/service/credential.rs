@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 
 use gatehouse_catalogue::request::Request;
 use gatehouse_catalogue::{AuthKind, Lookup, Method, Prefer};
-use gatehouse_types::{Error, Id, Result, Secret};
+use gatehouse_types::{Error, Result, Secret};
 use serde_json::Value;
 
 use super::exchange::{By, leaves, told as told_by};
 use super::session;
-use super::spec::{as_field, brought, callback_of, elsewhere, moment, unmade};
+use super::spec::{Ready, as_field, brought, callback_of, elsewhere, moment, unmade};
 use crate::connectors::credential::{assertion, put_in};
-use crate::connectors::model::outline::masked;
 use crate::connectors::store::values;
-use crate::{AccessToken, Connect, Holder, Owner};
+use crate::{AccessToken, Connect, Holder};
 
 /// So long what the product told counts, in seconds (a day).
 const TOLD_SECONDS: i64 = 86_400;
@@ -50,9 +49,10 @@ impl Credential {
     }
 }
 
-/// Under which name the values told to somebody's credential are kept.
-fn owner_key(owner: &Owner) -> String {
-    owner.person().map_or_else(|| "service".to_owned(), |user| user.as_str().to_owned())
+/// Which credential of a connector it is: another token may be of another account, and other fields ask for another one.
+fn mark(ready: &Ready, token: Option<&AccessToken>) -> String {
+    let version = ready.connector.version;
+    token.map_or_else(|| version.to_string(), |token| format!("{version} {} {}", token.grant, token.version))
 }
 
 impl Connect {
@@ -135,7 +135,7 @@ impl Connect {
         let request = session::request(of, |name| made.value(name))?;
         let answer = leaves(self, by, made, request, "sign-in").await?;
         if !(200..300).contains(&answer.status) {
-            let told = masked(&told_by(&ready.known.errors, &answer), &made.hidden);
+            let told = told_by(&ready.known.errors, &answer, &made.hidden);
             return Err(Error::conflict(format!("The product refused the sign-in: {told}")));
         }
         let token = session::token(of, &answer.json, |name| answer.header(name), |name| answer.cookie(name))?;
@@ -147,8 +147,8 @@ impl Connect {
     /// What the product tells of this credential: asked once, then kept for a while.
     async fn with_told(&self, by: &By<'_>, made: &mut Credential, anew: bool) -> Result<()> {
         let ready = by.ready;
-        let (id, key) = (&ready.connector.id, owner_key(&by.owner));
-        let kept = values::find(&mut self.0.store.reader(), id, &key).await?;
+        let (id, credential) = (&ready.connector.id, mark(ready, made.token.as_ref()));
+        let kept = values::find(&mut self.0.store.reader(), id, &by.owner, &credential).await?;
         let now = self.0.store.now();
         if let Some((kept, _)) = kept.filter(|(_, at)| !anew && at.plus_seconds(TOLD_SECONDS) > now) {
             kept.iter().for_each(|(name, text)| made.put(name, text));
@@ -164,7 +164,7 @@ impl Connect {
             made.hidden.extend(more);
             let answer = leaves(self, by, made, request, "lookup").await?;
             if !(200..300).contains(&answer.status) {
-                let words = masked(&told_by(&ready.known.errors, &answer), &made.hidden);
+                let words = told_by(&ready.known.errors, &answer, &made.hidden);
                 return Err(Error::conflict(format!("The product did not tell what calls need: {words}")));
             }
             for (name, text) in found(lookup, &answer.json, |name| made.value(name))? {
@@ -173,7 +173,7 @@ impl Connect {
             }
         }
         let mut tx = self.0.store.begin_always().await?;
-        values::keep(&mut tx, id, &key, &found_all).await?;
+        values::keep(&mut tx, id, &by.owner, &credential, &found_all).await?;
         Ok(tx.commit().await?)
     }
 }

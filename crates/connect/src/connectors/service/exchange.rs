@@ -4,7 +4,7 @@ use gatehouse_catalogue::ErrorRules;
 use gatehouse_catalogue::request::Request;
 use gatehouse_outbound::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use gatehouse_outbound::{Limits, Method, OutboundRequest};
-use gatehouse_types::{Actor, Error, Result, UserId};
+use gatehouse_types::{Actor, Error, Result, Secret, UserId};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -12,10 +12,8 @@ use super::credential::Credential;
 use super::spec::{Ready, moment};
 use crate::call::{CallError, Run};
 use crate::connectors::credential::put_in;
-use crate::connectors::model::connector::Connector;
 use crate::connectors::model::outcome::{is_refused, message};
 use crate::connectors::model::outline::{Outline, outline};
-use crate::connectors::store::connectors;
 use crate::connectors::wire;
 use crate::{Connect, Holder, Owner};
 
@@ -89,8 +87,8 @@ pub(crate) struct Exchanged {
 }
 
 /// What the product says of a failure, in a sentence.
-pub(crate) fn told(rules: &ErrorRules, answer: &Answered) -> String {
-    match message(rules, &answer.json) {
+pub(crate) fn told(rules: &ErrorRules, answer: &Answered, hidden: &[Secret]) -> String {
+    match message(rules, &answer.json, hidden) {
         Some(words) => format!("it answered {} and says: {words}", answer.status),
         None => format!("it answered {}.", answer.status),
     }
@@ -165,7 +163,6 @@ pub(crate) async fn leaves(
         }
     };
     let called = called.map_err(unreached)?;
-    note_use(connect, connector).await?;
     let response = called.response;
     let headers = response.headers.iter();
     let headers =
@@ -179,12 +176,6 @@ pub(crate) async fn leaves(
         body: response.body,
         took_ms: called.duration_ms,
     })
-}
-
-async fn note_use(connect: &Connect, connector: &Connector) -> Result<()> {
-    let mut tx = connect.0.store.begin_always().await?;
-    connectors::used(&mut tx, &connector.id).await?;
-    Ok(tx.commit().await?)
 }
 
 /// A product that was not reached; addresses that may not be called are told at the fields that name them.

@@ -6,7 +6,6 @@ use gatehouse_store::Tx;
 use gatehouse_store::mails::NewMail;
 use gatehouse_types::{ConnectorId, Id, Result, Secret, Timestamp, WorkspaceId};
 
-use super::types::known;
 use crate::Connect;
 use crate::connectors::model::known::fields;
 use crate::connectors::store::{connectors, warnings};
@@ -86,7 +85,7 @@ impl Connect {
     async fn label(&self, tx: &mut Tx, ending: &Ending<'_>) -> Result<String> {
         let found = connectors::find(tx, ending.workspace, ending.id).await?;
         let Some(connector) = found else { return Ok(ending.field.to_owned()) };
-        let known = known(tx, ending.workspace, &connector.type_id).await?;
+        let known = self.known(tx, ending.workspace, &connector.type_id).await?;
         let label = known.as_ref().and_then(|known| {
             let auth = known.way(Some(&connector.auth_id))?;
             let mut all = fields(known, auth);

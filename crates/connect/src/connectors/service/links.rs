@@ -11,15 +11,16 @@ use gatehouse_types::{
 use serde_json::json;
 use url::Url;
 
-use super::connectors::{Change, not_found, object};
+use super::change::Change;
+use super::connectors::{not_found, object};
 use super::spec::Ready;
-use super::types::known;
 use super::view::{View, gone as type_gone, own_owner};
-use crate::Connect;
+use crate::connectors::model::connector::Connector;
 use crate::connectors::model::fields::Given;
 use crate::connectors::model::known::fields;
 use crate::connectors::store::connectors;
 use crate::connectors::store::links::{self, Link};
+use crate::{Connect, Owner};
 
 /// A link lives this many days when nothing else is said.
 const DEFAULT_DAYS: i64 = 7;
@@ -76,9 +77,7 @@ impl Connect {
         if !(1..=MAX_DAYS).contains(&days) {
             return Err(Error::validation("expiresInDays", "expiresInDays must be between 1 and 30."));
         }
-        if own_owner(&connector).person().is_some() {
-            return Err(Error::conflict("This connector is a person's own: only that person connects it."));
-        }
+        company(&connector)?;
         let now = store.now();
         if links::live(&mut tx, id, now).await? >= MAX_LIVE {
             return Err(Error::conflict("A connector has at most 10 live reconnect links. Revoke one."));
@@ -169,7 +168,7 @@ impl Connect {
     /// Uses a link up: the browser leaves to consent, or the new secrets are kept.
     ///
     /// # Errors
-    /// As [`Connect::by_reconnect_link`]; `Validation` names the field.
+    /// As [`Connect::by_reconnect_link`]; `Validation` names the field; `RateLimited` and `Conflict`, which use nothing up.
     pub(crate) async fn use_reconnect_link(
         &self,
         actor: &Actor,
@@ -177,23 +176,20 @@ impl Connect {
         given: Vec<(String, Secret)>,
     ) -> Result<Reconnected> {
         let (link, ready, asked) = self.by_reconnect_link(actor, token).await?;
-        let mut tx = self.0.store.begin(&actor.origin).await?;
-        if !links::take(&mut tx, &link.id).await? {
-            return Err(gone());
-        }
-        record(&mut tx, actor, "connector.reconnect-link-used", &link).await?;
+        self.by_hand(actor)?;
         if ready.auth()?.kind == AuthKind::Oauth2Code {
-            let owner = own_owner(&ready.connector);
-            // an address that cannot be made uses nothing up
-            self.client_spec(&ready)?;
-            tx.commit().await?;
+            company(&ready.connector)?;
+            // what cannot be begun uses nothing up, and what was begun leads nowhere until its address is told
             // whoever holds the link may end what it began
             let right = Permission::ReadWorkspace;
-            return self.begin(actor, &ready, owner, right, "/".to_owned()).await.map(Reconnected::Consent);
+            let url = self.begin(actor, &ready, Owner::Service, right, "/".to_owned()).await?;
+            let (tx, connector) = self.take_link(actor, &link).await?;
+            if connector.version != ready.connector.version {
+                return Err(Error::conflict("The connector was changed just now. Open the link again."));
+            }
+            tx.commit().await?;
+            return Ok(Reconnected::Consent(url));
         }
-        let id = &link.connector_id;
-        let mut connector = connectors::lock(&mut tx, &link.workspace_id, id).await?.ok_or_else(not_found)?;
-        let known = known(&mut tx, &link.workspace_id, &connector.type_id).await?.ok_or_else(type_gone)?;
         // a blank one stays as it is
         let values = given
             .into_iter()
@@ -202,9 +198,33 @@ impl Connect {
         if values.is_empty() {
             return Err(Error::validation("fields", "Enter the new values."));
         }
+        let (mut tx, mut connector) = self.take_link(actor, &link).await?;
+        let known =
+            self.known(&mut tx, &link.workspace_id, &connector.type_id).await?.ok_or_else(type_gone)?;
         let change = Change { given: Given { values, expiry: Vec::new() }, ..Change::default() };
         self.change_in(&mut tx, actor, &mut connector, &known, change).await?;
         tx.commit().await?;
         self.view(connector).await.map(Box::new).map(Reconnected::Kept)
+    }
+
+    /// A link used up in a transaction of its own, its connector locked first: a change meanwhile may have taken it back.
+    async fn take_link(&self, actor: &Actor, link: &Link) -> Result<(Tx, Connector)> {
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        let connector = connectors::lock(&mut tx, &link.workspace_id, &link.connector_id).await?;
+        let connector = connector.ok_or_else(gone)?;
+        company(&connector)?;
+        if !links::take(&mut tx, &link.id).await? {
+            return Err(gone());
+        }
+        record(&mut tx, actor, "connector.reconnect-link-used", link).await?;
+        Ok((tx, connector))
+    }
+}
+
+/// Links are for the company's connectors alone.
+fn company(connector: &Connector) -> Result<()> {
+    match own_owner(connector).person() {
+        None => Ok(()),
+        Some(_) => Err(Error::conflict("This connector is a person's own: only that person connects it.")),
     }
 }

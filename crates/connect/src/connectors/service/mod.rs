@@ -1,10 +1,13 @@
 pub(crate) mod actions;
 pub(crate) mod authorize;
 pub(crate) mod belongings;
+pub(crate) mod change;
 pub(crate) mod connectors;
 pub(crate) mod credential;
 pub(crate) mod exchange;
 pub(crate) mod expiry;
+pub(crate) mod guards;
+pub(crate) mod kept_types;
 pub(crate) mod links;
 pub(crate) mod people;
 pub(crate) mod session;

@@ -7,11 +7,13 @@ use serde_json::json;
 use url::Url;
 
 use super::connectors::{not_found, object};
+use super::guards::only_theirs;
 use super::view::{View, way};
 use crate::connectors::model::connector::{Connector, NonInteractive};
 use crate::connectors::model::known::no_user_authentication;
 use crate::connectors::store::connectors::{self, Wanted};
 use crate::connectors::store::values;
+use crate::grants::requests;
 use crate::{Connect, GrantView, Holder, Owner};
 
 /// Whether and how people authenticate for themselves.
@@ -67,7 +69,8 @@ impl Connect {
     /// Switches user authentications, and says what flows do without one.
     ///
     /// # Errors
-    /// `Validation` where the type does not allow them; `NotFound`; `Authorization` without the right.
+    /// `Validation` where the type does not allow them; `NotFound`; `Conflict` for another person's own; `Authorization`
+    /// without the right.
     pub(crate) async fn set_user_authentications(
         &self,
         actor: &Actor,
@@ -76,10 +79,15 @@ impl Connect {
         mode: Option<NonInteractive>,
     ) -> Result<UserAuthentications> {
         let (mut tx, mut connector, known) = self.lock_connector(actor, id).await?;
+        only_theirs(actor, &connector)?;
         let refused = no_user_authentication(way(&known, &connector)?);
         let wanted = enabled.unwrap_or(connector.user_authentication);
         if let (true, Some(why)) = (wanted, refused) {
             return Err(Error::validation("enabled", why));
+        }
+        if connector.user_authentication && !wanted {
+            // who is at the provider at this moment comes back too late
+            requests::forget_for(&mut tx, &Holder::Connector(id.clone())).await?;
         }
         connector.user_authentication = wanted;
         connector.mode = mode.unwrap_or(connector.mode);
@@ -94,7 +102,8 @@ impl Connect {
         Ok(UserAuthentications { enabled: wanted, mode: connector.mode, refused, people })
     }
 
-    /// One page of the connectors that a person may authorize for themselves, with what the person authorized.
+    /// One page of the connectors that a person may authorize for themselves, with what the person authorized; also of those
+    /// on which that was switched off since, so that the person can end it.
     ///
     /// # Errors
     /// `Authentication` for who is no person.
@@ -102,7 +111,7 @@ impl Connect {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ReadWorkspace, None).await?;
         let user = actor.user()?.clone();
-        let wanted = Wanted { for_people: true, seen_by: Some(user.clone()), ..Wanted::default() };
+        let wanted = Wanted { mine: Some(user.clone()), seen_by: Some(user.clone()), ..Wanted::default() };
         let (found, total) = connectors::page(&mut store.reader(), workspace, &wanted, page).await?;
         let owner = Owner::Person(user);
         let mut mine = Vec::with_capacity(found.len());
@@ -131,6 +140,7 @@ impl Connect {
                 "On this connector people do not authenticate for themselves. An administrator can switch that on.",
             ));
         }
+        self.by_hand(actor)?;
         let return_to = if return_to.is_empty() { super::super::console::MINE.to_owned() } else { return_to };
         self.begin(actor, &ready, Owner::Person(user), Permission::ReadWorkspace, return_to).await
     }
@@ -152,8 +162,7 @@ impl Connect {
         if ended.is_none() {
             return Err(not_found());
         }
-        let key = owner.person().map(|user| user.as_str().to_owned());
-        values::forget(&mut tx, id, key.as_deref()).await?;
+        values::forget(&mut tx, id, Some(&owner)).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -12,6 +12,7 @@ use gatehouse_web::PublicUrl;
 use url::Url;
 
 use super::connectors::not_found;
+use super::kept_types::Types;
 use super::types::known;
 use super::view::{gone, way};
 use crate::connectors::credential::{Moment, assertion, unfilled};
@@ -50,15 +51,20 @@ pub(crate) fn unmade(error: UrlError) -> Error {
     }
 }
 
-/// Everything of a connector that a call needs; `None` when there is none of this id.
+/// Everything of a connector that a call needs; `None` when there is none of this id. `types` are those that were read
+/// before, where they are at hand.
 pub(crate) async fn ready<Q: Queries>(
     store: &Store,
     db: &mut Q,
-    workspace: &WorkspaceId,
-    id: &ConnectorId,
+    types: Option<&Types>,
+    (workspace, id): (&WorkspaceId, &ConnectorId),
 ) -> Result<Option<Ready>> {
     let Some(connector) = connectors::find(db, workspace, id).await? else { return Ok(None) };
-    let known = known(db, workspace, &connector.type_id).await?.ok_or_else(gone)?;
+    let known = match types {
+        Some(types) => types.known(db, workspace, &connector.type_id).await?,
+        None => known(db, workspace, &connector.type_id).await?,
+    };
+    let known = known.ok_or_else(gone)?;
     way(&known, &connector)?;
     let secret = connectors::secrets(db, store, id).await?;
     let values = Values { plain: connector.plain.clone(), secret, expiry: connector.expiry.clone() };
@@ -175,7 +181,8 @@ impl Connect {
     /// `NotFound`; `Conflict` when its type is gone.
     pub(crate) async fn ready(&self, workspace: &WorkspaceId, id: &ConnectorId) -> Result<Ready> {
         let store = &self.0.store;
-        ready(store, &mut store.reader(), workspace, id).await?.ok_or_else(not_found)
+        let types = Some(&self.0.types);
+        ready(store, &mut store.reader(), types, (workspace, id)).await?.ok_or_else(not_found)
     }
 
     /// The authorization server of a connector that speaks OAuth 2.0.

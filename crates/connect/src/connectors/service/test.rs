@@ -10,15 +10,18 @@ use serde_json::{Map, Value, json};
 use super::connectors::object;
 use super::credential::Credential;
 use super::exchange::{By, Exchanged};
+use super::guards::only_theirs;
 use super::spec::Ready;
 use super::view::own_owner;
 use crate::Connect;
 use crate::connectors::model::claims::{Check, judge};
 use crate::connectors::model::connector::Tested;
-use crate::connectors::model::outcome::message;
-use crate::connectors::model::outline::Outline;
+use crate::connectors::model::outcome::{message, says_failure};
+use crate::connectors::model::outline::{Outline, masked, shortened};
 use crate::connectors::store::connectors;
 
+/// The longest name of who is connected, in characters.
+const MAX_IDENTITY: usize = 200;
 /// The longest message that is kept, in characters.
 const MAX_MESSAGE: usize = 600;
 
@@ -98,11 +101,12 @@ impl Connect {
     /// Tries a connector with its type's test, and keeps how it went.
     ///
     /// # Errors
-    /// `NotFound`; `RateLimited`; `Authorization` without the right.
+    /// `NotFound`; `Conflict` for another person's own; `RateLimited`; `Authorization` without the right.
     pub(crate) async fn test_connector(&self, actor: &Actor, id: &ConnectorId) -> Result<Report> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageConnectors, object(id)).await?;
         let ready = self.ready(workspace, id).await?;
+        only_theirs(actor, &ready.connector)?;
         if actor.origin.dry_run.is_some() {
             return Ok(Report::unsent("This is a trial run: nothing was sent."));
         }
@@ -153,24 +157,23 @@ fn judged(ready: &Ready, exchanged: Exchanged) -> Result<Report> {
     let test = auth.test.as_ref().unwrap_or(&ready.known.test);
     let expected = auth.oauth.as_ref().map(|o| o.expected_claims.as_slice()).unwrap_or_default();
     let checks = match &credential.token {
-        Some(token) => judge(token.token.expose(), expected, |name| credential.value(name)),
+        Some(token) => {
+            judge(token.token.expose(), expected, |name| credential.value(name), &credential.hidden)
+        }
         None => Vec::new(),
     };
     let rules = &ready.known.errors;
-    let fails = rules
-        .failed_when
-        .as_ref()
-        .is_some_and(|t| answer.json.pointer(t.pointer.as_str()).is_some_and(|found| *found == t.equals));
-    let answered = test.expect.contains(&answer.status) && !fails;
+    let hidden = &credential.hidden;
+    let answered = test.expect.contains(&answer.status) && !says_failure(rules, &answer.json);
     let identity =
         test.identity.as_ref().and_then(|pointer| match answer.json.pointer(pointer.as_str())? {
-            Value::String(text) => Some(text.chars().take(200).collect::<String>()),
-            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) => Some(shortened(text, hidden, MAX_IDENTITY)),
+            Value::Number(number) => Some(shortened(&number.to_string(), hidden, MAX_IDENTITY)),
             _ => None,
         });
     let mut wrong: Vec<String> = checks.iter().filter(|c| !c.ok).map(|c| c.detail.clone()).collect();
     if !answered {
-        wrong.insert(0, words(&ready.known.name, answer.status, message(rules, &answer.json)));
+        wrong.insert(0, words(&ready.known.name, answer.status, message(rules, &answer.json, hidden)));
     }
     let success = wrong.is_empty();
     let message = match (success, &identity) {
@@ -178,7 +181,7 @@ fn judged(ready: &Ready, exchanged: Exchanged) -> Result<Report> {
         (true, None) => format!("It works: {} answered {}.", ready.known.name, answer.status),
         (false, _) => wrong.join(" "),
     };
-    let message = crate::connectors::model::outline::masked(&message, &credential.hidden);
+    let message = masked(&message, hidden);
     Ok(Report {
         success,
         message,

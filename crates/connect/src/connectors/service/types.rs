@@ -96,16 +96,42 @@ impl Connect {
     /// `NotFound`; `Authorization` without the right.
     pub(crate) async fn connector_type(&self, actor: &Actor, id: &str) -> Result<Known> {
         let workspace = require(&self.0.store, actor, Permission::ReadWorkspace, None).await?;
-        known(&mut self.0.store.reader(), workspace, id).await?.ok_or_else(not_found)
+        self.known(&mut self.0.store.reader(), workspace, id).await?.ok_or_else(not_found)
     }
 
-    /// Makes a type of an OpenAPI document.
+    /// A type by its id, as it was read before or anew.
     ///
     /// # Errors
-    /// `Validation` tells what of the document cannot be taken; `Conflict` for a name that is taken or too many types.
-    pub(crate) async fn make_connector_type(&self, actor: &Actor, new: NewType) -> Result<Known> {
-        let store = &self.0.store;
-        let workspace = require(store, actor, Permission::ManageConnectors, None).await?;
+    /// When the database fails.
+    pub(crate) async fn known<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        id: &str,
+    ) -> Result<Option<Known>> {
+        self.0.types.known(db, workspace, id).await
+    }
+
+    /// Who may make a type, for which there is room, and not too often: looked at before a large document is.
+    async fn admit_type(&self, actor: &Actor) -> Result<()> {
+        let workspace = require(&self.0.store, actor, Permission::ManageConnectors, None).await?;
+        self.by_hand(actor)?;
+        room(&mut self.0.store.reader(), workspace).await
+    }
+
+    /// Makes a type of an OpenAPI document, which is read only when it could be taken at all.
+    ///
+    /// # Errors
+    /// `Validation` tells what of the document cannot be taken; `Conflict` for a name that is taken or too many types;
+    /// `RateLimited`.
+    pub(crate) async fn make_connector_type(
+        &self,
+        actor: &Actor,
+        document: impl FnOnce() -> Result<NewType> + Send,
+    ) -> Result<Known> {
+        self.admit_type(actor).await?;
+        let (store, workspace) = (&self.0.store, actor.workspace()?);
+        let new = document()?;
         let json = as_json(new.document).await?;
         let name = new.name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
         if name
@@ -127,11 +153,7 @@ impl Connect {
         });
         let kept = serde_json::to_string(&own.definition).map_err(Error::internal)?;
         let mut tx = store.begin(&actor.origin).await?;
-        if types::count(&mut tx, workspace).await? >= MAX_OWN {
-            return Err(Error::conflict(
-                "A workspace makes at most 50 connector types. Delete one that is not used.",
-            ));
-        }
+        room(&mut tx, workspace).await?;
         if types::find(&mut tx, workspace, own.definition.id.as_str()).await?.is_some() {
             return Err(Error::conflict(
                 "There is a connector type of this name already. Give another name, or delete that one first.",
@@ -178,6 +200,13 @@ impl Connect {
         .await?;
         Ok(tx.commit().await?)
     }
+}
+
+async fn room<Q: Queries>(db: &mut Q, workspace: &WorkspaceId) -> Result<()> {
+    if types::count(db, workspace).await? < MAX_OWN {
+        return Ok(());
+    }
+    Err(Error::conflict("A workspace makes at most 50 connector types. Delete one that is not used."))
 }
 
 fn fits(known: &Known, wanted: &WantedTypes) -> bool {

@@ -4,7 +4,6 @@ use gatehouse_catalogue::{AuthKind, AuthType};
 use gatehouse_types::{Error, OwnerKind, Result, Timestamp};
 
 use super::spec::callback_of;
-use super::types::known;
 use crate::connectors::model::connector::{Connector, Status};
 use crate::connectors::model::known::{Known, fields};
 use crate::{Connect, GrantState, GrantView, Holder, Owner};
@@ -57,7 +56,7 @@ impl Connect {
     pub(crate) async fn view(&self, connector: Connector) -> Result<View> {
         let workspace = connector.workspace_id.clone();
         let known =
-            known(&mut self.0.store.reader(), &workspace, &connector.type_id).await?.ok_or_else(gone)?;
+            self.known(&mut self.0.store.reader(), &workspace, &connector.type_id).await?.ok_or_else(gone)?;
         let (kind, labels) = {
             let auth = way(&known, &connector)?;
             let ends = fields(&known, auth).filter_map(|f| {

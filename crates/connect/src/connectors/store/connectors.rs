@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gatehouse_store::{Binding, Condition, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
+use gatehouse_store::{Binding, Condition, Error, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
 use gatehouse_types::{ConnectorId, Id, OwnerKind, PageRequest, Secret, Timestamp, UserId, WorkspaceId};
 
 use crate::connectors::model::connector::{Connector, Tested};
@@ -49,6 +49,9 @@ fn place(id: &ConnectorId) -> Binding<'_> {
     Binding { table: "connectors", column: "secrets", row: Id::as_str(id) }
 }
 
+/// How often a use is noted, in seconds.
+const USED_SECONDS: i64 = 60;
+
 /// The columns that values are kept in.
 struct Kept {
     fields: String,
@@ -57,25 +60,24 @@ struct Kept {
     expiry: String,
 }
 
-fn kept(tx: &Tx, id: &ConnectorId, values: &Values) -> Kept {
-    let json = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "{}".to_owned());
+fn kept(tx: &Tx, id: &ConnectorId, values: &Values) -> Result<Kept> {
     let secrets: BTreeMap<&str, &str> =
         values.secret.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
     let expiry: BTreeMap<&str, i64> =
         values.expiry.iter().map(|(key, at)| (key.as_str(), at.micros())).collect();
-    let text = Secret::new(json(serde_json::to_string(&secrets)));
+    let text = Secret::new(serde_json::to_string(&secrets)?);
     let names: Vec<_> = secrets.keys().copied().collect();
-    Kept {
-        fields: json(serde_json::to_string(&values.plain)),
+    Ok(Kept {
+        fields: serde_json::to_string(&values.plain)?,
         secrets: (!secrets.is_empty())
             .then(|| tx.store().keyring().seal(place(id), &text).as_str().to_owned()),
         secret_names: names.join(" "),
-        expiry: json(serde_json::to_string(&expiry)),
-    }
+        expiry: serde_json::to_string(&expiry)?,
+    })
 }
 
 pub(crate) async fn insert(tx: &mut Tx, c: &Connector, values: &Values) -> Result<()> {
-    let kept = kept(tx, &c.id, values);
+    let kept = kept(tx, &c.id, values)?;
     let insert = sql(
         "INSERT INTO connectors (id, workspace_id, version, type_id, auth_id, name, name_key, owner_kind, owner_id, \
          responsible_id, fields, secrets, secret_names, expiry, context, user_authentication, non_interactive, created_by, \
@@ -105,7 +107,7 @@ pub(crate) async fn insert(tx: &mut Tx, c: &Connector, values: &Values) -> Resul
 
 /// Stores what a person can change; how the last test went counts no more.
 pub(crate) async fn update(tx: &mut Tx, c: &Connector, values: &Values) -> Result<()> {
-    let kept = kept(tx, &c.id, values);
+    let kept = kept(tx, &c.id, values)?;
     let update = sql(
         "UPDATE connectors SET auth_id = $2, name = $3, name_key = $4, owner_kind = $5, owner_id = $6, responsible_id = $7, \
          fields = $8, secrets = $9, secret_names = $10, expiry = $11, user_authentication = $12, non_interactive = $13, \
@@ -150,8 +152,11 @@ pub(crate) async fn secrets<Q: Queries>(
     let sealed = row.map(|r| r.opt_text("secrets")).transpose()?.flatten();
     let Some(sealed) = sealed else { return Ok(BTreeMap::new()) };
     let text = store.keyring().open_secret(place(id), &Sealed::from_stored(sealed))?;
-    let all: BTreeMap<String, Secret> = serde_json::from_str(text.expose()).unwrap_or_default();
-    Ok(all)
+    // what a parser says of a text may repeat it
+    serde_json::from_str(text.expose()).map_err(|_| Error::Column {
+        column: "secrets".to_owned(),
+        source: "the sealed values are no JSON of texts".into(),
+    })
 }
 
 const FIND: &str = "SELECT id, workspace_id, version, type_id, auth_id, name, owner_kind, owner_id, responsible_id, fields, \
@@ -175,14 +180,10 @@ pub(crate) async fn lock(
     tx.lock_optional(FIND, sql(FIND).bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
 }
 
-/// The connector of a callback's unguessable part.
-pub(crate) async fn by_context<Q: Queries>(
-    db: &mut Q,
-    context: &str,
-) -> Result<Option<(WorkspaceId, ConnectorId)>> {
-    let select = sql("SELECT workspace_id, id FROM connectors WHERE context = $1");
-    let row = db.fetch_optional(select.bind(context)).await?;
-    row.map(|r| Ok((r.id("workspace_id")?, r.id("id")?))).transpose()
+/// Whether a callback's unguessable part is another connector's.
+pub(crate) async fn context_is_taken(tx: &mut Tx, context: &str) -> Result<bool> {
+    let select = sql("SELECT id FROM connectors WHERE context = $1");
+    Ok(tx.fetch_optional(select.bind(context)).await?.is_some())
 }
 
 /// Whether a name is taken by another connector.
@@ -205,8 +206,8 @@ pub(crate) struct Wanted {
     pub(crate) search: Option<String>,
     /// Of this type.
     pub(crate) type_id: Option<String>,
-    /// Those on which each person may authenticate for themselves.
-    pub(crate) for_people: bool,
+    /// Those on which each person may authenticate for themselves, or this person still does.
+    pub(crate) mine: Option<UserId>,
     /// The company's, and this person's own; unset: all.
     pub(crate) seen_by: Option<UserId>,
 }
@@ -217,13 +218,15 @@ pub(crate) async fn page<Q: Queries>(
     wanted: &Wanted,
     page: PageRequest,
 ) -> Result<(Vec<Connector>, i64)> {
-    let mut filter = Filter::new(COLUMNS, "connectors", "workspace_id = $", workspace)
+    let filter = Filter::new(COLUMNS, "connectors", "workspace_id = $", workspace)
         .and_contains("name_key LIKE $ ESCAPE '\\'", wanted.search.as_deref())
         .and_if("type_id = $", wanted.type_id.as_deref())
-        .and_if("(owner_kind = 'service' OR owner_id = $)", wanted.seen_by.as_ref());
-    if wanted.for_people {
-        filter = filter.and("user_authentication = $", true);
-    }
+        .and_if("(owner_kind = 'service' OR owner_id = $)", wanted.seen_by.as_ref())
+        .and_if(
+            "(user_authentication = TRUE OR owner_kind = 'service' AND id IN (SELECT holder_id FROM oauth_grants \
+             WHERE holder_kind = 'connector' AND owner_kind = 'person' AND owner_id = $))",
+            wanted.mine.as_ref(),
+        );
     let (rows, total) = filter.page(db, "name_key, id", page).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
@@ -247,12 +250,12 @@ pub(crate) async fn count<Q: Queries>(
     row.int("n")
 }
 
-/// Notes a use, once a minute.
-pub(crate) async fn used(tx: &mut Tx, id: &ConnectorId) -> Result<()> {
+/// Notes a use, once a minute, with the transaction's next statement.
+pub(crate) fn used(tx: &mut Tx, id: &ConnectorId) {
     let now = tx.store().now();
     let update = sql("UPDATE connectors SET last_used_at = $2 WHERE id = $1 \
          AND (last_used_at IS NULL OR last_used_at < $3)");
-    tx.execute(update.bind(id).bind(now).bind(now.plus_seconds(-60))).await.map(drop)
+    tx.later(update.bind(id).bind(now).bind(now.plus_seconds(-USED_SECONDS)));
 }
 
 /// Notes how a test went, unless the connector was changed meanwhile.

@@ -1,7 +1,7 @@
 use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
 use gatehouse_types::{ConnectorId, ConnectorLinkId, PageRequest, Timestamp, UserId, WorkspaceId};
 
-/// A link with which somebody without an account authorizes a connector anew.
+/// A link with which a member of the workspace connects a connector anew.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub(crate) id: ConnectorLinkId,
@@ -99,6 +99,14 @@ pub(crate) async fn revoke(
     let now = tx.store().now();
     let update = sql("UPDATE connector_links SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
     Ok(Some(tx.execute(update.bind(id).bind(now)).await? == 1))
+}
+
+/// Takes back the live links of a connector; how many.
+pub(crate) async fn revoke_of(tx: &mut Tx, connector: &ConnectorId) -> Result<u64> {
+    let now = tx.store().now();
+    let update = sql("UPDATE connector_links SET revoked_at = $2 WHERE connector_id = $1 \
+         AND revoked_at IS NULL AND used_at IS NULL AND expires_at > $2");
+    tx.execute(update.bind(connector).bind(now)).await
 }
 
 /// Takes back the live links that a person made; how many.

@@ -17,7 +17,7 @@ fn read(row: &Row) -> Result<Arc<OwnType>> {
 }
 
 pub(crate) async fn insert(tx: &mut Tx, workspace: &WorkspaceId, own: &OwnType, json: String) -> Result<()> {
-    let left_out = serde_json::to_string(&own.left_out).unwrap_or_else(|_| "[]".to_owned());
+    let left_out = serde_json::to_string(&own.left_out)?;
     let insert = sql("INSERT INTO connector_types (workspace_id, id, name, name_key, definition, left_out, \
          left_out_more, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
     .bind(workspace)
@@ -39,14 +39,36 @@ pub(crate) async fn all<Q: Queries>(db: &mut Q, workspace: &WorkspaceId) -> Resu
     db.fetch_all(select.bind(workspace)).await?.iter().map(read).collect()
 }
 
+const FIND: &str = "SELECT definition, left_out, left_out_more, created_by, created_at \
+     FROM connector_types WHERE workspace_id = $1 AND id = $2";
+
 pub(crate) async fn find<Q: Queries>(
     db: &mut Q,
     workspace: &WorkspaceId,
     id: &str,
 ) -> Result<Option<Arc<OwnType>>> {
-    let select = sql("SELECT definition, left_out, left_out_more, created_by, created_at \
-         FROM connector_types WHERE workspace_id = $1 AND id = $2");
-    db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
+    db.fetch_optional(sql(FIND).bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
+}
+
+/// When a type was made, without reading it.
+pub(crate) async fn made<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    id: &str,
+) -> Result<Option<Timestamp>> {
+    let select = sql("SELECT created_at FROM connector_types WHERE workspace_id = $1 AND id = $2");
+    let row = db.fetch_optional(select.bind(workspace).bind(id)).await?;
+    row.map(|r| r.time("created_at")).transpose()
+}
+
+/// A type, and the bytes of its definition.
+pub(crate) async fn find_sized<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    id: &str,
+) -> Result<Option<(Arc<OwnType>, usize)>> {
+    let row = db.fetch_optional(sql(FIND).bind(workspace).bind(id)).await?;
+    row.map(|r| Ok((read(&r)?, r.text("definition")?.len()))).transpose()
 }
 
 /// How many a workspace has.

@@ -1,4 +1,4 @@
-//! What happens to profiles and grants when people leave.
+//! What happens to profiles, connectors and grants when people leave.
 
 use gatehouse_identity::rules::Boxed;
 use gatehouse_identity::{Belongings, Crowd, HandOver, Item, Leaver, Parted, Things};
@@ -8,17 +8,17 @@ use gatehouse_types::{Actor, Id, Origin, Result, UserId};
 use serde_json::json;
 
 use crate::grants::{requests, store as grants};
-use crate::holders;
 use crate::profiles::store;
 use crate::{Connect, Owner};
+use crate::{connectors, holders};
 
 /// What they are called in receipts.
 const GRANT: &str = "outbound-grant";
 const REVOCATION: &str = "provider-revocation";
 const PROFILE: &str = "auth-profile";
 
-/// A person's own grants end with them, here at once and at the provider as soon as it answers; profiles are the company's
-/// and stay.
+/// A person's own grants end with them, here at once and at the provider as soon as it answers, then the person's own
+/// connectors; profiles and other connectors are the company's and stay.
 #[derive(Clone, Debug)]
 pub struct ConnectBelongings(Connect);
 
@@ -65,16 +65,26 @@ impl Belongings for ConnectBelongings {
             let (ended, pending) = self.end_own(tx, leaver).await?;
             let profiles = store::of_responsible(tx, leaver.workspace, leaver.user).await?;
             let profiles = profiles.into_iter().map(|(id, name)| Item::named(id, name)).collect();
+            // after the grants: how they are revoked is known as long as their connector is there
+            let Parted { ended: connectors, stays, .. } = connectors::belongings::part(tx, leaver).await?;
             Ok(Parted {
-                ended: Things::of(GRANT, ended).into_iter().collect(),
-                stays: Things::of(PROFILE, profiles).into_iter().collect(),
+                ended: Things::of(GRANT, ended).into_iter().chain(connectors).collect(),
+                stays: Things::of(PROFILE, profiles).into_iter().chain(stays).collect(),
                 pending: Things::of(REVOCATION, pending).into_iter().collect(),
             })
         })
     }
 
     fn owners<'a>(&'a self, tx: &'a mut Tx, crowd: Crowd<'a>) -> Boxed<'a, Result<Vec<UserId>>> {
-        Box::pin(async move { Ok(store::owners_among(tx, crowd.workspace, crowd.people).await?) })
+        Box::pin(async move {
+            let mut found = store::owners_among(tx, crowd.workspace, crowd.people).await?;
+            for user in connectors::belongings::people_among(tx, crowd.workspace, crowd.people).await? {
+                if !found.contains(&user) {
+                    found.push(user);
+                }
+            }
+            Ok(found)
+        })
     }
 
     fn hand_over<'a>(&'a self, tx: &'a mut Tx, hand_over: HandOver<'a>) -> Boxed<'a, Result<Vec<Things>>> {
@@ -88,7 +98,8 @@ impl Belongings for ConnectBelongings {
                 audit::record_in(tx, actor, Some(workspace), event).await?;
             }
             let items = profiles.into_iter().map(|(id, name)| Item::named(id, name)).collect();
-            Ok(Things::of(PROFILE, items).into_iter().collect())
+            let connectors = connectors::belongings::hand_over(tx, hand_over).await?;
+            Ok(Things::of(PROFILE, items).into_iter().chain(connectors).collect())
         })
     }
 }

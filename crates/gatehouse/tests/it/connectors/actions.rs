@@ -56,7 +56,7 @@ async fn what_the_product_refuses_is_told(t: TestApp) {
     let done = owner.post(&users, json!({})).await.ok();
     assert_eq!(done["output"], json!({"contentType": "text/csv", "text": "a;b"}));
     // an instance that is nowhere is told at once
-    owner.put(&path, json!({"fields": {"instance": "nowhere"}})).await.ok();
+    owner.put(&path, json!({"fields": {"instance": "nowhere", "apiKey": "ici-key"}})).await.ok();
     let gone = owner.post(&users, json!({})).await.refused(503, "service_unavailable");
     assert!(text(&gone["message"]).contains("nowhere-api.icertis.com"), "{gone}");
     let tested = owner.post_to(&format!("{path}/test")).await.ok();

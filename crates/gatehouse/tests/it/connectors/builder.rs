@@ -125,5 +125,25 @@ async fn odd_documents_are_refused_with_their_place(t: TestApp) {
     assert_eq!(owner.get(&format!("{TYPES}?source=workspace")).await.ok()["pagination"]["totalItems"], 0);
 }
 
+async fn what_cannot_be_taken_is_refused_before_the_document_is_read(t: TestApp) {
+    let owner = t.owner().await;
+    for n in 0..50 {
+        let named = json!({"name": format!("Store {n}"), "document": YAML});
+        assert_eq!(owner.post(TYPES, named).await.status, 201, "{n}");
+    }
+    // full: no matter what the document is
+    let full = sent(&owner, "application/yaml", "a: [".to_owned()).await.refused(409, "conflict");
+    assert!(text(&full["message"]).contains("at most 50"), "{full}");
+    let mut last = 0;
+    for _ in 0..20 {
+        last = sent(&owner, "application/yaml", "a: [".to_owned()).await.status;
+    }
+    assert_eq!(last, 429, "uploads are paced");
+}
+
 on_both![start_with_outside: a_document_becomes_a_type_whose_actions_are_called];
-on_both![yaml_and_the_document_itself_are_taken, odd_documents_are_refused_with_their_place];
+on_both![
+    what_cannot_be_taken_is_refused_before_the_document_is_read,
+    yaml_and_the_document_itself_are_taken,
+    odd_documents_are_refused_with_their_place
+];

@@ -49,6 +49,35 @@ async fn r151_both_ways_work_against_icertis_and_oauth_is_the_default(t: TestApp
     assert_eq!((&now["status"], &now["lastTest"]["success"]), (&json!("failing"), &json!(false)));
 }
 
+/// What is blank is told all at once, over the API and on the page alike.
+async fn r152_every_blank_value_is_told_at_once(t: TestApp) {
+    let owner = t.owner().await;
+    let body = json!({"type": "icertis-preview", "fields": {"instance": "acme"}});
+    let error = owner.post(CONNECTORS, body).await.refused(400, "validation_error");
+    let blank = ["fields.clientId", "fields.clientSecret", "fields.tenantId", "fields.scope"];
+    let told: Vec<_> = error["fields"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(told.len(), 4, "{error}");
+    for field in blank {
+        assert!(text(&error["fields"][field]).contains("must be filled in"), "{field}: {error}");
+    }
+    assert_eq!(error["field"], "fields.clientId", "the first one leads");
+    for label in ["Client ID", "Client Secret", "Tenant ID", "Scope"] {
+        assert!(text(&error["message"]).contains(&format!("{label} must be filled in.")), "{error}");
+    }
+    let mut one = oauth();
+    one["tenantId"] = json!("");
+    let error = owner.post(CONNECTORS, json!({"type": "icertis-preview", "fields": one})).await;
+    let error = error.refused(400, "validation_error");
+    assert!(error["field"] == "fields.tenantId" && error.get("fields").is_none(), "{error}");
+    let new = "/integrations/connectors/new/icertis-preview";
+    let browser = t.browser("owner@main.test").await;
+    let page = crate::support::Form::to(&browser.get(new).await.body, new).send(&browser).await;
+    assert_eq!(page.status, 400);
+    for label in ["Icertis instance", "Client ID", "Client Secret", "Tenant ID", "Scope"] {
+        assert!(page.body.contains(&format!("{label} must be filled in.")), "{label}: {}", page.body);
+    }
+}
+
 async fn r152_oauth_asks_for_exactly_four_values_and_names_a_blank_one(t: TestApp) {
     let owner = t.owner().await;
     let of = owner.get(&format!("{TYPES}/icertis-preview")).await.ok();
@@ -195,6 +224,7 @@ async fn r165_the_test_names_the_setting_that_does_not_match(t: TestApp) {
 on_both![start_with_outside:
     r151_both_ways_work_against_icertis_and_oauth_is_the_default,
     r152_oauth_asks_for_exactly_four_values_and_names_a_blank_one,
+    r152_every_blank_value_is_told_at_once,
     r153_the_api_key_is_one_secret_sent_as_icmauthtoken,
     r154_a_token_of_entra_is_sent_as_bearer_over_https,
     r155_the_redirect_uri_is_the_connectors_own_and_shown,

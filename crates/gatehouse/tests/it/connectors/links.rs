@@ -102,7 +102,81 @@ async fn a_link_that_is_over_opens_nothing(t: TestApp) {
     assert_eq!(browser.get("/reconnect/none").await.status, 404);
 }
 
+async fn a_link_ends_with_what_it_was_made_for(t: TestApp) {
+    let owner = t.owner().await;
+    t.outside().claims(claims());
+    let path = icertis(&owner).await;
+    let browser = t.browser("owner@main.test").await;
+    // what changes nothing of the client leaves links alone
+    let (_, at) = link(&owner, &path).await;
+    owner.put(&path, json!({"name": "Agreements", "fields": {"clientSecret": "the next one"}})).await.ok();
+    assert_eq!(browser.get(&at).await.status, 200);
+    // another client, another way to authenticate, another owner: what was meant is not there any more
+    owner.put(&path, json!({"fields": {"tenantId": "t-2"}})).await.ok();
+    assert_eq!(browser.get(&at).await.status, 404);
+    let audit = owner.get("/api/v1/audit-events?event=connector.updated").await.ok();
+    assert!(
+        audit["data"].as_array().unwrap().iter().any(|e| e["details"]["reconnectLinksRevoked"] == 1),
+        "{audit}"
+    );
+    let (_, at) = link(&owner, &path).await;
+    owner.put(&path, json!({"authType": "api-key", "fields": {"apiKey": "k"}})).await.ok();
+    assert_eq!(browser.get(&at).await.status, 404);
+    let (_, at) = link(&owner, &path).await;
+    owner.put(&path, json!({"ownerKind": "person"})).await.ok();
+    assert_eq!(browser.get(&at).await.status, 404);
+    owner.put(&path, json!({"ownerKind": "service"})).await.ok();
+    assert_eq!(browser.get(&at).await.status, 404, "and it stays so");
+    let listed = owner.get(&format!("{path}/reconnect-links")).await.ok();
+    assert!(listed["data"].as_array().unwrap().iter().all(|l| l["status"] == "revoked"), "{listed}");
+}
+
+async fn a_consent_that_began_before_a_change_comes_too_late(t: TestApp) {
+    let owner = t.owner().await;
+    t.outside().claims(claims());
+    let path = icertis(&owner).await;
+    for change in [
+        json!({"ownerKind": "person"}),
+        json!({"ownerKind": "service"}),
+        json!({"fields": {"tenantId": "t-2"}}),
+    ] {
+        let begun = owner.post_to(&format!("{path}/authorize")).await.ok();
+        owner.put(&path, change.clone()).await.ok();
+        let late = consent(&owner, &text(&begun["redirectUrl"])).await;
+        assert_eq!(late.status, 403, "{change}: {}", late.body);
+        assert_eq!(owner.get(&path).await.ok()["status"], "not_connected");
+    }
+}
+
+/// Tries are paced before anything is used up: a person who tried too often still has the link.
+async fn a_link_is_not_used_up_by_who_tries_too_often(t: TestApp) {
+    let owner = t.owner().await;
+    t.outside().claims(claims());
+    let path = icertis(&owner).await;
+    let (_, at) = link(&owner, &path).await;
+    t.person("member@main.test", Role::Member).await;
+    let browser = t.browser("member@main.test").await;
+    let member = t.sign_in("member@main.test").await;
+    owner.put(&format!("{path}/user-authentications"), json!({"enabled": true})).await.ok();
+    let id = path.rsplit('/').next().unwrap();
+    let mut refused = 0;
+    for _ in 0..70 {
+        let answer = member.post_to(&format!("/api/v1/me/connections/{id}/authorize")).await;
+        refused += usize::from(answer.status == 429);
+    }
+    assert!(refused > 0, "tries are bounded");
+    assert_eq!(submit(&browser, &at, &[]).await.status, 429);
+    assert_eq!(browser.get(&at).await.status, 200, "it still opens");
+    t.clock.advance(120);
+    let away = submit(&browser, &at, &[]).await;
+    assert_eq!(consent(&browser, &leads_to(&away)).await.status, 303);
+    assert_eq!(owner.get(&path).await.ok()["status"], "connected");
+}
+
 on_both![start_with_outside:
+    a_link_ends_with_what_it_was_made_for,
+    a_consent_that_began_before_a_change_comes_too_late,
+    a_link_is_not_used_up_by_who_tries_too_often,
     a_member_consents_by_a_link_once,
     a_link_takes_new_secrets_where_nobody_consents,
     a_link_that_is_over_opens_nothing,

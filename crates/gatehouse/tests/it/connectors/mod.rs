@@ -7,8 +7,10 @@ mod crud;
 mod icertis;
 mod kinds;
 mod links;
+mod owners;
 mod people;
 mod rights;
+mod secrets;
 mod sheets;
 mod types;
 

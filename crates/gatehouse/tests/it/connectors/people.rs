@@ -156,7 +156,44 @@ async fn a_leaver_loses_the_own_authorization(t: TestApp) {
     assert_eq!(owner.get(&format!("{path}/user-authentications")).await.ok()["people"], 0);
 }
 
+async fn switched_off_it_is_over_and_can_still_be_ended_by_the_person(t: TestApp) {
+    let owner = t.owner().await;
+    t.outside().claims(claims());
+    let path = icertis(&owner).await;
+    let id = path.rsplit('/').next().unwrap().to_owned();
+    let settings = format!("{path}/user-authentications");
+    owner.put(&settings, json!({"enabled": true})).await.ok();
+    let member = t.member_of(Role::Member).await;
+    connected(&member, &id).await;
+    assert_eq!(member.get(MINE).await.ok()["data"][0]["enabled"], true);
+    // who is at the provider while it is switched off comes too late, even when it is on again
+    let begun = text(&member.post_to(&format!("{MINE}/{id}/authorize")).await.ok()["redirectUrl"]);
+    owner.put(&settings, json!({"enabled": false})).await.ok();
+    owner.put(&settings, json!({"enabled": true})).await.ok();
+    owner.put(&settings, json!({"enabled": false})).await.ok();
+    let late = consent(&member, &begun).await;
+    assert_eq!(late.status, 403, "{}", late.body);
+    // what was authorized before is shown, not used, and ended by the person
+    let listed = member.get(MINE).await.ok();
+    assert_eq!(
+        (&listed["data"][0]["connectorId"], &listed["data"][0]["enabled"]),
+        (&json!(id), &json!(false)),
+        "{listed}"
+    );
+    let page = t.browser("member@main.test").await.get("/account/connections").await;
+    assert!(
+        page.body.contains("not used") && !page.body.contains(&format!("{id}/authorize")),
+        "{}",
+        page.body
+    );
+    member.post_to(&format!("{MINE}/{id}/authorize")).await.refused(409, "conflict");
+    assert_eq!(owner.get(MINE).await.ok()["pagination"]["totalItems"], 0, "nothing of the owner's own");
+    member.delete(&format!("{MINE}/{id}")).await.ok();
+    assert_eq!(member.get(MINE).await.ok()["pagination"]["totalItems"], 0);
+}
+
 on_both![start_with_outside:
+    switched_off_it_is_over_and_can_still_be_ended_by_the_person,
     each_person_calls_as_themselves_once_it_is_on,
     nobody_ends_an_authorization_that_another_began,
     a_type_without_consent_has_no_user_authentications,

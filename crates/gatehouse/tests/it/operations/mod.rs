@@ -6,7 +6,7 @@ mod doctor;
 mod full_disk;
 mod kill9;
 mod metrics;
-mod secrets;
+pub(crate) mod secrets;
 mod servers;
 mod shared_jobs;
 mod stop;

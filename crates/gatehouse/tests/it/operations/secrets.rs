@@ -21,8 +21,24 @@ const WRONG: &str = "canary-of-a-wrong-password";
 const SMTP_PASSWORD: &str = "canary-of-the-mail-server";
 const QUERY: &str = "canary-in-a-query";
 
+/// What is logged, in the program's own form.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Everything that this process logs from now on.
+    pub(crate) fn collected() -> Self {
+        let lines = Self::default();
+        let sink = lines.clone();
+        let log = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
+        tracing::subscriber::set_global_default(log.with_writer(move || sink.clone()).finish()).unwrap();
+        lines
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -43,10 +59,7 @@ async fn kept(t: &TestApp) -> String {
 }
 
 async fn no_secret_is_in_log_errors_export_or_database(t: TestApp) {
-    let lines = Lines::default();
-    let sink = lines.clone();
-    let log = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
-    tracing::subscriber::set_global_default(log.with_writer(move || sink.clone()).finish()).unwrap();
+    let lines = Lines::collected();
     let mut canaries: Vec<(&str, String)> = [PASSWORD, NEW_PASSWORD, CLIENT_SECRET, WRONG, QUERY]
         .map(|c| ("a text that was sent", c.to_owned()))
         .into();
@@ -156,7 +169,7 @@ async fn no_secret_is_in_log_errors_export_or_database(t: TestApp) {
 
     let export = owner.get("/api/v1/audit-events/export").await;
     assert!(export.status == 200 && export.body.contains("session.started"));
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = lines.text();
     assert!(log.contains("\"route\":\"/reset/{token}\""), "{log}");
     for line in log.lines().filter(|l| l.contains("gatehouse::http")) {
         assert!(line.contains("\"request_id\":\"req_"), "{line}");
