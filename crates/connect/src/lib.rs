@@ -14,6 +14,7 @@ mod jobs;
 mod named;
 mod oauth;
 mod profiles;
+mod wake;
 
 use axum::extract::FromRef;
 use axum::routing::get;
@@ -28,6 +29,7 @@ pub use connectors::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 pub use named::NamedConnector;
 pub use profiles::belongings::ConnectBelongings;
 pub use profiles::steps::{ProfileStep, Through};
+pub use wake::{UserAuthenticated, Wakes};
 
 pub(crate) use grants::{AccessToken, Asked, Broker, GrantState, GrantView, Unavailable};
 pub(crate) use holder::{Holder, Owner};

@@ -1,9 +1,19 @@
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gatehouse_apikeys::ApiKeys;
 use gatehouse_connect::Connect;
+use gatehouse_flow::Flow;
 use gatehouse_identity::Identity;
+use gatehouse_outbound::Http;
 use gatehouse_store::Store;
+use gatehouse_web::{Limiter, PublicUrl};
+use tokio::sync::Notify;
+
+/// Requests that one person tries out at once, and the seconds until one more.
+const BY_HAND: (u32, u32) = (60, 1);
+/// Definitions that are kept in memory, read and judged.
+const KEPT: usize = 200;
 
 /// Flows: what they are, and their executions.
 #[derive(Clone, Debug)]
@@ -15,12 +25,57 @@ pub(crate) struct Inner {
     pub(crate) identity: Identity,
     pub(crate) keys: ApiKeys,
     pub(crate) connect: Connect,
+    pub(crate) http: Http,
+    pub(crate) public_url: PublicUrl,
+    /// Something is due: whoever drives executions looks.
+    pub(crate) wake: Notify,
+    /// Definitions by the id of their version; a version never changes.
+    pub(crate) read: Read,
+    /// Requests that are tried out, per person.
+    pub(crate) by_hand: Limiter,
 }
 
 impl Flows {
-    /// The service over identity's store.
-    pub fn new(identity: Identity, keys: ApiKeys, connect: Connect) -> Self {
+    /// The service over identity's store. Requests of steps leave through `http`, or through what `connect` connects.
+    pub fn new(
+        identity: Identity,
+        keys: ApiKeys,
+        connect: Connect,
+        http: Http,
+        public_url: PublicUrl,
+    ) -> Self {
         let store = identity.store().clone();
-        Self(Arc::new(Inner { store, identity, keys, connect }))
+        let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
+        Self(Arc::new(Inner {
+            store,
+            identity,
+            keys,
+            connect,
+            http,
+            public_url,
+            wake: Notify::new(),
+            read: Read::default(),
+            by_hand,
+        }))
+    }
+}
+
+/// Definitions in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Read(Mutex<HashMap<String, Arc<Flow>>>);
+
+impl Read {
+    /// The definition of a version, if it is there.
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<Flow>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Keeps one; when there are too many, all others are read anew.
+    pub(crate) fn insert(&self, id: String, flow: Arc<Flow>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= KEPT {
+            all.clear();
+        }
+        all.insert(id, flow);
     }
 }

@@ -5,20 +5,27 @@
 
 mod api;
 mod console;
+mod drive;
 mod flows;
 mod jobs;
 mod model;
 mod service;
 mod store;
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use gatehouse_apikeys::ApiKeys;
+use gatehouse_connect::UserAuthenticated;
 use gatehouse_identity::Identity;
+use gatehouse_store::Tx;
 use gatehouse_store::jobs::Registry;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use drive::Driver;
 pub use flows::Flows;
+pub use service::belongings::FlowBelongings;
 
 /// How often is forgotten what is past its time, in seconds.
 const SWEEP_SECONDS: i64 = 3_600;
@@ -41,7 +48,22 @@ pub fn api(flows: Flows) -> OpenApiRouter {
         .routes(routes!(api::schema::schema))
         .routes(routes!(api::build::validate))
         .routes(routes!(api::build::curl))
+        .routes(routes!(api::waiting::try_request))
         .routes(routes!(api::package::import))
+        .routes(routes!(api::executions::start))
+        .routes(routes!(api::executions::list))
+        .routes(routes!(api::executions::get))
+        .routes(routes!(api::executions::progress))
+        .routes(routes!(api::executions::steps))
+        .routes(routes!(api::executions::input))
+        .routes(routes!(api::executions::resume))
+        .routes(routes!(api::executions::retry))
+        .routes(routes!(api::executions::cancel))
+        .routes(routes!(api::executions::run))
+        .routes(routes!(api::waiting::queue))
+        .routes(routes!(api::waiting::mine))
+        .routes(routes!(api::waiting::fallback))
+        .routes(routes!(api::waiting::statistics))
         .routes(routes!(api::flows::list, api::flows::create))
         .routes(routes!(api::flows::get, api::flows::update, api::flows::delete))
         .routes(routes!(api::versions::list))
@@ -61,9 +83,16 @@ pub fn console(flows: Flows) -> axum::Router {
 
 /// The background work.
 pub fn jobs(flows: &Flows) -> Registry {
-    Registry::default().with::<jobs::deploy::Deploy>(flows.clone()).every(
-        SWEEP_SECONDS,
-        jobs::sweep::Sweep,
-        flows.clone(),
-    )
+    Registry::default()
+        .with::<jobs::deploy::Deploy>(flows.clone())
+        .with::<UserAuthenticated>(Arc::new(jobs::wake::Waker(flows.clone())))
+        .every(SWEEP_SECONDS, jobs::sweep::Sweep, flows.clone())
+}
+
+/// What ends when a database comes back from a backup: whose turn it was.
+///
+/// # Errors
+/// When the database fails.
+pub async fn after_restore(tx: &mut Tx) -> gatehouse_store::Result<()> {
+    store::claims::forget_all(tx).await
 }

@@ -6,7 +6,7 @@ use axum::http::HeaderName;
 use gatehouse_apikeys::{ApiKeys, HotGate, KeyBelongings, Programs};
 use gatehouse_connect::{Connect, ConnectBelongings};
 use gatehouse_events::{Events, EventsBelongings};
-use gatehouse_flows::Flows;
+use gatehouse_flows::{Driver, FlowBelongings, Flows};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
@@ -86,6 +86,7 @@ pub(crate) async fn after_restore(tx: &mut gatehouse_store::Tx) -> gatehouse_sto
     gatehouse_scim::after_restore(tx).await?;
     gatehouse_apikeys::after_restore(tx).await?;
     gatehouse_connect::after_restore(tx).await?;
+    gatehouse_flows::after_restore(tx).await?;
     gatehouse_identity::after_restore(tx).await
 }
 
@@ -168,7 +169,9 @@ impl App {
         let events = Events::new(identity.clone(), http.clone());
         let connect = Connect::new(identity.clone(), http.clone(), public_url.clone());
         identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
-        let flows = Flows::new(identity.clone(), api_keys.clone(), connect.clone());
+        let flows =
+            Flows::new(identity.clone(), api_keys.clone(), connect.clone(), http.clone(), public_url.clone());
+        identity.also_ends(Arc::new(FlowBelongings));
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone(), settings.scim_requests_per_minute);
         sso.reach_directory(Arc::new(crate::directory::ByLink(scim.clone())));
@@ -294,6 +297,11 @@ impl App {
         config.nav = console::nav();
         config.forms = vec![gatehouse_scim::FAILURES];
         config
+    }
+
+    /// What drives the executions of flows.
+    pub fn driver(&self) -> Driver {
+        Driver::new(self.flows.clone())
     }
 
     /// A worker for all background work.

@@ -83,6 +83,7 @@ macro_rules! steps {
             (30, "connectors", include_str!(concat!("../migrations/", $folder, "/0030_connectors.sql"))),
             (31, "flows", include_str!(concat!("../migrations/", $folder, "/0031_flows.sql"))),
             (32, "grants", include_str!(concat!("../migrations/", $folder, "/0032_grants.sql"))),
+            (33, "executions", include_str!(concat!("../migrations/", $folder, "/0033_executions.sql"))),
         ]
     };
 }

@@ -96,6 +96,7 @@ impl Connect {
             "scope": fresh.scope, "refreshable": kept.refresh_token.is_some()});
         let event = Event::success("grant.authorized", ("grant", id.as_str()), details);
         audit::record(&mut tx, actor, event).await?;
+        crate::wake::enqueue(&mut tx, workspace, holder, owner).await?;
         if let Some(before) = before.filter(|b| b.facts.told_at.is_some() && b.state != GrantState::Ok) {
             notices::recovered(&self.0.broker.0, &mut tx, &before).await?;
         }

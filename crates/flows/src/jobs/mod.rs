@@ -2,3 +2,4 @@
 
 pub(crate) mod deploy;
 pub(crate) mod sweep;
+pub(crate) mod wake;

@@ -3,7 +3,10 @@ use gatehouse_types::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::Flows;
-use crate::store::{deployments, files};
+use crate::store::{deployments, executions, files};
+
+/// How long executions that ended are kept, in days.
+const KEPT_DAYS: i64 = 90;
 
 /// Forgets what is past its time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,6 +20,8 @@ impl Job for Sweep {
         let mut tx = flows.0.store.begin_always().await?;
         deployments::sweep(&mut tx).await?;
         files::sweep(&mut tx).await?;
+        let before = flows.0.store.now().plus_seconds(-KEPT_DAYS * 86_400);
+        executions::sweep(&mut tx, before).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -11,7 +11,7 @@ use crate::Flows;
 use crate::model::definition::{digest_of, empty, judged};
 use crate::model::flow::{Flow, Listed, Missing, Stub, Version, checked_description, checked_name};
 use crate::store::flows::{self, Wanted};
-use crate::store::versions;
+use crate::store::{executions, versions};
 
 /// Flows of a workspace at most.
 const MAX_FLOWS: i64 = 1000;
@@ -201,6 +201,10 @@ impl Flows {
         if flow.deployed.is_some() {
             return Err(Error::conflict("This flow is in service. Undeploy it first."));
         }
+        if executions::open_of_flow(&mut tx, id).await? > 0 {
+            return Err(Error::conflict("Executions of this flow are not over. Cancel them first, or wait."));
+        }
+        executions::delete_of_flow(&mut tx, id).await?;
         flows::delete(&mut tx, id).await?;
         record(&mut tx, actor, "flow.deleted", &flow, json!({})).await?;
         Ok(tx.commit().await?)

@@ -1,10 +1,16 @@
 //! Use cases of flows.
 
+pub(crate) mod belongings;
 pub(crate) mod build;
+pub(crate) mod decide;
 pub(crate) mod definitions;
 pub(crate) mod deploy;
+pub(crate) mod executions;
 pub(crate) mod missing;
 pub(crate) mod package;
+pub(crate) mod statistics;
+pub(crate) mod try_request;
+pub(crate) mod waiting;
 
 use gatehouse_types::{Actor, Error, FlowId, Id, Principal};
 

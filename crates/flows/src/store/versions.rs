@@ -50,6 +50,26 @@ pub(crate) async fn newest<Q: Queries>(
     row.map(|row| Ok((row.int("number")?, row.id("id")?, row.text("digest")?))).transpose()
 }
 
+/// The id of a version with this content.
+pub(crate) async fn same<Q: Queries>(
+    db: &mut Q,
+    flow: &FlowId,
+    digest: &str,
+) -> Result<Option<FlowVersionId>> {
+    let select = sql(
+        "SELECT id FROM flow_versions WHERE flow_id = $1 AND digest = $2 ORDER BY created_at DESC LIMIT 1",
+    );
+    let row = db.fetch_optional(select.bind(flow).bind(digest)).await?;
+    row.map(|row| row.id("id")).transpose()
+}
+
+/// A version by its id, of whatever flow.
+pub(crate) async fn by_id(store: &Store, id: &FlowVersionId) -> Result<Option<Version>> {
+    let select = sql("SELECT * FROM flow_versions WHERE id = $1");
+    let row = store.reader().fetch_optional(select.bind(id)).await?;
+    row.map(|row| read(store, &row)).transpose()
+}
+
 /// A version of a flow by its number.
 pub(crate) async fn numbered<Q: Queries>(
     store: &Store,

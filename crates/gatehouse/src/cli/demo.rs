@@ -58,6 +58,7 @@ impl Demo {
         let app = App::open(&settings, public_url, Parts::default()).await?;
         let (stop, stopped) = watch::channel(false);
         let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
+        let driver = tokio::spawn(app.driver().run(until(stopped.clone())));
         let serving = tokio::spawn(server::serve(server, app.routes(None), until(stopped)));
         let story = Story::new(&app, &dns)?;
         let outcome = if self.check { story.play_all(&settings).await } else { story.prepare().await };
@@ -76,6 +77,7 @@ impl Demo {
         let _ = stop.send(true);
         serving.await?;
         worker.await?;
+        driver.await?;
         app.api_keys().finish().await;
         app.store().close().await;
         Ok(code)

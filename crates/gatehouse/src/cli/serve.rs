@@ -108,6 +108,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     }
     tracing::info!(listen = %server.address(), public_url = app.public_url().as_str(), database = app.store().kind(), "ready");
     let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
+    let driver = tokio::spawn(app.driver().run(until(stopped.clone())));
     let serving = tokio::spawn(server::serve(server, routes, until(stopped)));
     signals.next().await;
     tracing::info!(grace_seconds = server::GRACE.as_secs(), "stopping: finishing what is in flight");
@@ -115,6 +116,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let finish = async {
         serving.await?;
         worker.await?;
+        driver.await?;
         app.api_keys().finish().await;
         app.store().close().await;
         anyhow::Ok(())

@@ -109,6 +109,26 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/flows/{id}/undeploy", Admin, ""),
     ("get", "/api/v1/flows/deployments/{id}", Member, ""),
     ("post", "/api/v1/flows/{id}/export", Admin, ""),
+    ("post", "/api/v1/flows/{id}/run", Member, "{}"),
+    (
+        "post",
+        "/api/v1/flows/requests/test",
+        Member,
+        r#"{"request":{"method":"GET","url":"https://api.example/"}}"#,
+    ),
+    ("post", "/api/v1/flows/executions/start", Member, "{}"),
+    ("get", "/api/v1/flows/executions", Member, ""),
+    ("get", "/api/v1/flows/executions/{id}", Member, ""),
+    ("get", "/api/v1/flows/executions/{id}/progress", Member, ""),
+    ("get", "/api/v1/flows/executions/{id}/steps", Member, ""),
+    ("post", "/api/v1/flows/executions/{id}/input", Member, r#"{"values":{}}"#),
+    ("post", "/api/v1/flows/executions/{id}/resume", Member, ""),
+    ("post", "/api/v1/flows/executions/{id}/retry", Member, ""),
+    ("post", "/api/v1/flows/executions/{id}/cancel", Member, ""),
+    ("get", "/api/v1/flows/waiting", Admin, ""),
+    ("post", "/api/v1/flows/waiting/fallback", Admin, r#"{"connectorId":"cnr_1","reason":"walked"}"#),
+    ("get", "/api/v1/flows/statistics", Member, ""),
+    ("get", "/api/v1/me/waiting", SignedIn, ""),
     ("get", "/api/v1/api-scopes", Admin, ""),
     ("post", "/api/v1/api-scopes", Admin, r#"{"id":"walked:read","name":"Walked"}"#),
     ("delete", "/api/v1/api-scopes/{id}", Admin, ""),
@@ -462,6 +482,9 @@ struct Ids {
     /// The number of a version.
     number: String,
     deployment: String,
+    /// A flow that is in service.
+    served: String,
+    execution: String,
 }
 
 impl Ids {
@@ -515,6 +538,11 @@ impl Ids {
         let deployed = owner.post_to(&format!("/api/v1/flows/{flow}/deploy")).await.ok();
         let (number, deployment) = (deployed["number"].to_string(), text(&deployed["id"]));
         owner.post_to(&format!("/api/v1/flows/{flow}/undeploy")).await.ok();
+        let served = owner.post("/api/v1/flows", serde_json::json!({"name": "Served"})).await.ok();
+        let served = text(&served["id"]);
+        owner.post_to(&format!("/api/v1/flows/{served}/deploy")).await.ok();
+        let begun = format!("/api/v1/flows/executions/start?flowId={served}");
+        let execution = text(&owner.post(&begun, serde_json::json!({})).await.ok()["id"]);
         let key = format!("/api/v1/api-apps/{api_app}/keys");
         let api_key = text(&owner.post(&key, serde_json::json!({"name": "Key"})).await.ok()["key"]["id"]);
         let workspace = t.workspace.to_string();
@@ -558,6 +586,8 @@ impl Ids {
             flow,
             number,
             deployment,
+            served,
+            execution,
         }
     }
 
@@ -597,6 +627,8 @@ impl Ids {
             flow: odd(&self.flow),
             number: "999".to_owned(),
             deployment: odd(&self.deployment),
+            served: odd(&self.served),
+            execution: odd(&self.execution),
         }
     }
 
@@ -616,6 +648,8 @@ impl Ids {
             _ if text.contains("/connector-types/") => &self.connector_type,
             _ if text.contains("/connectors/") => &self.connector,
             _ if text.contains("/deployments/") || text.contains("/dock-status/") => &self.deployment,
+            _ if text.contains("/executions/") => &self.execution,
+            _ if text.contains("/flows/") && text.ends_with("/run") => &self.served,
             _ if text.contains("/flows/") || text.contains("/workflows/") => &self.flow,
             _ => &self.connection,
         };
@@ -632,6 +666,7 @@ impl Ids {
             .replace("{connector_id}", &self.connector)
             .replace("{action}", &self.action)
             .replace("{number}", &self.number)
+            .replace("/executions/start", &format!("/executions/start?flowId={}", self.served))
             .replace("{api_app}", &self.api_app)
             .replace("/who-can", "/who-can?action=audit:read&")
             .replace("{draft_id}", &self.draft)
@@ -656,7 +691,9 @@ async fn walk(
     for (method, path, may, body) in OPERATIONS {
         let trial = if dry_run && *method != "get" { "?dryRun=true" } else { "" };
         let body = (!body.is_empty()).then(|| serde_json::from_str(&ids.fill(body)).unwrap());
-        let answer = caller.call(method, &format!("{}{trial}", ids.fill(path)), body).await;
+        let filled = ids.fill(path);
+        let trial = if filled.contains('?') { trial.replace('?', "&") } else { trial.to_owned() };
+        let answer = caller.call(method, &format!("{filled}{trial}"), body).await;
         // a sign-in on the way leaves nothing behind
         caller.forget_cookies();
         look(&format!("{method} {path}"), *may, answer);
@@ -740,6 +777,8 @@ async fn admins_and_owners_may_call_everything(t: TestApp) {
                 Anyone => true,
                 // there is a next key already, for the operations that need one
                 Admin if operation == "post /api/v1/sso/sp-keys" => answer.status == 409,
+                // nothing waits for anybody
+                Admin if operation.ends_with("/waiting/fallback") => answer.status == 404,
                 // nobody is suspended
                 Admin if operation.ends_with("/reactivate") => answer.status == 409,
                 // who has no other way in proves it first

@@ -17,6 +17,8 @@ mod types;
 use serde_json::{Value, json};
 use url::Url;
 
+pub(crate) use people::connected;
+
 use crate::support::{Answer, Client};
 
 const CONNECTORS: &str = "/api/v1/connectors";
@@ -28,7 +30,7 @@ const SECRET: &str = "hush-hush-client-secret";
 /// Entra ID.
 const ENTRA: &str = "login.microsoftonline.com";
 /// The core interface of ICI.
-const ICI: &str = "acme-api.icertis.com";
+pub(crate) const ICI: &str = "acme-api.icertis.com";
 
 /// What Icertis asks for with OAuth.
 fn oauth() -> Value {
@@ -37,7 +39,7 @@ fn oauth() -> Value {
 }
 
 /// Claims that fit the settings of ICI.
-fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     json!({"aud": format!("api://{CLIENT}"), "iss": "https://sts.windows.net/t-1/", "oid": "o-1"})
 }
 
@@ -46,7 +48,7 @@ fn text(of: &Value) -> String {
 }
 
 /// A connector of Icertis with OAuth: its path.
-async fn icertis(by: &Client) -> String {
+pub(crate) async fn icertis(by: &Client) -> String {
     let body = json!({"type": "icertis-preview", "name": "Contracts", "fields": oauth()});
     let made = by.post(CONNECTORS, body).await;
     assert_eq!(made.status, 201, "{}", made.body);
@@ -59,14 +61,14 @@ fn query(url: &str) -> std::collections::BTreeMap<String, String> {
 }
 
 /// The provider sends the browser back with a code.
-async fn consent(by: &Client, redirect_url: &str) -> Answer {
+pub(crate) async fn consent(by: &Client, redirect_url: &str) -> Answer {
     let asked = query(redirect_url);
     let back = Url::parse(&asked["redirect_uri"]).unwrap();
     by.get(&format!("{}?code=c-1&state={}", back.path(), asked["state"])).await
 }
 
 /// Authorizes a connector for the workspace.
-async fn authorized(by: &Client, path: &str) {
+pub(crate) async fn authorized(by: &Client, path: &str) {
     let begun = by.post_to(&format!("{path}/authorize")).await.ok();
     let landed = consent(by, &text(&begun["redirectUrl"])).await;
     assert_eq!(landed.status, 303, "{}", landed.body);

@@ -14,7 +14,7 @@ fn bearer(t: &TestApp) -> String {
     seen.last().unwrap_or_else(|| panic!("ICI was not called")).header("authorization").to_owned()
 }
 
-async fn connected(by: &Client, id: &str) {
+pub(crate) async fn connected(by: &Client, id: &str) {
     let begun = by.post_to(&format!("{MINE}/{id}/authorize")).await.ok();
     let landed = consent(by, &text(&begun["redirectUrl"])).await;
     assert_eq!((landed.status, landed.location()), (303, Some("/account/connections")), "{}", landed.body);

@@ -2,11 +2,14 @@
 
 mod definitions;
 mod deployments;
+mod echo;
+mod executions;
 mod packages;
+mod people;
 
 use serde_json::{Value, json};
 
-use crate::support::Client;
+use crate::support::{Client, TestApp};
 
 const FLOWS: &str = "/api/v1/flows";
 
@@ -34,4 +37,22 @@ async fn made(by: &Client, name: &str, definition: Value) -> String {
     let made = by.post(FLOWS, json!({"name": name, "definition": definition})).await;
     assert_eq!(made.status, 201, "{}", made.body);
     text(&made.json()["id"])
+}
+
+/// Makes a flow and puts it into service: its id.
+async fn deployed(by: &Client, name: &str, definition: Value) -> String {
+    let id = made(by, name, definition).await;
+    by.post_to(&format!("{FLOWS}/{id}/deploy")).await.ok();
+    id
+}
+
+/// Starts a flow that asks nobody: the id of the execution.
+async fn started(by: &Client, flow: &str, input: Value) -> String {
+    text(&by.post(&format!("{FLOWS}/executions/start?flowId={flow}"), input).await.ok()["id"])
+}
+
+/// An execution after everything was driven that is due.
+async fn ended(t: &TestApp, by: &Client, id: &str) -> Value {
+    t.work().await;
+    by.get(&format!("{FLOWS}/executions/{id}")).await.ok()
 }

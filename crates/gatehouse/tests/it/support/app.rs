@@ -142,9 +142,15 @@ impl TestApp {
 
     /// Does the background work that is due at this moment of the clock.
     pub(crate) async fn work(&self) {
-        let worker = self.app.worker();
+        let (worker, driver) = (self.app.worker(), self.app.driver());
         worker.schedule_all().await.unwrap();
-        while worker.step().await.unwrap() {}
+        loop {
+            while worker.step().await.unwrap() {}
+            // executions that went on may have left work
+            if driver.work().await.unwrap() == 0 {
+                return;
+            }
+        }
     }
 
     /// Somebody nobody knows.

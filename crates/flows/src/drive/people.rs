@@ -1,0 +1,79 @@
+//! People in executions: whether the one it runs for may still, and whom it waits for.
+
+use gatehouse_flow::definition::Kind;
+use gatehouse_flow::machine::Event;
+use gatehouse_types::{ConnectorId, Permission, Result};
+
+use super::turn::Driving;
+use crate::model::execution::Wait;
+
+/// Where a person's own connections are.
+const CONNECTIONS: &str = "/account/connections";
+
+impl Driving {
+    /// Whether the person in whose name it runs may still run flows.
+    pub(super) async fn may_go_on(&self) -> Result<bool> {
+        if self.execution.paused.is_some() {
+            return Ok(false);
+        }
+        let Some(person) = &self.execution.person else { return Ok(true) };
+        let (identity, db) = (&self.flows.0.identity, &mut self.flows.0.store.reader());
+        let found = identity.user_with_role(db, &self.execution.workspace_id, person).await?;
+        Ok(found.is_some_and(|(_, role)| role.may(Permission::UseFlows)))
+    }
+
+    /// Looks whether those whom steps wait for have authenticated meanwhile, or somebody decided to go on without.
+    pub(super) async fn look_at_people(&mut self) -> Result<()> {
+        let mut connectors: Vec<String> = self.needs.values().cloned().collect();
+        connectors.sort_unstable();
+        connectors.dedup();
+        for connector_id in connectors {
+            let decided = self.execution.fallback.iter().any(|f| f.connector_id == connector_id);
+            if decided || self.has_authenticated(&connector_id).await? {
+                self.needs.retain(|_, id| *id != connector_id);
+                self.happens(Event::Authenticated { connector_id });
+            }
+        }
+        Ok(())
+    }
+
+    async fn has_authenticated(&self, connector: &str) -> Result<bool> {
+        let (Some(person), Ok(id)) = (&self.execution.person, connector.parse::<ConnectorId>()) else {
+            return Ok(false);
+        };
+        self.flows.0.connect.is_authorized_by(&self.execution.workspace_id, &id, person).await
+    }
+
+    /// Once it rests: whoever authenticated while that was stored is not overlooked.
+    pub(super) async fn afterwards(&self) -> Result<()> {
+        let mut connectors: Vec<&String> = self.needs.values().collect();
+        connectors.dedup();
+        for connector in connectors {
+            if self.has_authenticated(connector).await? {
+                self.flows.poke(&self.execution.id).await?;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What whoever must do something needs to know.
+    pub(super) async fn describe(&self, wait: &mut Wait) -> Result<()> {
+        match self.flow.node(&wait.node).map(|node| &node.kind) {
+            Some(Kind::Input(input)) => {
+                wait.title.clone_from(&input.title);
+                wait.fields = serde_json::to_value(&input.fields).ok();
+            }
+            Some(Kind::Connector(connector)) if wait.status == "Authentication needed" => {
+                let workspace = &self.execution.workspace_id;
+                let named = self.flows.0.connect.connector_named(workspace, &connector.connector_id).await?;
+                wait.connector_name = named.map(|c| c.name);
+                wait.connector_id = Some(connector.connector_id.clone());
+                wait.user_id = self.execution.person.as_ref().map(ToString::to_string);
+                wait.page = self.execution.person.as_ref().map(|_| CONNECTIONS.to_owned());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,372 @@
+//! One execution being driven: events in, turns stored, steps out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse_flow::Flow;
+use gatehouse_flow::machine::{self, Change, Effect, Event, Run, State, Status};
+use gatehouse_types::{ExecutionEventId, ExecutionId, Result, Timestamp};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::perform::{Performed, perform};
+use super::shown::Shown;
+use crate::Flows;
+use crate::model::execution::{Execution, IDENTITY_ENDED, StepRow, Wait, Warning, Who};
+use crate::store::executions::{self, Left};
+use crate::store::{events, steps, waits};
+
+/// How often is looked whether something happened, while steps run.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// An execution that this server drives.
+pub(super) struct Driving {
+    pub(super) flows: Flows,
+    pub(super) me: Arc<str>,
+    pub(super) execution: Execution,
+    pub(super) flow: Arc<Flow>,
+    pub(super) state: State,
+    pub(super) shown: Shown,
+    /// What happened and was not handled yet.
+    queue: VecDeque<Event>,
+    /// Events of the database that the next stored turn takes in.
+    taken: Vec<ExecutionEventId>,
+    /// Steps whose status changed since the last stored turn.
+    changed: BTreeMap<String, Change>,
+    /// The order in which they changed first.
+    order: Vec<String>,
+    /// As whom steps ran.
+    pub(super) who: BTreeMap<String, Who>,
+    attempts: BTreeMap<String, i64>,
+    timers: BTreeMap<(String, u32), i64>,
+    /// Steps that wait for a person at a connector.
+    pub(super) needs: BTreeMap<String, String>,
+    to_run: Vec<Run>,
+    running: JoinSet<Performed>,
+    checkpoint: Option<State>,
+    end: Option<(Status, Value, Option<String>)>,
+    place: i64,
+    /// Whether somebody may have written something.
+    look: bool,
+    /// Whether the database knows of steps that wait for a person.
+    waited: bool,
+    /// Whether something happened since the last stored turn.
+    dirty: bool,
+}
+
+impl Driving {
+    /// Takes up a claimed execution; nothing when it is over or stands still by somebody's decision.
+    pub(super) async fn open(flows: &Flows, me: &Arc<str>, id: &ExecutionId) -> Result<Option<Self>> {
+        let store = &flows.0.store;
+        let Some(opened) = executions::open(store, &mut store.reader(), id).await? else { return Ok(None) };
+        let executions::Opened { execution, state, input } = opened;
+        let Some(state) = state else { return Ok(None) };
+        let flow = flows.flow_of(&execution.version_id).await?;
+        let state = State::from_json(&state).map_err(gatehouse_types::Error::internal)?;
+        let shown = Shown::of(&flow, &state);
+        let first = match (state.status(), input) {
+            (Status::Queued, Some(input)) => {
+                Event::Started { input: serde_json::from_str(&input).unwrap_or_default() }
+            }
+            _ => Event::Resumed,
+        };
+        let look = execution.poked > 0;
+        let waited = execution.waiting.iter().any(|w| w.status == Status::AuthenticationNeeded.word());
+        Ok(Some(Self {
+            flows: flows.clone(),
+            me: Arc::clone(me),
+            execution,
+            flow,
+            state,
+            shown,
+            queue: VecDeque::from([first]),
+            taken: Vec::new(),
+            changed: BTreeMap::new(),
+            order: Vec::new(),
+            who: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            needs: BTreeMap::new(),
+            to_run: Vec::new(),
+            running: JoinSet::new(),
+            checkpoint: None,
+            end: None,
+            place: 0,
+            look,
+            waited,
+            dirty: true,
+        }))
+    }
+
+    /// Goes on until it is over, waits, or somebody else drives it.
+    pub(super) async fn on(mut self) -> Result<()> {
+        if !self.may_go_on().await? {
+            return self.pause().await;
+        }
+        loop {
+            self.take_events().await?;
+            while let Some(event) = self.queue.pop_front() {
+                self.happened(event).await?;
+            }
+            self.look_at_people().await?;
+            if !self.queue.is_empty() {
+                continue;
+            }
+            if self.fire_due() {
+                continue;
+            }
+            let at_rest = self.end.is_some() || (self.to_run.is_empty() && self.running.is_empty());
+            if (self.dirty || at_rest) && !self.store_turn(at_rest).await? {
+                return Ok(());
+            }
+            if at_rest {
+                self.afterwards().await?;
+                return Ok(());
+            }
+            if !self.to_run.is_empty() && !self.may_go_on().await? {
+                return self.pause().await;
+            }
+            for run in std::mem::take(&mut self.to_run) {
+                let task = perform(self.flows.clone(), self.execution.clone(), run);
+                self.running.spawn(task);
+            }
+            if !self.until_something_happens().await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The machine's answer to an event.
+    async fn happened(&mut self, event: Event) -> Result<()> {
+        if self.end.is_some() {
+            return Ok(());
+        }
+        let (flow, state, now) =
+            (Arc::clone(&self.flow), self.state.clone(), self.flows.0.store.now().micros());
+        let ran = matches!(event, Event::Failed { .. } | Event::AuthenticationMissing { .. });
+        let next = tokio::task::spawn_blocking(move || machine::next(&flow, &state, &event, now)).await;
+        let next = next.map_err(gatehouse_types::Error::internal)?;
+        // values were checked before they were kept: what does not fit any more changes nothing
+        let Ok((state, effects)) = next else { return Ok(()) };
+        let before = std::mem::replace(&mut self.state, state);
+        self.dirty = true;
+        for effect in effects {
+            self.effect(effect);
+        }
+        if ran && matches!(&self.end, Some((Status::Error, ..))) {
+            self.checkpoint = Some(before);
+        }
+        self.shown.learn(&self.flow, &self.state);
+        Ok(())
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Run(run) => {
+                self.needs.remove(&run.step);
+                self.to_run.retain(|other| other.step != run.step);
+                self.attempts.insert(run.step.clone(), i64::from(run.attempt));
+                self.to_run.push(*run);
+            }
+            Effect::WaitUntil { step, number, at } => drop(self.timers.insert((step, number), at)),
+            Effect::Authenticate { step, connector_id, .. } => drop(self.needs.insert(step, connector_id)),
+            Effect::Warn { step, message } => self.warn(step, message),
+            Effect::Step(change) => {
+                if change.status.ended() {
+                    self.needs.remove(&change.step);
+                    self.timers.retain(|(step, _), _| *step != change.step);
+                }
+                if !self.changed.contains_key(&change.step) {
+                    self.order.push(change.step.clone());
+                }
+                self.changed.insert(change.step.clone(), *change);
+            }
+            Effect::Finish { status, output, message } => {
+                self.to_run.clear();
+                self.timers.clear();
+                self.needs.clear();
+                self.end = Some((status, output, message));
+            }
+            Effect::Ask { .. } => {}
+        }
+    }
+
+    /// Puts a warning on the execution, once.
+    pub(super) fn warn(&mut self, step: String, message: String) {
+        let warning = Warning { step, message: self.shown.text(&message) };
+        if !self.execution.warnings.contains(&warning) {
+            self.execution.warnings.push(warning);
+        }
+    }
+
+    pub(super) fn happens(&mut self, event: Event) {
+        self.queue.push_back(event);
+    }
+
+    /// Takes in what others wrote.
+    async fn take_events(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.look) {
+            return Ok(());
+        }
+        for (id, event) in events::waiting(&self.flows.0.store, &self.execution.id).await? {
+            if !self.taken.contains(&id) {
+                self.taken.push(id);
+                self.queue.push_back(event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says of every timer whose time has come that it has.
+    fn fire_due(&mut self) -> bool {
+        let now = self.flows.0.store.now().micros();
+        let due: Vec<_> =
+            self.timers.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
+        for (step, number) in &due {
+            self.timers.remove(&(step.clone(), *number));
+            self.queue.push_back(Event::TimerFired { step: step.clone(), number: *number });
+        }
+        !due.is_empty()
+    }
+
+    /// Waits for a step or for others; false when it was stopped, or somebody else drives it: what runs does not count any
+    /// more, and ends with this.
+    async fn until_something_happens(&mut self) -> Result<bool> {
+        tokio::select! {
+            Some(done) = self.running.join_next() => {
+                let done = done.map_err(gatehouse_types::Error::internal)?;
+                if let Some(who) = done.who {
+                    self.who.insert(done.step, who);
+                }
+                for warning in done.warnings {
+                    self.warn(warning.step, warning.message);
+                }
+                self.queue.push_back(done.event);
+            }
+            () = tokio::time::sleep(LOOK) => {
+                let store = &self.flows.0.store;
+                match executions::pokes(store, &self.execution, &self.me).await? {
+                    Some((pokes, fallback)) => {
+                        self.look = pokes != self.execution.poked;
+                        self.execution.poked = pokes;
+                        self.execution.fallback = fallback;
+                    }
+                    None => return Ok(false),
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Stores everything since the last turn; false when this server does not drive it any more.
+    async fn store_turn(&mut self, release: bool) -> Result<bool> {
+        let now = self.flows.0.store.now();
+        self.set_facts(now).await?;
+        let state = serde_json::to_string(&self.state).map_err(gatehouse_types::Error::internal)?;
+        let checkpoint = match self.checkpoint.take() {
+            Some(before) => Some(serde_json::to_string(&before).map_err(gatehouse_types::Error::internal)?),
+            None => None,
+        };
+        let is_over = self.end.is_some();
+        let output = self.end.as_ref().filter(|(status, ..)| *status == Status::Success);
+        let output = output.map(|(_, output, _)| self.shown.value(output));
+        let next = self.timers.values().min().copied().map(Timestamp::from_micros).filter(|_| !is_over);
+        let left = Left {
+            execution: &self.execution,
+            lease_by: &self.me,
+            state: (!is_over).then_some(state.as_str()),
+            checkpoint: checkpoint.as_deref(),
+            output: output.as_ref(),
+            release: release.then_some(next),
+        };
+        let mut tx = self.flows.0.store.begin_always().await?;
+        if !executions::save(&mut tx, &left).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        for row in self.rows(now) {
+            self.place += 1;
+            steps::put(&mut tx, &self.execution, self.place, &row);
+        }
+        events::taken(&mut tx, &std::mem::take(&mut self.taken)).await?;
+        let needs: Vec<_> = self.needs.iter().map(|(step, id)| (step.clone(), id.clone())).collect();
+        if !needs.is_empty() || std::mem::take(&mut self.waited) {
+            self.flows.wait_for_people(&mut tx, &self.execution, &needs).await?;
+            self.waited = !needs.is_empty();
+        }
+        tx.commit().await?;
+        self.dirty = false;
+        Ok(true)
+    }
+
+    /// The steps that changed, as rows of the timeline.
+    fn rows(&mut self, now: Timestamp) -> Vec<StepRow> {
+        let mut changed = std::mem::take(&mut self.changed);
+        let order = std::mem::take(&mut self.order);
+        let row = |change: Change| StepRow {
+            attempt: self.attempts.get(&change.step).copied().unwrap_or(1),
+            who: self.who.get(&change.step).cloned(),
+            output: change.output.as_ref().map(|output| self.shown.output(&self.flow, &change.node, output)),
+            error: change.error.as_deref().map(|error| self.shown.text(error)),
+            status: change.status.word().to_owned(),
+            started_at: now,
+            ended_at: change.status.ended().then_some(now),
+            step: change.step,
+            node: change.node,
+            kind: change.kind,
+        };
+        order.into_iter().filter_map(|step| changed.remove(&step)).map(row).collect()
+    }
+
+    /// What is said of the execution without opening its state.
+    async fn set_facts(&mut self, now: Timestamp) -> Result<()> {
+        let waiting = self.waits().await?;
+        let e = &mut self.execution;
+        e.status = self.state.status().word().to_owned();
+        e.percentage = i64::from(self.state.percentage(&self.flow));
+        e.message = None;
+        e.waiting = waiting;
+        e.started_at = e.started_at.or(Some(now));
+        if let Some((status, _, message)) = &self.end {
+            e.status = status.word().to_owned();
+            e.percentage = 100;
+            e.message = message.as_deref().map(|message| self.shown.text(message));
+            e.waiting = Vec::new();
+            e.ended_at = Some(now);
+        }
+        Ok(())
+    }
+
+    async fn waits(&self) -> Result<Vec<Wait>> {
+        let mut all = Vec::new();
+        for waiting in self.state.waiting_for() {
+            let mut wait = Wait {
+                until: waiting.until.map(|at| Timestamp::from_micros(at).to_string()),
+                status: waiting.status.word().to_owned(),
+                title: None,
+                fields: None,
+                connector_id: None,
+                connector_name: None,
+                user_id: None,
+                page: None,
+                step: waiting.step,
+                node: waiting.node,
+            };
+            self.describe(&mut wait).await?;
+            all.push(wait);
+        }
+        Ok(all)
+    }
+
+    /// The person has lost access: it stands still as it is stored, whatever was about to be done.
+    async fn pause(mut self) -> Result<()> {
+        self.running.abort_all();
+        let mut tx = self.flows.0.store.begin_always().await?;
+        if let Some(person) = self.execution.person.take() {
+            executions::pause_of(&mut tx, &self.execution.workspace_id, &person, IDENTITY_ENDED).await?;
+            waits::end_of(&mut tx, &self.execution.workspace_id, &person).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
