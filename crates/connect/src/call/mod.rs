@@ -99,7 +99,7 @@ impl From<CallError> for Error {
 }
 
 impl Connect {
-    /// One call with a grant's token. `put` makes the request of a token; `is_refused` says whether an answer means that
+    /// One call with a grant's token: the one that is held already, or the broker's. `put` makes the request of a token; `is_refused` says whether an answer means that
     /// the token is not taken: then there is one new token and one more try.
     ///
     /// # Errors
@@ -107,20 +107,33 @@ impl Connect {
     pub(crate) async fn call_with_grant(
         &self,
         run: &Run,
-        spec: &ClientSpec,
+        (spec, held): (&ClientSpec, Option<AccessToken>),
         put: impl Fn(&AccessToken) -> Result<OutboundRequest> + Send,
         is_refused: impl Fn(&Response) -> bool + Send,
     ) -> Result<Called, CallError> {
-        let broker = &self.0.broker;
-        let first = broker.token(&run.workspace, &run.holder, &run.owner, spec).await;
-        let first = first.map_err(CallError::Credential)?;
+        let first = self.first_token(run, spec, held).await?;
         let mut call = self.send(run, &first, put(&first)?, false).await?;
         if is_refused(&call.response) {
-            let second = broker.refuse(&run.workspace, &run.holder, &run.owner, spec, (&first).into()).await;
+            let second =
+                self.0.broker.refuse(&run.workspace, &run.holder, &run.owner, spec, (&first).into()).await;
             let second = second.map_err(CallError::Credential)?;
             call = self.send(run, &second, put(&second)?, true).await?;
         }
         Ok(call)
+    }
+
+    /// The token that is held, else the broker's.
+    async fn first_token(
+        &self,
+        run: &Run,
+        spec: &ClientSpec,
+        held: Option<AccessToken>,
+    ) -> Result<AccessToken, CallError> {
+        if let Some(token) = held {
+            return Ok(token);
+        }
+        let asked = self.0.broker.token(&run.workspace, &run.holder, &run.owner, spec).await;
+        asked.map_err(CallError::Credential)
     }
 
     /// One call whose credential is no grant of an authorization server; what it is, in a word (`api-key`), and its version.

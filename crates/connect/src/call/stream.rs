@@ -63,20 +63,19 @@ impl Connect {
     pub(crate) async fn stream_with_grant(
         &self,
         run: &Run,
-        spec: &ClientSpec,
+        (spec, held): (&ClientSpec, Option<AccessToken>),
         put: impl Fn(&AccessToken) -> Result<OutboundRequest> + Send,
         judge: &impl Judge,
     ) -> Result<Flowing, CallError> {
-        let broker = &self.0.broker;
-        let first = broker.token(&run.workspace, &run.holder, &run.owner, spec).await;
-        let first = first.map_err(CallError::Credential)?;
+        let first = self.first_token(run, spec, held).await?;
         let flowing = self.flow(run, &first, put(&first)?, judge, false).await?;
         if !judge.is_refused(flowing.status, &flowing.beginning()) {
             return Ok(flowing);
         }
         // nobody reads it: its task ends
         drop(flowing);
-        let second = broker.refuse(&run.workspace, &run.holder, &run.owner, spec, (&first).into()).await;
+        let second =
+            self.0.broker.refuse(&run.workspace, &run.holder, &run.owner, spec, (&first).into()).await;
         let second = second.map_err(CallError::Credential)?;
         self.flow(run, &second, put(&second)?, judge, true).await
     }

@@ -111,6 +111,11 @@ impl Broker {
         self.fill(Order { workspace, holder, owner, refused: Some(refused) }, spec).await
     }
 
+    /// The token of a grant that was read, when it need not be replaced.
+    pub(crate) fn at_hand(&self, grant: &Grant) -> Option<AccessToken> {
+        usable(grant, None, self.0.store.now())
+    }
+
     async fn fill(&self, order: Order, spec: &ClientSpec) -> Result<AccessToken, Unavailable> {
         let found = self.found(&order, spec).await?;
         if let Some(token) = usable(&found, order.refused.as_ref(), self.0.store.now()) {

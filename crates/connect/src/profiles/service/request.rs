@@ -51,6 +51,8 @@ pub(super) struct Judged {
     pub(super) secrets: Secrets,
     pub(super) draft: Draft,
     pub(super) asked: Asked,
+    /// The token that is there, when it need not be replaced.
+    pub(super) held: Option<AccessToken>,
     pub(super) outline: Outline,
 }
 
@@ -106,7 +108,9 @@ impl Connect {
         let spec = judged.spec(self)?;
         let put = |token: &AccessToken| judged.with(token, LIMITS);
         let called = self
-            .call_with_grant(&judged.run, &spec, put, |answer| judged.is_refusal(answer.status, &answer.body))
+            .call_with_grant(&judged.run, (&spec, judged.held.clone()), put, |answer| {
+                judged.is_refusal(answer.status, &answer.body)
+            })
             .await?;
         Ok((Some(called), judged.outline))
     }
@@ -124,7 +128,7 @@ impl Connect {
         let judged = self.judged(actor, id, wanted).await?;
         let spec = judged.spec(self)?;
         let put = |token: &AccessToken| judged.with(token, STREAM_LIMITS);
-        Ok(self.stream_with_grant(&judged.run, &spec, put, &judged).await?)
+        Ok(self.stream_with_grant(&judged.run, (&spec, judged.held.clone()), put, &judged).await?)
     }
 
     /// Whether a request may go, by whom it is asked, as whom and whereto.
@@ -137,11 +141,11 @@ impl Connect {
         let (profile, secrets) = found.ok_or_else(not_found)?;
         let owner = self.as_whom(actor, &profile, wanted.as_workspace).await?;
         let draft = Draft::of(wanted)?;
-        let asked = self.asked_of(workspace, &profile, &owner).await?;
+        let (asked, held) = self.at_hand(workspace, &profile, &owner).await?;
         self.may_go(actor, &profile, &draft.address(&asked)?).await?;
         let outline = draft.outline(&secrets, &asked)?;
         let run = Run::by_hand(actor, Holder::Profile(id.clone()), profile.name.clone(), owner)?;
-        Ok(Judged { run, profile, secrets, draft, asked, outline })
+        Ok(Judged { run, profile, secrets, draft, asked, held, outline })
     }
 
     /// As whom the outside sees the request. Client credentials are always the workspace's.
@@ -171,17 +175,21 @@ impl Connect {
         Ok(Owner::Person(user.clone()))
     }
 
-    pub(super) async fn asked_of(
+    /// What was asked for at the authorization, and the token if it is good for a while yet.
+    pub(super) async fn at_hand(
         &self,
         workspace: &WorkspaceId,
         profile: &Profile,
         owner: &Owner,
-    ) -> Result<Asked> {
+    ) -> Result<(Asked, Option<AccessToken>)> {
         let (db, holder) = (&self.0.store, Holder::Profile(profile.id.clone()));
         let grant = grants::find(db, &mut db.reader(), workspace, &holder, owner).await?;
         match (grant, profile.kind) {
-            (Some(grant), _) => Ok(grant.asked),
-            (None, AuthorizationType::ClientCredentials) => Ok(Asked::default()),
+            (Some(grant), _) => {
+                let held = self.0.broker.at_hand(&grant);
+                Ok((grant.asked, held))
+            }
+            (None, AuthorizationType::ClientCredentials) => Ok((Asked::default(), None)),
             (None, AuthorizationType::OAuth2) => Err(Unavailable::NotAuthorized.into()),
         }
     }

@@ -90,7 +90,7 @@ impl Connect {
             as_workspace: None,
         };
         let draft = Draft::of(&wanted)?;
-        let asked = self.asked_of(&run.workspace, &profile, &run.owner).await?;
+        let (asked, held) = self.at_hand(&run.workspace, &profile, &run.owner).await?;
         if !allows(&profile.allowed_hosts, &draft.address(&asked)?) {
             return Err(Error::authorization(format!(
                 "Flows send requests with the profile {} only to the hosts that it names. An owner or admin adds hosts on the \
@@ -99,12 +99,12 @@ impl Connect {
             )));
         }
         let outline = draft.outline(&secrets, &asked)?;
-        let judged = Judged { run, profile, secrets, draft, asked, outline };
+        let judged = Judged { run, profile, secrets, draft, asked, held, outline };
         let limits = Limits { timeout: step.timeout, ..LIMITS };
         let spec = judged.spec(self)?;
         let put = |token: &AccessToken| judged.with(token, limits);
         let is_refused = |answer: &Response| judged.is_refusal(answer.status, &answer.body);
-        Ok(self.call_with_grant(&judged.run, &spec, put, is_refused).await?.response)
+        Ok(self.call_with_grant(&judged.run, (&spec, judged.held.clone()), put, is_refused).await?.response)
     }
 
     async fn owner_of_step(&self, step: &ProfileStep) -> Result<Owner> {
