@@ -157,8 +157,9 @@ impl Form {
         let mut fields = Vec::new();
         for input in form.split("<input").skip(1) {
             let input = &input[..input.find('>')?];
-            let name =
-                attribute(input, "name").filter(|_| counts(&attribute(input, "type").unwrap_or_default()));
+            let kind = attribute(input, "type").unwrap_or_default();
+            let is_sent = counts(&kind) && (kind != "radio" || input.contains(" checked"));
+            let name = attribute(input, "name").filter(|_| is_sent);
             fields.extend(name.map(|name| (name, attribute(input, "value").unwrap_or_default())));
         }
         Some(Self { action: attribute(tag, "action")?, fields })
