@@ -171,6 +171,7 @@ async fn a_link_is_not_used_up_by_who_tries_too_often(t: TestApp) {
     t.clock.advance(901);
     let away = submit(&browser, &at, &[]).await;
     assert_eq!(consent(&browser, &leads_to(&away)).await.status, 303);
+    let owner = t.sign_in("owner@main.test").await;
     assert_eq!(owner.get(&path).await.ok()["status"], "connected");
 }
 
