@@ -13,6 +13,7 @@ mod holders;
 mod jobs;
 mod named;
 mod oauth;
+mod picks;
 mod profiles;
 mod wake;
 
@@ -27,6 +28,7 @@ use utoipa_axum::routes;
 pub use connect::Connect;
 pub use connectors::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 pub use named::NamedConnector;
+pub use picks::{ActionPick, ConnectorPick, ParameterPick};
 pub use profiles::belongings::ConnectBelongings;
 pub use profiles::steps::{ProfileStep, Through};
 pub use wake::{UserAuthenticated, Wakes};

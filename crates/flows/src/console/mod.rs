@@ -1,10 +1,72 @@
-//! The console's pages.
+//! The console's pages. Every part of them works as a plain form; the editor draws where there is JavaScript.
+
+mod deploy;
+mod edit;
+mod list;
+mod new;
+mod package;
+mod parts;
+mod versions;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use gatehouse_flow::limits::DEFINITION_BYTES;
+use gatehouse_types::{FlowId, Result};
+use gatehouse_web::{Page, PageContext};
 
 use crate::Flows;
+use crate::service::not_found;
+
+/// Where the pages are.
+pub(crate) const PATH: &str = "/flows";
+/// Their entry in the console's menu.
+const MENU_ENTRY: &str = "flows";
+/// What the pages are called.
+const TITLE: &str = "Flows";
+/// The largest form with a definition, in bytes: everything in it may be percent-encoded.
+const MAX_FORM: usize = DEFINITION_BYTES * 3 + 64 * 1024;
 
 /// The routes.
 pub(crate) fn routes() -> Router<Flows> {
+    let at = |rest: &str| format!("{PATH}{rest}");
     Router::new()
+        .route(&at("/new"), get(new::show).post(new::make))
+        .route(&at("/import"), get(package::show).post(package::import))
+        .route(&at("/{id}"), get(edit::show).post(edit::save))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .route(PATH, get(list::show))
+        .route(&at("/{id}/versions"), get(versions::list))
+        .route(&at("/{id}/versions/{number}"), get(versions::show))
+        .route(&at("/{id}/versions/{number}/restore"), post(versions::restore))
+        .route(&at("/{id}/deploy"), post(deploy::deploy))
+        .route(&at("/{id}/undeploy"), get(deploy::ask_undeploy).post(deploy::undeploy))
+        .route(&at("/{id}/delete"), get(deploy::ask_delete).post(deploy::delete))
+        .route(&at("/{id}/export"), post(package::export))
+}
+
+/// A form that says everything by its address; what else it holds is left alone.
+#[derive(serde::Deserialize)]
+struct Nothing {}
+
+/// The frame of the list.
+fn frame(context: &PageContext) -> Page {
+    context.page(TITLE, MENU_ENTRY)
+}
+
+/// The frame of a page below the list.
+fn below(context: &PageContext, title: impl Into<String>) -> Page {
+    let mut page = frame(context).under(TITLE, PATH);
+    page.title = title.into();
+    page
+}
+
+/// The page of a flow.
+pub(crate) fn path_of(id: &FlowId) -> String {
+    format!("{PATH}/{id}")
+}
+
+/// The id of a path; what is none is of no flow.
+fn id_of(text: &str) -> Result<FlowId> {
+    text.parse().map_err(|_| not_found())
 }

@@ -7,6 +7,7 @@ pub(crate) mod definitions;
 pub(crate) mod deploy;
 pub(crate) mod executions;
 pub(crate) mod missing;
+pub(crate) mod names;
 pub(crate) mod package;
 pub(crate) mod statistics;
 pub(crate) mod try_request;

@@ -20,6 +20,8 @@ const WHY_PATH: &str = "/settings/security/why";
 
 /// The page of connectors.
 const CONNECTORS_PATH: &str = "/integrations/connectors";
+/// The page of flows.
+const FLOWS_PATH: &str = "/flows";
 /// The page of authorization profiles.
 const PROFILES_PATH: &str = "/integrations/auth-profiles";
 
@@ -47,6 +49,9 @@ pub(crate) fn nav() -> Nav {
     let integrations =
         NavItem::new("integrations", "Integrations", CONNECTORS_PATH).needs(Permission::UseConnectors);
     let outside = NavGroup { label: "Integrations", items: vec![connectors, auth_profiles] };
+    let flows = NavItem::new("flows-section", "Flows", FLOWS_PATH).needs(Permission::UseFlows);
+    let all_flows = NavItem::new("flows", "Flows", FLOWS_PATH).needs(Permission::UseFlows);
+    let flow_pages = NavGroup { label: "Flows", items: vec![all_flows] };
     let own = NavItem::new("account", "Your account", "/account");
     let connections = NavItem::new("my-connections", "My connections", "/account/connections");
     let account = NavGroup { label: "", items: vec![own, connections] };
@@ -54,6 +59,7 @@ pub(crate) fn nav() -> Nav {
     Nav {
         sections: vec![
             NavSection { item: NavItem::new("home", "Home", "/"), groups: Vec::new() },
+            NavSection { item: flows, groups: vec![flow_pages] },
             NavSection { item: integrations, groups: vec![outside] },
             NavSection { item: settings, groups: vec![workspace, security] },
             NavSection { item: own, groups: vec![account] },

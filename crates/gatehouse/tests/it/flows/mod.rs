@@ -1,5 +1,6 @@
 //! Flows: built, deployed, moved between workspaces, run.
 
+mod console;
 mod definitions;
 mod deployments;
 mod echo;
