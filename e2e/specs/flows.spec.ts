@@ -145,15 +145,18 @@ test('problems are told while one writes, and lead to their place', async ({ own
 
   const wrong = structuredClone(TWO_WAYS)
   wrong.nodes[2]!.request = { method: 'GET', url: 'https://echo.example/{{ steps.nobody.output }}' }
-  wrong.nodes[3]!.colour = 'red'
   await text.fill(JSON.stringify(wrong))
-  await expect(page.getByRole('heading', { name: /problems/ })).toContainText('2 problems')
+  await expect(page.getByRole('heading', { name: /problem/ })).toContainText('1 problem')
   await expectGood(page)
   await page.getByRole('button', { name: /^tell › request › url/ }).click()
   await expect(page.getByRole('button', { name: 'Edit Request' })).toBeFocused()
   await expect(page.getByText(/there is no (node|step) nobody/i).first()).toBeVisible()
 
   // what is wrong is not saved, and nothing that was typed is lost
+  wrong.nodes[3]!.colour = 'red'
+  await page.getByRole('tab', { name: 'JSON' }).click()
+  await text.fill(JSON.stringify(wrong))
+  await expect(page.getByRole('button', { name: /^done › colour/ })).toBeVisible()
   await page.getByRole('button', { name: 'Save', exact: true }).click()
   await expect(page.getByText('Please correct this first.')).toBeVisible()
   expect((await definition(page)).nodes[3]!.colour).toBe('red')
