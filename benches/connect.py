@@ -24,6 +24,7 @@ class Connected(Gatehouse):
     def __init__(self, count, url):
         super().__init__(f"{count} profiles", Sqlite)
         self.env["GATEHOUSE_EGRESS_ALLOW"] = "127.0.0.0/8"
+        self.env["GATEHOUSE_OUTBOUND_REQUESTS_PER_MINUTE"] = "10000000"
         self.count, self.url = count, url
         self.serve()
 

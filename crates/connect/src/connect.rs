@@ -14,8 +14,10 @@ use crate::connectors::{Sessions, Types};
 /// Tests and authorizations of one person at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
 
-/// Requests through profiles of one person in a minute.
-const REQUESTS_A_MINUTE: u32 = 600;
+/// Requests through profiles of one person in a minute, of each server, when the operator says nothing else.
+pub const REQUESTS_A_MINUTE: u32 = 6_000;
+/// The fewest that an operator may give.
+pub const LEAST_REQUESTS_A_MINUTE: u32 = 60;
 /// Calls of one workspace that are out at once.
 const CALLS_AT_ONCE: usize = 64;
 /// Answers of one workspace that are handed on piece by piece at once: each may take minutes.
@@ -49,11 +51,12 @@ pub(crate) struct Inner {
 }
 
 impl Connect {
-    /// The service over identity's store; calls leave through `http`.
-    pub fn new(identity: Identity, http: Http, public_url: PublicUrl) -> Self {
+    /// The service over identity's store; calls leave through `http`. A person has so many requests through profiles in a
+    /// minute.
+    pub fn new(identity: Identity, http: Http, public_url: PublicUrl, requests_a_minute: u32) -> Self {
         let store = identity.store().clone();
         let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
-        let requests = Limiter::per_minute(Arc::clone(store.clock()), REQUESTS_A_MINUTE);
+        let requests = Limiter::per_minute(Arc::clone(store.clock()), requests_a_minute);
         let broker = Broker::new(identity.clone(), http.clone(), public_url.clone());
         Self(Arc::new(Inner {
             store,

@@ -25,7 +25,7 @@ use gatehouse_store::jobs::Registry;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use connect::Connect;
+pub use connect::{Connect, LEAST_REQUESTS_A_MINUTE, REQUESTS_A_MINUTE};
 pub use connectors::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 pub use named::NamedConnector;
 pub use picks::{ActionPick, ConnectorPick, ParameterPick};

@@ -167,7 +167,12 @@ impl App {
         identity.also_ends(Arc::new(KeyBelongings::new(api_keys.clone())));
         identity.admit_programs(Arc::new(Programs::new(api_keys.clone())));
         let events = Events::new(identity.clone(), http.clone());
-        let connect = Connect::new(identity.clone(), http.clone(), public_url.clone());
+        let connect = Connect::new(
+            identity.clone(),
+            http.clone(),
+            public_url.clone(),
+            settings.outbound_requests_per_minute,
+        );
         identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
         let flows =
             Flows::new(identity.clone(), api_keys.clone(), connect.clone(), http.clone(), public_url.clone());

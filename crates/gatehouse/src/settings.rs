@@ -7,7 +7,6 @@ use std::str::FromStr;
 
 use gatehouse_identity::SignUp;
 use gatehouse_outbound::{IpNet, ProxyUrl};
-use gatehouse_scim::{LEAST_REQUESTS_A_MINUTE, REQUESTS_A_MINUTE};
 use gatehouse_sso::{GOOGLE_ISSUER, MICROSOFT_ISSUER, OperatorClient};
 use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Secret};
@@ -24,7 +23,7 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 25] = [
+pub(crate) const NAMES: [&str; 26] = [
     "listen",
     "public_url",
     "data_dir",
@@ -44,6 +43,7 @@ pub(crate) const NAMES: [&str; 25] = [
     "require_domain",
     "sign_up",
     "scim_requests_per_minute",
+    "outbound_requests_per_minute",
     "google_client_id",
     "google_client_secret",
     "google_issuer",
@@ -135,6 +135,8 @@ pub struct Settings {
     pub sign_up: SignUp,
     /// Requests that each SCIM token has in a minute, of each server.
     pub scim_requests_per_minute: u32,
+    /// Requests through authorization profiles that each person has in a minute, of each server.
+    pub outbound_requests_per_minute: u32,
     /// The operator's client for "Sign in with Google".
     pub google: Option<OperatorClient>,
     /// The operator's client at Microsoft, for people's own accounts there.
@@ -224,7 +226,16 @@ impl Settings {
                 "must be true or false",
             )?,
             sign_up: parse("sign_up", get("sign_up").unwrap_or("closed"), "must be closed or open")?,
-            scim_requests_per_minute: scim_requests(get("scim_requests_per_minute"))?,
+            scim_requests_per_minute: a_minute(
+                "scim_requests_per_minute",
+                get("scim_requests_per_minute"),
+                (gatehouse_scim::REQUESTS_A_MINUTE, gatehouse_scim::LEAST_REQUESTS_A_MINUTE),
+            )?,
+            outbound_requests_per_minute: a_minute(
+                "outbound_requests_per_minute",
+                get("outbound_requests_per_minute"),
+                (gatehouse_connect::REQUESTS_A_MINUTE, gatehouse_connect::LEAST_REQUESTS_A_MINUTE),
+            )?,
             google: operator_client(get, GOOGLE)?,
             microsoft: operator_client(get, MICROSOFT)?,
         };
@@ -280,14 +291,13 @@ fn optional<'a, T: FromStr>(
     get(name).map(|text| parse(name, text, hint)).transpose()
 }
 
-/// Requests of a SCIM token, as many as providers send or more.
-fn scim_requests(text: Option<&str>) -> Result<u32, SettingError> {
-    const NAME: &str = "scim_requests_per_minute";
-    let Some(text) = text else { return Ok(REQUESTS_A_MINUTE) };
-    let hint = format!("must be a number, {LEAST_REQUESTS_A_MINUTE} or more");
-    let count = parse(NAME, text, &hint)?;
-    if count < LEAST_REQUESTS_A_MINUTE {
-        return Err(bad(NAME, text, hint));
+/// Requests in a minute: as many as are usual, and never fewer than that.
+fn a_minute(name: &str, text: Option<&str>, (usual, fewest): (u32, u32)) -> Result<u32, SettingError> {
+    let Some(text) = text else { return Ok(usual) };
+    let hint = format!("must be a number, {fewest} or more");
+    let count = parse(name, text, &hint)?;
+    if count < fewest {
+        return Err(bad(name, text, hint));
     }
     Ok(count)
 }

@@ -55,6 +55,12 @@ impl TestApp {
         Self::start_with(kind, None, |settings| settings.scim_requests_per_minute = fewest).await
     }
 
+    /// The same where each person has as few requests through profiles as an operator may give.
+    pub(crate) async fn start_with_few_requests(kind: Kind) -> Self {
+        let fewest = gatehouse_connect::LEAST_REQUESTS_A_MINUTE;
+        Self::start_with(kind, None, |settings| settings.outbound_requests_per_minute = fewest).await
+    }
+
     /// The same where calls go through a proxy.
     pub(crate) async fn start_behind_proxy(kind: Kind, proxy: &str) -> Self {
         Self::start_with(kind, None, |settings| settings.egress_proxy = Some(proxy.parse().unwrap())).await
