@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures the performance goals of authorization profiles, G6.1 and G6.2: interleaved rounds (A B C A B C …) of one run, medians of
+"""Measures the performance goals of authorization profiles, G6.1 to G6.3: interleaved rounds (A B C A B C …) of one run, medians of
 them. Use: connect.py TARGET/release [--quick] [--write]. See scripts/bench."""
-import json, os, resource, shutil, subprocess, sys
+import json, os, resource, shutil, sqlite3, subprocess, sys, time, urllib.request
 
 from gate import *
 
@@ -128,12 +128,55 @@ def memory(sized):
     row("G6.3", f"memory a profile in use, {sized[-1].count:,} profiles".replace(",", " "), f"{each:.0f} bytes", f"{many:.0f} MB in all", "≤ 200 bytes beyond the token", each <= 200 + 64)
 
 
+def wakes(pid):
+    """How often threads of a process have slept and were woken."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status") as f:
+            total += int(next(line for line in f if line.startswith("voluntary_ctxt")).split()[1])
+    return total
+
+
+def idle(sized):
+    """Ten seconds in which nothing is asked and no token ends."""
+    ends = (sized[0], sized[-1])
+    before = [wakes(one.process.pid) for one in ends]
+    time.sleep(10)
+    few, many = ((wakes(one.process.pid) - then) / 10 for one, then in zip(ends, before))
+    row("G6.3", f"wake-ups a second while nothing ends, {sized[-1].count:,} profiles".replace(",", " "), f"{many:.1f}", f"{few:.1f} with one profile", "no more", many <= few * 1.1 + 1)
+
+
+def expiring(one, url):
+    """All tokens end at the same moment, while each is asked for again and again."""
+    asked = lambda: int(urllib.request.urlopen(f"{url}/asked", timeout=5).read())
+    file = next(os.path.join(one.dir, f) for f in os.listdir(one.dir) if f.endswith((".db", ".sqlite", ".sqlite3")))
+    play = lambda: json.loads(tool("bench-load", "calls", one.address, one.requests, "--connections", CONNECTIONS, "--media", "application/json", "--tokens", one.tokens))
+    quiet = play()
+    with sqlite3.connect(file, timeout=30) as db:
+        ended = db.execute("UPDATE oauth_grants SET expires_at = ?", (int(time.time() * 1e6) - 1_000_000,)).rowcount
+        latest = db.execute("SELECT MAX(at) FROM outbound_calls").fetchone()[0]
+    before = asked()
+    told = play()
+    if told["statuses"] != {"200": ASKED}:
+        sys.exit(f"while tokens end: {told['statuses']}")
+    with sqlite3.connect(file, timeout=30) as db:
+        used = db.execute("SELECT COUNT(DISTINCT holder_id) FROM outbound_calls WHERE at > ?", (latest,)).fetchone()[0]
+        stale = db.execute("SELECT COUNT(*) FROM outbound_calls c JOIN oauth_grants g ON g.id = c.credential WHERE c.at > ? AND c.credential_version < g.version", (latest,)).fetchone()[0]
+    refreshed = asked() - before
+    what = f"{ended:,} tokens end at once".replace(",", " ")
+    row("G6.2", what, f"{refreshed:,} new tokens for the {used:,} profiles in use".replace(",", " "), f"{stale} calls with a token that had ended", "one each, 0", refreshed == used and stale == 0)
+    later = (told["p99_us"] - quiet["p99_us"]) / 1000
+    row("G6.2", what, f"p99 {told['p99_us'] / 1000:.0f} ms", f"{quiet['p99_us'] / 1000:.0f} ms when none ends", "+ 5 ms and a round trip", later <= 6)
+
+
 try:
     say(f"load average before: {os.getloadavg()}")
     _, url = target()
     sized = [Connected(count, url).file() for count in SIZES]
     section("calls", lambda: calls(sized, url))
     section("memory", lambda: memory(sized))
+    section("idle", lambda: idle(sized))
+    section("expiring", lambda: expiring(sized[-1], url))
     write(("<!-- connect results -->", "<!-- end of connect results -->"))
 finally:
     end()

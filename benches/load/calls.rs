@@ -45,6 +45,8 @@ pub(crate) struct Calls {
 struct Told {
     statuses: BTreeMap<u16, usize>,
     bytes: usize,
+    /// How long each took, in microseconds.
+    took: Vec<u128>,
     locations: BTreeMap<usize, String>,
 }
 
@@ -77,8 +79,10 @@ impl Calls {
                     let headers = if body.is_empty() { &headers } else { &with_body };
                     let own = tokens.get(at).map(|t| format!("Authorization: Bearer {t}\r\n"));
                     let headers = own.map_or_else(|| headers.clone(), |own| format!("{own}{headers}"));
+                    let sent = Instant::now();
                     let answer = client.call(method, path, &headers, body).await;
                     let mut told = told.borrow_mut();
+                    told.took.push(sent.elapsed().as_micros());
                     match answer {
                         Ok(answer) => {
                             *told.statuses.entry(answer.status).or_default() += 1;
@@ -95,7 +99,10 @@ impl Calls {
         }
         local.await;
         let seconds = began.elapsed().as_secs_f64();
-        let told = told.borrow();
+        let mut told = told.borrow_mut();
+        told.took.sort_unstable();
+        let p99 = told.took.get(told.took.len() * 99 / 100).copied().unwrap_or_default();
+        let told = &*told;
         if let Some(file) = self.locations {
             let of = |n| told.locations.get(&n).map_or("", String::as_str);
             std::fs::write(file, (0..lines.len()).map(|n| format!("{}\n", of(n))).collect::<String>())?;
@@ -103,7 +110,7 @@ impl Calls {
         let (count, bytes) = (lines.len(), told.bytes);
         println!(
             "{}",
-            json!({"seconds": seconds, "count": count, "statuses": told.statuses, "bytes": bytes})
+            json!({"seconds": seconds, "count": count, "statuses": told.statuses, "bytes": bytes, "p99_us": p99})
         );
         Ok(())
     }
