@@ -33,7 +33,7 @@ pub struct AuthType {
     /// For `jwt` and `oauth2_jwt_bearer`.
     #[serde(default)]
     pub jwt: Option<Jwt>,
-    /// For `session`.
+    /// For `session`; for `basic` where a product wants a token beside the password (`apply` says where).
     #[serde(default)]
     pub session: Option<Session>,
     /// For `aws_sigv4`.
@@ -63,7 +63,7 @@ impl AuthType {
     }
 
     /// Where the credential is put: what the file says, or what is usual for the kind. Empty for what is not
-    /// put but computed (`basic`, `aws_sigv4`, `oauth1`) and for `none`.
+    /// put but computed (`basic`, `aws_sigv4`, `oauth1`) and for `none`; what stands beside `basic` is here.
     pub fn placements(&self) -> Vec<Placement> {
         if !self.apply.is_empty() {
             return self.apply.clone();

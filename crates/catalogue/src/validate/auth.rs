@@ -51,7 +51,7 @@ impl Check {
             self.lookup(&format!("{at} lookup"), lookup, &fields);
         }
         let names = Names::of_connection(connector, auth);
-        let with_credential = names.clone().with_credential(auth.kind);
+        let with_credential = names.clone().with_credential(auth);
         for placement in auth.placements() {
             let at = format!("{at} apply {}", placement.name);
             self.template(&at, &placement.value, &with_credential);
@@ -96,10 +96,11 @@ impl Check {
     fn tables(&mut self, at: &str, auth: &AuthType) {
         let kind = auth.kind;
         let jwt = matches!(kind, AuthKind::Jwt | AuthKind::Oauth2JwtBearer);
+        let session = matches!(kind, AuthKind::Session | AuthKind::Basic);
         for (name, there, needed, allowed) in [
             ("oauth", auth.oauth.is_some(), kind.is_oauth2(), kind.is_oauth2()),
             ("jwt", auth.jwt.is_some(), jwt, jwt),
-            ("session", auth.session.is_some(), kind == AuthKind::Session, kind == AuthKind::Session),
+            ("session", auth.session.is_some(), kind == AuthKind::Session, session),
             ("aws", auth.aws.is_some(), kind == AuthKind::AwsSigv4, kind == AuthKind::AwsSigv4),
             ("oauth1", auth.oauth1.is_some(), kind == AuthKind::Oauth1, kind == AuthKind::Oauth1),
             ("basic", auth.basic.is_some(), false, kind == AuthKind::Basic),
@@ -111,10 +112,12 @@ impl Check {
                 self.add(at, format!("the table `{name}` does not belong to this kind"));
             }
         }
-        if !auth.apply.is_empty()
-            && matches!(kind, AuthKind::None | AuthKind::Basic | AuthKind::AwsSigv4 | AuthKind::Oauth1)
-        {
+        let alone = matches!(kind, AuthKind::None | AuthKind::AwsSigv4 | AuthKind::Oauth1);
+        if !auth.apply.is_empty() && (alone || kind == AuthKind::Basic && auth.session.is_none()) {
             self.add(at, "`apply` does not belong to this kind");
+        }
+        if kind == AuthKind::Basic && auth.session.is_some() && auth.apply.is_empty() {
+            self.add(at, "`session` beside `basic` needs `apply`: where its token is put");
         }
         if auth.apply.is_empty() && matches!(kind, AuthKind::ApiKey | AuthKind::Custom) {
             self.add(at, "this kind needs `apply`: where the key is put");

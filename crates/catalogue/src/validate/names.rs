@@ -45,10 +45,10 @@ impl<'a> Names<'a> {
     }
 
     /// The same with the credential itself.
-    pub(super) fn with_credential(mut self, kind: AuthKind) -> Self {
-        let name = match kind {
+    pub(super) fn with_credential(mut self, auth: &AuthType) -> Self {
+        let name = match auth.kind {
             AuthKind::Jwt => "jwt",
-            AuthKind::Session => "session_value",
+            _ if auth.session.is_some() => "session_value",
             kind if kind.is_oauth2() => "access_token",
             _ => return self,
         };

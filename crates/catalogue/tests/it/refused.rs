@@ -111,6 +111,28 @@ fn each_fault_is_named() {
 }
 
 #[test]
+fn a_password_has_a_token_beside_it_only_where_it_is_put() {
+    let (head, tail) = GOOD.split_once("[[auth]]").unwrap();
+    let (_, tail) = tail.split_once("[[actions]]").unwrap();
+    let said = |apply: &str, session: &str| {
+        let fields = "fields = [{ key = \"username\", label = \"User\" }, \
+                      { key = \"password\", label = \"Password\", secret = true }]";
+        let auth = format!("id = \"password\"\nlabel = \"Password\"\nkind = \"basic\"\n{fields}");
+        let file = format!("{head}[[auth]]\n{auth}\n{apply}\n{session}\n[[actions]]{tail}");
+        let problems = validate(&parse(&file).unwrap());
+        problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()
+    };
+    let apply = "apply = [{ place = \"header\", name = \"X-Digest\", value = \"{session_value}\" }]";
+    let session =
+        "[auth.session]\nurl = \"https://acme.example/digest\"\ntoken = \"/digest\"\nlifetime_seconds = 60";
+    let unused = said("", session);
+    assert!(unused.contains("needs `apply`"), "{unused}");
+    let missing = said(apply, "");
+    assert!(missing.contains("`apply` does not belong to this kind"), "{missing}");
+    assert_eq!(said(apply, session), "");
+}
+
+#[test]
 fn files_are_judged_together() {
     let twice =
         [("acme.toml", GOOD), ("other.toml", GOOD)].map(|(name, text)| (name.to_owned(), text.to_owned()));

@@ -53,9 +53,6 @@ pub(crate) fn put_in(
     for placement in &placements {
         hidden.push(place(request, placement, value)?);
     }
-    if !placements.is_empty() {
-        return Ok(hidden);
-    }
     match auth.kind {
         AuthKind::Basic => {
             let header = basic(auth.basic.as_ref(), value)?;

@@ -85,7 +85,7 @@ impl Connect {
                 let token = assertion(auth, &moment(&self.0.store), |name| made.value(name))?;
                 made.hide("jwt", &token);
             }
-            AuthKind::Session => self.with_session(by, &mut made, refused.is_some()).await?,
+            _ if auth.session.is_some() => self.with_session(by, &mut made, refused.is_some()).await?,
             _ => {}
         }
         if !auth.lookup.is_empty() {

@@ -229,6 +229,42 @@ async fn a_sign_in_call_gives_a_token_that_is_renewed_once_it_is_refused(t: Test
     assert!(!report.to_string().contains("e-1"), "{report}");
 }
 
+async fn a_password_has_a_token_beside_it_where_the_product_wants_one(t: TestApp) {
+    let owner = t.owner().await;
+    let site = "sharepoint.acme.example/sites/a/_api";
+    let keys = json!({"siteUrl": "https://sharepoint.acme.example/sites/a", "username": "ACME\\svc",
+        "password": "hush-sp"});
+    let path = made(&owner, json!({"type": "sharepoint-server-password", "fields": keys})).await;
+    let context = format!("{site}/contextinfo");
+    t.outside().answer(
+        &context,
+        200,
+        &json!({"FormDigestValue": "digest-1", "FormDigestTimeoutSeconds": 1800}),
+    );
+    let items = format!("{site}/web/lists/getbytitle('Offers')/items");
+    t.outside().answer(&items, 201, &json!({"Id": 7}));
+    let run = format!("{path}/actions/create-item");
+    let body = json!({"parameters": {"list": "Offers", "data": {"Title": "One"}}});
+    let done = owner.post(&run, body.clone()).await.ok();
+    assert_eq!(done["output"]["Id"], 7, "{done}");
+    let seen = t.outside().take_at("sharepoint.acme.example");
+    let pair = format!("Basic {}", BASE64_STANDARD.encode("ACME\\svc:hush-sp"));
+    assert!(seen.iter().all(|s| s.header("authorization") == pair), "the password goes with both");
+    assert_eq!((seen[0].path.as_str(), seen[0].header("x-requestdigest")), ("/sites/a/_api/contextinfo", ""));
+    assert_eq!(seen[1].header("x-requestdigest"), "digest-1");
+    assert!(!done.to_string().contains("digest-1"), "{done}");
+    // a digest that has ended is fetched anew
+    t.outside().forget(&items);
+    t.outside().answer(&items, 403, &json!({}));
+    t.outside().answer(&items, 201, &json!({"Id": 8}));
+    t.outside().forget(&context);
+    t.outside().answer(&context, 200, &json!({"FormDigestValue": "digest-2"}));
+    assert_eq!(owner.post(&run, body).await.ok()["output"]["Id"], 8);
+    let seen = t.outside().take_at("sharepoint.acme.example");
+    let digests: Vec<_> = seen.iter().map(|s| s.header("x-requestdigest").to_owned()).collect();
+    assert_eq!(digests, ["digest-1", "", "digest-2"]);
+}
+
 async fn an_answer_without_a_refresh_token_warns(t: TestApp) {
     let owner = t.owner().await;
     let path = super::icertis(&owner).await;
@@ -254,5 +290,6 @@ on_both![start_with_outside:
     a_service_account_signs_an_assertion_for_each_token,
     requests_are_signed_for_aws_and_with_oauth_1,
     a_sign_in_call_gives_a_token_that_is_renewed_once_it_is_refused,
+    a_password_has_a_token_beside_it_where_the_product_wants_one,
     an_answer_without_a_refresh_token_warns,
 ];

@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 
 /// The hosts that are outside; all of them are this one server.
-const HOSTS: [&str; 17] = [
+const HOSTS: [&str; 18] = [
     "login.microsoftonline.com",
     "acme-api.icertis.com",
     "acme-business-api.icertis.com",
@@ -38,6 +38,7 @@ const HOSTS: [&str; 17] = [
     "polly.eu-west-1.amazonaws.com",
     "petstore.example",
     "edirapi.acme.example",
+    "sharepoint.acme.example",
 ];
 
 /// What came to an outside server.
