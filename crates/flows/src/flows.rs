@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 
 /// Requests that one person tries out at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
+/// Calls of webhooks from one network at once, and the seconds until one more.
+const HOOKS: (u32, u32) = (600, 1);
 /// Definitions that are kept in memory, read and judged.
 const KEPT: usize = 200;
 
@@ -33,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) read: Read,
     /// Requests that are tried out, per person.
     pub(crate) by_hand: Limiter,
+    /// Calls of webhooks, per network.
+    pub(crate) hooks: Limiter,
 }
 
 impl Flows {
@@ -46,6 +50,7 @@ impl Flows {
     ) -> Self {
         let store = identity.store().clone();
         let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
+        let hooks = Limiter::new(Arc::clone(store.clock()), HOOKS.0, HOOKS.1);
         Self(Arc::new(Inner {
             store,
             identity,
@@ -56,6 +61,7 @@ impl Flows {
             wake: Notify::new(),
             read: Read::default(),
             by_hand,
+            hooks,
         }))
     }
 }

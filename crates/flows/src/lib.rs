@@ -29,6 +29,8 @@ pub use service::belongings::FlowBelongings;
 
 /// How often is forgotten what is past its time, in seconds.
 const SWEEP_SECONDS: i64 = 3_600;
+/// How often is looked for schedules whose time has come, in seconds.
+const SCHEDULE_SECONDS: i64 = 10;
 
 impl FromRef<Flows> for Identity {
     fn from_ref(flows: &Flows) -> Self {
@@ -60,6 +62,9 @@ pub fn api(flows: Flows) -> OpenApiRouter {
         .routes(routes!(api::executions::retry))
         .routes(routes!(api::executions::cancel))
         .routes(routes!(api::executions::run))
+        .routes(routes!(api::triggers::list, api::triggers::create))
+        .routes(routes!(api::triggers::get, api::triggers::update, api::triggers::delete))
+        .routes(routes!(api::triggers::fire))
         .routes(routes!(api::waiting::queue))
         .routes(routes!(api::waiting::mine))
         .routes(routes!(api::waiting::fallback))
@@ -86,6 +91,7 @@ pub fn jobs(flows: &Flows) -> Registry {
     Registry::default()
         .with::<jobs::deploy::Deploy>(flows.clone())
         .with::<UserAuthenticated>(Arc::new(jobs::wake::Waker(flows.clone())))
+        .every(SCHEDULE_SECONDS, jobs::schedules::Schedules, flows.clone())
         .every(SWEEP_SECONDS, jobs::sweep::Sweep, flows.clone())
 }
 

@@ -84,6 +84,11 @@ macro_rules! steps {
             (31, "flows", include_str!(concat!("../migrations/", $folder, "/0031_flows.sql"))),
             (32, "grants", include_str!(concat!("../migrations/", $folder, "/0032_grants.sql"))),
             (33, "executions", include_str!(concat!("../migrations/", $folder, "/0033_executions.sql"))),
+            (
+                34,
+                "flow_triggers",
+                include_str!(concat!("../migrations/", $folder, "/0034_flow_triggers.sql")),
+            ),
         ]
     };
 }

@@ -6,5 +6,6 @@ pub(crate) mod maybe;
 pub(crate) mod package;
 pub(crate) mod public;
 pub(crate) mod schema;
+pub(crate) mod triggers;
 pub(crate) mod versions;
 pub(crate) mod waiting;

@@ -15,6 +15,10 @@ pub(crate) enum Via {
     Run,
     /// A program, or a person with a program.
     Start,
+    /// A webhook of the flow.
+    Webhook,
+    /// A schedule of the flow.
+    Schedule,
 }
 
 impl Via {
@@ -23,6 +27,8 @@ impl Via {
         match self {
             Self::Run => "run",
             Self::Start => "start",
+            Self::Webhook => "webhook",
+            Self::Schedule => "schedule",
         }
     }
 }

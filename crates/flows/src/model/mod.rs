@@ -5,3 +5,4 @@ pub(crate) mod execution;
 pub(crate) mod flow;
 pub(crate) mod package;
 pub(crate) mod secrets;
+pub(crate) mod trigger;

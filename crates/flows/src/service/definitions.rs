@@ -11,7 +11,7 @@ use crate::Flows;
 use crate::model::definition::{digest_of, empty, judged};
 use crate::model::flow::{Flow, Listed, Missing, Stub, Version, checked_description, checked_name};
 use crate::store::flows::{self, Wanted};
-use crate::store::{executions, versions};
+use crate::store::{executions, triggers, versions};
 
 /// Flows of a workspace at most.
 const MAX_FLOWS: i64 = 1000;
@@ -205,6 +205,7 @@ impl Flows {
             return Err(Error::conflict("Executions of this flow are not over. Cancel them first, or wait."));
         }
         executions::delete_of_flow(&mut tx, id).await?;
+        triggers::delete_of_flow(&mut tx, id).await?;
         flows::delete(&mut tx, id).await?;
         record(&mut tx, actor, "flow.deleted", &flow, json!({})).await?;
         Ok(tx.commit().await?)

@@ -36,6 +36,13 @@ pub(crate) struct Start {
     pub(crate) draft: bool,
 }
 
+/// An execution that can begin.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) execution: Execution,
+    pub(crate) input: Value,
+}
+
 /// An execution with its timeline.
 #[derive(Debug)]
 pub(crate) struct Watched {
@@ -71,6 +78,21 @@ impl Flows {
         id: &FlowId,
         start: Start,
     ) -> Result<Execution> {
+        let ready = self.ready(actor, workspace, id, start).await?;
+        let mut tx = self.0.store.begin(&actor.origin).await?;
+        let execution = self.keep(&mut tx, actor, ready).await?;
+        tx.commit().await?;
+        Ok(execution)
+    }
+
+    /// Everything of a start that needs no transaction.
+    pub(crate) async fn ready(
+        &self,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: &FlowId,
+        start: Start,
+    ) -> Result<Ready> {
         let store = &self.0.store;
         let flow = self.found(workspace, id).await?;
         let (version, number) = match (&flow.deployed, start.draft) {
@@ -107,16 +129,19 @@ impl Flows {
             started_at: None,
             ended_at: None,
         };
+        Ok(Ready { execution, input: start.input })
+    }
+
+    /// Keeps an execution that is ready, in the caller's transaction; it is due at once.
+    pub(crate) async fn keep(&self, tx: &mut Tx, actor: &Actor, ready: Ready) -> Result<Execution> {
+        let Ready { execution, input } = ready;
         let state = State::queued(execution.id.as_str(), execution.interactive);
         let state = serde_json::to_string(&state).map_err(Error::internal)?;
-        let mut tx = store.begin(&actor.origin).await?;
-        executions::insert(&mut tx, &execution, &state, &start.input)?;
-        let details = json!({"flow": execution.flow_name, "flowId": id, "number": number, "via": execution.via,
-            "personId": execution.person});
-        record(&mut tx, actor, "flow-execution.started", &execution, details).await?;
-        let flows = self.clone();
-        tx.afterwards(async move { flows.0.wake.notify_one() });
-        tx.commit().await?;
+        executions::insert(tx, &execution, &state, &input)?;
+        let details = json!({"flow": execution.flow_name, "flowId": execution.flow_id, "number": execution.number,
+            "via": execution.via, "startedBy": execution.started_by, "personId": execution.person});
+        record(tx, actor, "flow-execution.started", &execution, details).await?;
+        self.wake(tx);
         Ok(execution)
     }
 

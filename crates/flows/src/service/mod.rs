@@ -10,6 +10,7 @@ pub(crate) mod missing;
 pub(crate) mod names;
 pub(crate) mod package;
 pub(crate) mod statistics;
+pub(crate) mod triggers;
 pub(crate) mod try_request;
 pub(crate) mod waiting;
 

@@ -7,5 +7,6 @@ pub(crate) mod executions;
 pub(crate) mod files;
 pub(crate) mod flows;
 pub(crate) mod steps;
+pub(crate) mod triggers;
 pub(crate) mod versions;
 pub(crate) mod waits;

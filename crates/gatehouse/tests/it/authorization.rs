@@ -125,6 +125,12 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("post", "/api/v1/flows/executions/{id}/resume", Member, ""),
     ("post", "/api/v1/flows/executions/{id}/retry", Member, ""),
     ("post", "/api/v1/flows/executions/{id}/cancel", Member, ""),
+    ("get", "/api/v1/flows/{id}/triggers", Admin, ""),
+    ("post", "/api/v1/flows/{id}/triggers", Admin, r#"{"kind":"webhook","name":"Walked","runAs":"service"}"#),
+    ("get", "/api/v1/flows/{id}/triggers/{trigger_id}", Admin, ""),
+    ("put", "/api/v1/flows/{id}/triggers/{trigger_id}", Admin, r#"{"name":"Walked again"}"#),
+    ("delete", "/api/v1/flows/{id}/triggers/{trigger_id}", Admin, ""),
+    ("post", "/api/v1/flow-triggers/{trigger_id}/fire", Anyone, ""),
     ("get", "/api/v1/flows/waiting", Admin, ""),
     ("post", "/api/v1/flows/waiting/fallback", Admin, r#"{"connectorId":"cnr_1","reason":"walked"}"#),
     ("get", "/api/v1/flows/statistics", Member, ""),
@@ -485,6 +491,7 @@ struct Ids {
     /// A flow that is in service.
     served: String,
     execution: String,
+    trigger: String,
 }
 
 impl Ids {
@@ -543,6 +550,9 @@ impl Ids {
         owner.post_to(&format!("/api/v1/flows/{served}/deploy")).await.ok();
         let begun = format!("/api/v1/flows/executions/start?flowId={served}");
         let execution = text(&owner.post(&begun, serde_json::json!({})).await.ok()["id"]);
+        let hook = serde_json::json!({"kind": "webhook", "name": "Kept", "runAs": "service"});
+        let trigger = owner.post(&format!("/api/v1/flows/{flow}/triggers"), hook).await.ok();
+        let trigger = text(&trigger["trigger"]["id"]);
         let key = format!("/api/v1/api-apps/{api_app}/keys");
         let api_key = text(&owner.post(&key, serde_json::json!({"name": "Key"})).await.ok()["key"]["id"]);
         let workspace = t.workspace.to_string();
@@ -588,6 +598,7 @@ impl Ids {
             deployment,
             served,
             execution,
+            trigger,
         }
     }
 
@@ -629,6 +640,7 @@ impl Ids {
             deployment: odd(&self.deployment),
             served: odd(&self.served),
             execution: odd(&self.execution),
+            trigger: odd(&self.trigger),
         }
     }
 
@@ -666,6 +678,7 @@ impl Ids {
             .replace("{connector_id}", &self.connector)
             .replace("{action}", &self.action)
             .replace("{number}", &self.number)
+            .replace("{trigger_id}", &self.trigger)
             .replace("/executions/start", &format!("/executions/start?flowId={}", self.served))
             .replace("{api_app}", &self.api_app)
             .replace("/who-can", "/who-can?action=audit:read&")
@@ -724,6 +737,7 @@ async fn nobody_gets_401_where_somebody_is_needed(t: TestApp) {
     let ids = Ids::of(&t, &t.owner().await).await;
     walk(&ids, &t.client(), false, |operation, may, answer| match may {
         // their one refusal is about the credential in the body
+        Anyone if operation.ends_with("/fire") => drop(answer.refused(401, "authentication_error")),
         Anyone if operation.ends_with("/token") || operation.contains("/second-step") => {
             drop(answer.refused(401, "authentication_error"))
         }

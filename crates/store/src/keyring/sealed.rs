@@ -48,6 +48,7 @@ pub const SEALED: &[SealedColumn] = &[
     of_workspace("executions", "state"),
     of_installation("factors", "secret", &["id"]),
     of_workspace("flow_files", "content"),
+    of_workspace("flow_triggers", "input"),
     of_workspace("flow_versions", "definition"),
     of_workspace("flows", "draft"),
     of_installation("audit_keys", "private_key", &["id"]),

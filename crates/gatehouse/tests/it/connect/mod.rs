@@ -17,7 +17,7 @@ mod servers;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, TestApp};
-use provider::Provider;
+pub(crate) use provider::Provider;
 
 /// The API of profiles.
 pub(crate) const PROFILES: &str = "/api/v1/auth-profiles";

@@ -69,13 +69,18 @@ impl Echo {
 
     /// Waits until something has come.
     pub(super) async fn until_heard(&self) {
-        for _ in 0..1000 {
-            if !self.heard.lock().unwrap().is_empty() {
+        self.until(|heard| !heard.is_empty()).await;
+    }
+
+    /// Waits until what came is like this.
+    pub(super) async fn until(&self, is_so: impl Fn(&[Heard]) -> bool) {
+        for _ in 0..2000 {
+            if is_so(&self.heard.lock().unwrap()) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("nothing came");
+        panic!("it did not come");
     }
 }
 

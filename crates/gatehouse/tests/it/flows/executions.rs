@@ -254,6 +254,34 @@ async fn another_server_goes_on_with_the_step_that_ran(t: TestApp) {
     assert!(heard[0].1 == heard[1].1 && heard[1].1 != heard[2].1, "{heard:?}");
 }
 
+async fn one_flow_takes_no_more_than_its_places_and_no_workspace_waits_for_another(t: TestApp) {
+    let (owner, echo) = (t.owner().await, Echo::start().await);
+    let flow = deployed(&owner, "Many", row(&[call(&echo, "many")], json!("done"))).await;
+    for _ in 0..25 {
+        started(&owner, &flow, json!({"text": "a"})).await;
+    }
+    echo.hang(true);
+    let many = |heard: &[super::echo::Heard]| heard.iter().filter(|h| h.path == "/many").count();
+    let driver = t.app.driver();
+    let drives = tokio::spawn(async move { driver.work().await });
+    echo.until(|heard| many(heard) == 20).await;
+    // the others wait, also for another server
+    assert_eq!(t.app.driver().work().await.unwrap(), 0);
+    let stranger = t.stranger().await;
+    let other = deployed(&stranger, "One", row(&[call(&echo, "one")], json!("done"))).await;
+    let id = started(&stranger, &other, json!({"text": "b"})).await;
+    let driver = t.app.driver();
+    let second = tokio::spawn(async move { driver.work().await });
+    echo.until(|heard| heard.iter().any(|h| h.path == "/one")).await;
+    echo.hang(false);
+    second.await.unwrap().unwrap();
+    drives.await.unwrap().unwrap();
+    t.work().await;
+    assert_eq!(get(&stranger, &id).await["status"], "Success");
+    let done = owner.get(&format!("{FLOWS}/executions?flowId={flow}&status=Success")).await.ok();
+    assert_eq!((&done["pagination"]["totalItems"], many(&echo.take())), (&json!(25), 25));
+}
+
 async fn waiting_holds_nothing_and_cancel_ends_at_once(t: TestApp) {
     let (owner, echo) = (t.owner().await, Echo::start().await);
     let delay = json!({"id": "wait", "kind": "delay", "seconds": 3600});
@@ -405,6 +433,7 @@ on_both![
     r185_an_interactive_run_asks_and_another_never_blocks,
     a_step_that_failed_is_tried_again_under_the_same_key,
     another_server_goes_on_with_the_step_that_ran,
+    one_flow_takes_no_more_than_its_places_and_no_workspace_waits_for_another,
     waiting_holds_nothing_and_cancel_ends_at_once,
     what_is_shown_hides_secrets_and_only_those_who_may_see_it,
     r189_a_function_says_that_there_are_no_scripts,

@@ -7,6 +7,8 @@ mod echo;
 mod executions;
 mod packages;
 mod people;
+mod profiles;
+mod triggers;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,148 @@
+//! Triggers: webhooks and schedules that start a flow in an explicit name.
+
+use gatehouse_types::Role;
+use serde_json::{Value, json};
+
+use super::{FLOWS, deployed, mirror, text};
+use crate::support::{Client, TestApp, on_both};
+
+async fn executions(by: &Client, flow: &str) -> Value {
+    by.get(&format!("{FLOWS}/executions?flowId={flow}")).await.ok()
+}
+
+async fn a_webhook_starts_a_flow_in_its_name(t: TestApp) {
+    let owner = t.owner().await;
+    let flow = deployed(&owner, "Hooked", mirror()).await;
+    let path = format!("{FLOWS}/{flow}/triggers");
+    // in whose name must be said
+    let error = owner.post(&path, json!({"kind": "webhook", "name": "Orders"})).await;
+    assert_eq!(error.refused(400, "validation_error")["field"], "runAs");
+    let new =
+        json!({"kind": "webhook", "name": "Orders", "runAs": "service", "input": {"from": "hook", "a": 1}});
+    let made = owner.post(&path, new).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let made = made.json();
+    let (token, trigger) = (text(&made["token"]), &made["trigger"]);
+    assert_eq!((&trigger["runAs"], &trigger["personId"]), (&json!("service"), &Value::Null));
+    let (id, fire) = (text(&trigger["id"]), text(&trigger["path"]));
+    let client = t.client();
+    let call = async |token: &str, body: Value| {
+        let request = client.request("POST", &fire).header("x-trigger-token", token);
+        client.send(request.header("content-type", "application/json").body(body.to_string())).await
+    };
+    let begun = call(&token, json!({"a": 2})).await;
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    t.work().await;
+    let found = &executions(&owner, &flow).await["data"][0];
+    assert_eq!((&found["startedVia"], &found["personId"]), (&json!("webhook"), &Value::Null), "{found}");
+    assert_eq!(found["startedBy"], json!(format!("trigger:{id}")));
+    let whole = owner.get(&format!("{FLOWS}/executions/{}", text(&found["id"]))).await.ok();
+    assert_eq!(whole["output"], json!({"from": "hook", "a": 2}), "what it brings goes over what is set");
+    call("another", json!({})).await.refused(401, "authentication_error");
+    client.post("/api/v1/flow-triggers/ftr_none/fire", json!({})).await.refused(404, "not_found");
+    // the token is told once
+    let shown = owner.get(&format!("{path}/{id}")).await;
+    assert!(!shown.body.contains(&token) && shown.ok()["lastExecutionId"].is_string(), "{}", shown.body);
+    assert_eq!(owner.get(&path).await.ok()["pagination"]["totalItems"], 1);
+    let off = owner.put(&format!("{path}/{id}"), json!({"enabled": false})).await.ok();
+    assert_eq!(off["enabled"], false);
+    call(&token, json!({})).await.refused(409, "conflict");
+    owner
+        .put(&format!("{path}/{id}"), json!({"schedule": {"everyMinutes": 5}}))
+        .await
+        .refused(400, "validation_error");
+    assert_eq!(owner.delete(&format!("{path}/{id}")).await.ok(), json!({"deleted": true}));
+    call(&token, json!({})).await.refused(404, "not_found");
+    // members do not make triggers
+    let member = t.member_of(Role::Member).await;
+    member.get(&path).await.refused(403, "authorization_error");
+    let events = owner.get("/api/v1/audit-events?event=flow-trigger.created").await.ok();
+    assert_eq!(events["data"][0]["details"]["name"], "Orders");
+}
+
+async fn a_schedule_starts_a_flow_at_its_times(t: TestApp) {
+    let owner = t.owner().await;
+    let flow = deployed(&owner, "Scheduled", mirror()).await;
+    let path = format!("{FLOWS}/{flow}/triggers");
+    let me = text(&owner.get("/api/v1/me").await.ok()["user"]["id"]);
+    let new = json!({"kind": "schedule", "name": "Often", "runAs": "person", "personId": me,
+        "schedule": {"everyMinutes": 10}, "input": {"a": 1}});
+    let made = owner.post(&path, new).await.ok();
+    assert!(made["token"].is_null() && made["trigger"]["nextAt"].is_string(), "{made}");
+    for (wrong, field) in [
+        (json!({}), "schedule.everyMinutes"),
+        (json!({"everyMinutes": 0}), "schedule.everyMinutes"),
+        (json!({"timeOfDay": "24:00"}), "schedule.timeOfDay"),
+    ] {
+        let new = json!({"kind": "schedule", "name": "Wrong", "runAs": "service", "schedule": wrong});
+        assert_eq!(owner.post(&path, new).await.refused(400, "validation_error")["field"], field);
+    }
+    t.work().await;
+    assert_eq!(executions(&owner, &flow).await["pagination"]["totalItems"], 0, "not before its time");
+    t.clock.advance(601);
+    t.work().await;
+    t.work().await;
+    let owner = t.owner().await;
+    let found = executions(&owner, &flow).await;
+    assert_eq!(found["pagination"]["totalItems"], 1, "once");
+    let found = &found["data"][0];
+    assert_eq!(
+        (&found["startedVia"], &found["personId"], &found["status"]),
+        (&json!("schedule"), &json!(me), &json!("Success"))
+    );
+    // what is missed is not made up for
+    t.clock.advance(3600);
+    t.work().await;
+    let owner = t.owner().await;
+    assert_eq!(executions(&owner, &flow).await["pagination"]["totalItems"], 2);
+    // a flow that is not in service says so
+    owner.post_to(&format!("{FLOWS}/{flow}/undeploy")).await.ok();
+    t.clock.advance(601);
+    t.work().await;
+    let owner = t.owner().await;
+    let shown = owner.get(&path).await.ok();
+    assert!(text(&shown["data"][0]["lastError"]).contains("not in service"), "{shown}");
+}
+
+async fn a_leavers_schedules_stop_and_are_handed_over(t: TestApp) {
+    let owner = t.owner().await;
+    let flow = deployed(&owner, "Left", mirror()).await;
+    let path = format!("{FLOWS}/{flow}/triggers");
+    let member = t.member_of(Role::Member).await;
+    let leaver = text(&member.get("/api/v1/me").await.ok()["user"]["id"]);
+    let new = json!({"kind": "schedule", "name": "Nightly", "runAs": "person", "personId": leaver, "schedule": {"everyMinutes": 10}});
+    let id = text(&owner.post(&path, new).await.ok()["trigger"]["id"]);
+    let user = format!("/api/v1/users/{leaver}");
+    let receipt = owner.post(&format!("{user}/suspend"), json!({})).await.ok();
+    let stays = receipt["stays"].as_array().unwrap();
+    assert!(
+        stays.iter().any(|s| s["kind"] == "flow-trigger" && s["items"][0]["name"] == "Nightly"),
+        "{receipt}"
+    );
+    let shown = owner.get(&format!("{path}/{id}")).await.ok();
+    assert_eq!(shown["enabled"], false);
+    assert!(text(&shown["stoppedReason"]).contains("Hand it over"), "{shown}");
+    t.clock.advance(601);
+    t.work().await;
+    let owner = t.owner().await;
+    assert_eq!(executions(&owner, &flow).await["pagination"]["totalItems"], 0);
+    // nobody switches it on in the name of somebody who has left
+    owner.put(&format!("{path}/{id}"), json!({"enabled": true})).await.refused(400, "validation_error");
+    let me = text(&owner.get("/api/v1/me").await.ok()["user"]["id"]);
+    let handed = owner.post(&format!("{user}/offboarding/hand-over"), json!({"to": me})).await;
+    assert!((200..300).contains(&handed.status), "{}", handed.body);
+    let shown = owner.get(&format!("{path}/{id}")).await.ok();
+    assert_eq!((&shown["personId"], &shown["enabled"]), (&json!(me), &json!(false)));
+    let on = owner.put(&format!("{path}/{id}"), json!({"enabled": true})).await.ok();
+    assert_eq!((&on["enabled"], &on["stoppedReason"]), (&json!(true), &Value::Null));
+    t.clock.advance(601);
+    t.work().await;
+    let owner = t.owner().await;
+    assert_eq!(executions(&owner, &flow).await["data"][0]["personId"], json!(me));
+}
+
+on_both![
+    a_webhook_starts_a_flow_in_its_name,
+    a_schedule_starts_a_flow_at_its_times,
+    a_leavers_schedules_stop_and_are_handed_over,
+];
