@@ -1,8 +1,12 @@
 // The editor of flows: drawn, walked through with the keyboard, judged while one writes.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { Locator, Page } from '@playwright/test'
 import { expect, test } from '../fixtures'
 import { done, field } from '../support/console'
 import { expectGood } from '../support/looks'
+import { repository } from '../support/process'
 
 interface Definition {
   nodes: { id: string; kind: string; [key: string]: unknown }[]
@@ -38,6 +42,16 @@ async function open(page: Page, name: string, of?: Definition): Promise<void> {
   await page.getByRole('tab', { name: 'JSON' }).click()
   await page.getByLabel('Definition', { exact: true }).fill(JSON.stringify(of))
   await page.getByRole('tab', { name: 'Step' }).click()
+}
+
+/** The pictures of the documentation are taken only on demand. */
+async function shoot(page: Page): Promise<void> {
+  if (process.env.UPDATE_SCREENSHOTS !== '1') return
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await page.waitForTimeout(400)
+    await page.screenshot({ path: join(repository, 'docs/screenshots', `flow-editor-1280-${colorScheme}.png`), fullPage: true, animations: 'disabled' })
+  }
 }
 
 test('a flow is built with the keyboard alone, saved and deployed', async ({ ownerPage: page }) => {
@@ -102,6 +116,7 @@ test('a flow is built with the keyboard alone, saved and deployed', async ({ own
 test('arrow keys walk along the ways of a flow', async ({ ownerPage: page }) => {
   await open(page, 'Walked', TWO_WAYS)
   await expect(page.getByRole('heading', { name: 'No problems' })).toBeVisible()
+  await shoot(page)
   await box(page, 'start').focus()
   for (const [key, name] of [['ArrowDown', 'large'], ['ArrowDown', 'tell'], ['ArrowDown', 'done'], ['ArrowUp', 'tell'], ['Home', 'start'], ['End', 'done']] as const) {
     await page.keyboard.press(key)
@@ -191,6 +206,32 @@ test('a pasted curl command becomes a request', async ({ ownerPage: page }) => {
   await expectGood(page)
   await request.getByRole('button', { name: 'Cancel' }).click()
   expect((await definition(page)).nodes[2]!.request).toEqual(TWO_WAYS.nodes[2]!.request)
+})
+
+test('a request is tried out with sample values', async ({ ownerPage: page }) => {
+  const echo = createServer((request, response) => {
+    let body = ''
+    request.on('data', (part) => (body += part))
+    request.on('end', () => response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ path: request.url, said: JSON.parse(body) })))
+  })
+  await new Promise<void>((listening) => echo.listen(0, '127.0.0.1', listening))
+  const url = `http://127.0.0.1:${(echo.address() as AddressInfo).port}/orders/{{ input.amount }}`
+  const tried = structuredClone(TWO_WAYS)
+  tried.nodes[2]!.request = { method: 'POST', url, body: { type: 'json', value: { n: '{{ input.amount }}' } } }
+  await open(page, 'Tried', tried)
+  await box(page, 'tell').click()
+  await page.getByRole('button', { name: 'Edit Request' }).click()
+  const request = page.getByRole('dialog')
+  await request.getByRole('tab', { name: 'Headers' }).press('ArrowLeft')
+  await expect(request.getByRole('tab', { name: 'Response' })).toBeFocused()
+  await request.getByRole('textbox', { name: 'input.amount' }).fill('7')
+  await request.getByRole('button', { name: 'Test', exact: true }).click()
+  await expect(request.getByText('201', { exact: true })).toBeVisible()
+  const body = request.getByRole('region', { name: 'Body of the answer' })
+  await expect(body).toContainText('"path": "/orders/7"')
+  await expect(body).toContainText('"n": 7')
+  await expectGood(page)
+  echo.close()
 })
 
 test.describe('without JavaScript', () => {

@@ -1,12 +1,19 @@
 //! The console's pages. Every part of them works as a plain form; the editor draws where there is JavaScript.
 
+mod decide;
 mod deploy;
 mod edit;
+mod execution;
+mod executions;
+mod fields;
 mod list;
 mod new;
 mod package;
 mod parts;
+mod run;
+mod statistics;
 mod versions;
+mod waiting;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +27,12 @@ use crate::service::not_found;
 
 /// Where the pages are.
 pub(crate) const PATH: &str = "/flows";
+/// The Flow Execution Panel.
+pub(crate) const EXECUTIONS: &str = "/flows/executions";
+/// What waits for whom.
+pub(crate) const WAITING: &str = "/flows/waiting";
+/// How executions went.
+const STATISTICS: &str = "/flows/statistics";
 /// Their entry in the console's menu.
 const MENU_ENTRY: &str = "flows";
 /// What the pages are called.
@@ -30,12 +43,23 @@ const MAX_FORM: usize = DEFINITION_BYTES * 3 + 64 * 1024;
 /// The routes.
 pub(crate) fn routes() -> Router<Flows> {
     let at = |rest: &str| format!("{PATH}{rest}");
+    let of = |rest: &str| format!("{EXECUTIONS}{rest}");
     Router::new()
         .route(&at("/new"), get(new::show).post(new::make))
         .route(&at("/import"), get(package::show).post(package::import))
         .route(&at("/{id}"), get(edit::show).post(edit::save))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .route(PATH, get(list::show))
+        .route(EXECUTIONS, get(executions::show))
+        .route(&of("/{id}"), get(execution::show))
+        .route(&of("/{id}/input"), post(decide::input))
+        .route(&of("/{id}/cancel"), get(decide::ask_cancel).post(decide::cancel))
+        .route(&of("/{id}/retry"), post(decide::retry))
+        .route(&of("/{id}/resume"), post(decide::resume))
+        .route(WAITING, get(waiting::show))
+        .route(&format!("{WAITING}/fallback"), post(waiting::fallback))
+        .route(STATISTICS, get(statistics::show))
+        .route(&at("/{id}/run"), get(run::show).post(run::run))
         .route(&at("/{id}/versions"), get(versions::list))
         .route(&at("/{id}/versions/{number}"), get(versions::show))
         .route(&at("/{id}/versions/{number}/restore"), post(versions::restore))

@@ -1,14 +1,16 @@
 //! How executions went: runs, failures, and how long they took.
 
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, Error, FlowId, Permission, Result};
+use gatehouse_types::{Actor, Error, FlowId, Permission, Result, Timestamp};
 
 use super::object;
 use crate::Flows;
-use crate::store::executions;
+use crate::store::{days, executions};
 
 /// Executions that are counted at most, the latest.
 const COUNTED: i64 = 100_000;
+/// A day, in microseconds.
+const DAY: i64 = 86_400_000_000;
 /// The most days to look back.
 const MAX_DAYS: u32 = 90;
 
@@ -25,6 +27,16 @@ pub(crate) struct Statistics {
     pub(crate) p50_ms: Option<i64>,
     pub(crate) p90_ms: Option<i64>,
     pub(crate) p99_ms: Option<i64>,
+}
+
+/// How the executions went that began on one day.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Day {
+    /// Days since 1970, in UTC.
+    pub(crate) day: i64,
+    pub(crate) succeeded: i64,
+    pub(crate) failed: i64,
+    pub(crate) canceled: i64,
 }
 
 impl Statistics {
@@ -78,6 +90,36 @@ impl Flows {
         let db = &mut self.0.store.reader();
         let outcomes = executions::outcomes(db, workspace, flow, since, COUNTED).await?;
         Ok(Statistics::of(&outcomes))
+    }
+}
+
+impl Flows {
+    /// How the executions of each of so many days ended, today's last.
+    ///
+    /// # Errors
+    /// `NotFound`; `Authorization` without the right.
+    pub(crate) async fn runs_by_day(
+        &self,
+        actor: &Actor,
+        flow: Option<&FlowId>,
+        days: u32,
+    ) -> Result<Vec<Day>> {
+        let workspace = require(&self.0.store, actor, Permission::UseFlows, flow.and_then(object)).await?;
+        let today = self.0.store.now().micros() / DAY;
+        let first = today - i64::from(days.min(MAX_DAYS)) + 1;
+        let since = Timestamp::from_micros(first * DAY);
+        let counts = days::counts(&mut self.0.store.reader(), workspace, flow, since).await?;
+        let of = |day: i64, word: &str| {
+            let found = counts.iter().filter(|(d, status, _)| *d == day && status == word);
+            found.map(|(_, _, n)| n).sum()
+        };
+        let day = |day| Day {
+            day,
+            succeeded: of(day, "Success"),
+            failed: of(day, "Error"),
+            canceled: of(day, "Canceled"),
+        };
+        Ok((first..=today).map(day).collect())
     }
 }
 

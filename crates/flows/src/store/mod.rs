@@ -1,6 +1,7 @@
 //! SQL of flows.
 
 pub(crate) mod claims;
+pub(crate) mod days;
 pub(crate) mod deployments;
 pub(crate) mod events;
 pub(crate) mod executions;

@@ -51,7 +51,13 @@ pub(crate) fn nav() -> Nav {
     let outside = NavGroup { label: "Integrations", items: vec![connectors, auth_profiles] };
     let flows = NavItem::new("flows-section", "Flows", FLOWS_PATH).needs(Permission::UseFlows);
     let all_flows = NavItem::new("flows", "Flows", FLOWS_PATH).needs(Permission::UseFlows);
-    let flow_pages = NavGroup { label: "Flows", items: vec![all_flows] };
+    let executions =
+        NavItem::new("flow-executions", "Executions", "/flows/executions").needs(Permission::UseFlows);
+    let waiting =
+        NavItem::new("flow-waiting", "What waits for you", "/flows/waiting").needs(Permission::UseFlows);
+    let statistics =
+        NavItem::new("flow-statistics", "Statistics", "/flows/statistics").needs(Permission::UseFlows);
+    let flow_pages = NavGroup { label: "Flows", items: vec![all_flows, executions, waiting, statistics] };
     let own = NavItem::new("account", "Your account", "/account");
     let connections = NavItem::new("my-connections", "My connections", "/account/connections");
     let account = NavGroup { label: "", items: vec![own, connections] };

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
 use gatehouse_types::{ConnectorId, Error, Kind, PageInfo};
 use gatehouse_web::{
-    Confirm, Flash, HtmlResult, Page, PageContext, Paging, Path, RedirectAway, SeeOther, Tone, VerifiedForm,
-    View, When,
+    Confirm, Flash, HtmlResult, LocalPath, Page, PageContext, Paging, Path, RedirectAway, SeeOther, Tone,
+    VerifiedForm, View, When,
 };
 
 use super::{MINE, Nothing};
@@ -94,6 +94,24 @@ pub(super) async fn show(
     }))
 }
 
+/// Where the browser comes back to.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Back {
+    return_to: String,
+}
+
+impl Back {
+    /// A path of ours, or nothing.
+    fn path(&self) -> String {
+        if self.return_to.is_empty() {
+            String::new()
+        } else {
+            LocalPath::parse(&self.return_to).as_str().to_owned()
+        }
+    }
+}
+
 fn id_of(text: &str) -> Result<ConnectorId, Error> {
     text.parse().map_err(|_| Error::not_found("Connector"))
 }
@@ -103,9 +121,9 @@ pub(super) async fn authorize(
     State(connect): State<Connect>,
     Visitor(actor): Visitor,
     Path(id): Path<String>,
-    VerifiedForm(_): VerifiedForm<Nothing>,
+    VerifiedForm(back): VerifiedForm<Back>,
 ) -> HtmlResult<Response> {
-    match connect.authorize_mine(&actor, &id_of(&id)?, String::new()).await {
+    match connect.authorize_mine(&actor, &id_of(&id)?, back.path()).await {
         Ok(url) => Ok(RedirectAway { url: url.into(), towards: "the product".to_owned() }.into_response()),
         Err(e) if matches!(e.kind(), Kind::Conflict | Kind::RateLimited | Kind::Validation) => {
             Ok(SeeOther::to(MINE).saying(Flash::failure(e.message())).into_response())

@@ -9,7 +9,7 @@ use crate::support::{Answer, Client, Form, TestApp, on_both};
 const PAGES: &str = "/flows";
 
 /// Fills the form of a page that goes to `action`, and sends it.
-async fn submit(browser: &Client, page: &str, action: &str, values: &[(&str, &str)]) -> Answer {
+pub(super) async fn submit(browser: &Client, page: &str, action: &str, values: &[(&str, &str)]) -> Answer {
     let shown = browser.get(page).await;
     assert_eq!(shown.status, 200, "{}", shown.body);
     let mut form = Form::to(&shown.body, action);
@@ -21,7 +21,7 @@ async fn submit(browser: &Client, page: &str, action: &str, values: &[(&str, &st
 }
 
 /// The page that an answer leads to.
-async fn followed(browser: &Client, answer: &Answer) -> Answer {
+pub(super) async fn followed(browser: &Client, answer: &Answer) -> Answer {
     assert_eq!(answer.status, 303, "{}", answer.body);
     browser.get(answer.location().unwrap()).await
 }

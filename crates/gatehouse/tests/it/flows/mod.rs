@@ -6,6 +6,7 @@ mod deployments;
 mod echo;
 mod executions;
 mod packages;
+mod panel;
 mod people;
 mod profiles;
 mod triggers;
