@@ -43,6 +43,8 @@ type Shard = Mutex<HashMap<([u8; 16], u32), Count>>;
 /// The counts.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
+    /// Held while counts are written: who reads them afterwards waits for those that are on their way.
+    pub(crate) writing: tokio::sync::Mutex<()>,
     shards: [Shard; SHARDS],
 }
 

@@ -116,8 +116,10 @@ pub(crate) struct Silent {
 }
 
 impl ApiKeys {
-    /// Writes what was counted since the last time: one transaction.
+    /// Writes what was counted since the last time: one transaction. What somebody else is writing is written when this
+    /// returns.
     pub(crate) async fn write_usage(&self) -> Result<()> {
+        let _turn = self.0.gate.usage.writing.lock().await;
         let all = self.0.gate.usage.take(WRITTEN_AT_ONCE);
         if all.is_empty() {
             return Ok(());

@@ -107,7 +107,9 @@ async fn workspace_of(store: &Store, refused: &Refused) -> Result<Option<Workspa
     let Some(sealed) = SealedColumn::find(refused.table, refused.column) else { return Ok(None) };
     let Some(workspace) = sealed.workspace else { return Ok(None) };
     let select = format!("SELECT {workspace} AS w FROM {} WHERE {}", sealed.table, sealed.key_is(1));
-    let query = Query::assembled(select, vec![Value::from(refused.row.as_str())]);
+    // a row of several keys is named by all of them; none but the last has a slash in it
+    let keys = refused.row.splitn(sealed.key.len(), '/').map(Value::from).collect();
+    let query = Query::assembled(select, keys);
     let row = store.reader().fetch_optional(query).await?;
     row.map(|r| r.opt_id("w")).transpose().map(Option::flatten)
 }
