@@ -14,7 +14,6 @@ use crate::model::flow::Missing;
 #[schema(as = FlowValidationIn)]
 pub(crate) struct ValidateIn {
     /// See `GET /api/v1/flows/schema`.
-    #[schema(value_type = Object)]
     definition: Value,
 }
 

@@ -220,7 +220,7 @@ pub(crate) async fn upload(
     Maybe(input): Maybe<FileIn>,
 ) -> ApiResult<Created<FileOut>> {
     let actor = allowed(program, "workflow:import").await?;
-    let content = input.content.filter(|c| !c.is_null());
+    let content = input.content.filter(Value::is_object);
     let content =
         content.ok_or_else(|| Error::validation("content", "content must be an exported workflow."))?;
     let name = input.file_name.unwrap_or_else(|| "workflow.json".to_owned());
