@@ -37,6 +37,8 @@ impl Job for Sweep {
         servers::sweep(&mut tx).await?;
         ledger::sweep(&mut tx).await?;
         grants::give_up_revocations(&mut tx).await?;
+        tx.commit().await?;
+        let mut tx = connect.0.store.begin_always().await?;
         grants::ends::tell(&connect.0.broker, &mut tx).await?;
         Ok(tx.commit().await?)
     }

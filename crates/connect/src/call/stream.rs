@@ -2,6 +2,8 @@
 //! still tells how much came.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gatehouse_outbound::header::HeaderMap;
@@ -17,6 +19,8 @@ use crate::{AccessToken, ClientSpec, Connect};
 const PATIENCE: Patience = Patience { head: Duration::from_secs(20), piece: Duration::from_secs(30) };
 /// How long a piece waits until whoever asked reads it.
 const READ_WITHIN: Duration = Duration::from_secs(60);
+/// How long is waited for so much.
+const LOOKED_WITHIN: Duration = Duration::from_secs(2);
 /// Pieces that wait to be read.
 const AHEAD: usize = 2;
 /// How much of an answer is looked at to see whether it means that the token is refused, in bytes.
@@ -41,6 +45,8 @@ pub(crate) struct Flowing {
     pub(crate) first: Vec<Piece>,
     /// The rest of it.
     pub(crate) rest: mpsc::Receiver<Piece>,
+    /// Set once all of it was handed on: a body that ends before is a part, whatever it looks like.
+    pub(crate) whole: Arc<AtomicBool>,
     /// Whether a first token was refused, and this is the answer to the second.
     pub(crate) retried: bool,
     /// Which version of the credential was sent.
@@ -94,14 +100,15 @@ impl Connect {
         let id: OutboundCallId = self.0.store.ids().make();
         let (head, opened) = oneshot::channel();
         let (pieces, mut rest) = mpsc::channel(AHEAD);
-        let (connect, run, own) = (self.clone(), run.clone(), id.clone());
+        let whole = Arc::new(AtomicBool::new(false));
+        let (connect, run, own, done) = (self.clone(), run.clone(), id.clone(), Arc::clone(&whole));
         tokio::spawn(async move {
-            connect.carry(&run, sent, own, request, (head, pieces)).await;
+            connect.carry(&run, sent, own, request, (head, pieces, done)).await;
             drop(place);
         });
         let (status, headers) = opened.await.map_err(Error::internal)?.map_err(CallError::Outside)?;
         let first = if judge.looks(status) { beginning(&mut rest).await } else { Vec::new() };
-        Ok(Flowing { id, status, headers, first, rest, retried, version: token.version })
+        Ok(Flowing { id, status, headers, first, rest, whole, retried, version: token.version })
     }
 
     /// Sends a request and hands its answer on; writes the entry of the ledger before the last of it is read.
@@ -111,7 +118,11 @@ impl Connect {
         sent: Sent,
         id: OutboundCallId,
         request: OutboundRequest,
-        (head, pieces): (oneshot::Sender<Result<Head, gatehouse_outbound::Error>>, mpsc::Sender<Piece>),
+        (head, pieces, whole): (
+            oneshot::Sender<Result<Head, gatehouse_outbound::Error>>,
+            mpsc::Sender<Piece>,
+            Arc<AtomicBool>,
+        ),
     ) {
         let store = &self.0.store;
         let (method, host) = (request.method.to_string(), host_of(&request.url));
@@ -121,7 +132,11 @@ impl Connect {
             Ok(mut answer) => {
                 status = Some(i64::from(answer.status.as_u16()));
                 match head.send(Ok((answer.status, std::mem::take(&mut answer.headers)))) {
-                    Ok(()) => hand_on(&mut answer, &pieces).await,
+                    Ok(()) => {
+                        let (bytes, broken) = hand_on(&mut answer, &pieces).await;
+                        whole.store(broken.is_none(), Ordering::Release);
+                        (bytes, broken)
+                    }
                     Err(_) => (0, Some(NOT_READ)),
                 }
             }
@@ -160,11 +175,12 @@ impl Flowing {
     }
 }
 
-/// The first pieces of a body, until they are enough for a look.
+/// The first pieces of a body, until they are enough for a look, or took too long.
 async fn beginning(body: &mut mpsc::Receiver<Piece>) -> Vec<Piece> {
     let (mut first, mut bytes) = (Vec::new(), 0);
+    let until = tokio::time::Instant::now() + LOOKED_WITHIN;
     while bytes < LOOKED_AT
-        && let Some(piece) = body.recv().await
+        && let Ok(Some(piece)) = tokio::time::timeout_at(until, body.recv()).await
     {
         bytes += piece.as_ref().map_or(0, Vec::len);
         first.push(piece);
@@ -176,7 +192,12 @@ async fn beginning(body: &mut mpsc::Receiver<Piece>) -> Vec<Piece> {
 async fn hand_on(answer: &mut Streamed, pieces: &mpsc::Sender<Piece>) -> (i64, Option<&'static str>) {
     let mut bytes = 0;
     loop {
-        let piece = match answer.next().await {
+        let next = tokio::select! {
+            biased;
+            () = pieces.closed() => return (bytes, Some(NOT_READ)),
+            next = answer.next() => next,
+        };
+        let piece = match next {
             Ok(Some(piece)) => piece,
             Ok(None) => return (bytes, None),
             Err(error) => {

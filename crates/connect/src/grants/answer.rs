@@ -2,7 +2,7 @@
 
 use gatehouse_types::{Secret, Timestamp};
 
-use super::model::{Grant, Kept};
+use super::model::{Facts, Grant, Kept};
 use crate::oauth::answer::Tokens;
 
 /// When tokens end.
@@ -18,8 +18,9 @@ impl Ends {
     }
 
     /// The same when new tokens came by themselves: an end that moves with each use, and stays near, is told of once.
-    pub(super) fn told_after(&self, before: Option<i64>, now: Timestamp) -> Option<i64> {
-        self.refresh.map_or(before, |end| super::ends::told_after(before, end, now))
+    pub(super) fn told_after(&self, former: &Facts, now: Timestamp) -> Option<i64> {
+        let before = (former.end_told_days, former.refresh_expires_at);
+        self.refresh.map_or(before.0, |end| super::ends::told_after(before, end, now))
     }
 }
 

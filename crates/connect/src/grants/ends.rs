@@ -22,8 +22,17 @@ pub(super) fn told_at_first(end: Timestamp, now: Timestamp) -> Option<i64> {
     DAYS.into_iter().find(|days| life <= days * DAY)
 }
 
-/// The same for an end that came with a refresh, without a person.
-pub(super) fn told_after(before: Option<i64>, end: Timestamp, now: Timestamp) -> Option<i64> {
+/// The same for an end that came with a refresh, without a person: `former` is what was told, and of which end.
+pub(super) fn told_after(
+    former: (Option<i64>, Option<Timestamp>),
+    end: Timestamp,
+    now: Timestamp,
+) -> Option<i64> {
+    let (before, former) = former;
+    // counted down by its provider, it is the end that it was
+    if former.is_some_and(|former| end.seconds() <= former.seconds() + DAY) {
+        return before;
+    }
     let is_far = end.seconds() - now.seconds() > FAR_DAYS * DAY;
     if is_far { None } else { before.or_else(|| told_at_first(end, now)) }
 }
@@ -60,8 +69,11 @@ mod tests {
         let at = |days: i64| now.plus_seconds(days * DAY);
         assert_eq!([1, 7, 8].map(|days| told_at_first(at(days), now)), [Some(1), Some(7), None]);
         // an end that moves on with each use
-        assert_eq!(told_after(Some(7), at(8), now), Some(7));
-        assert_eq!(told_after(None, at(8), now), None);
-        assert_eq!(told_after(Some(1), at(90), now), None);
+        assert_eq!(told_after((Some(7), Some(at(2))), at(8), now), Some(7));
+        assert_eq!(told_after((None, None), at(8), now), None);
+        assert_eq!(told_after((Some(1), Some(at(0))), at(90), now), None);
+        // one that is counted down is still to be told of
+        assert_eq!(told_after((None, Some(at(7))), at(7), now), None);
+        assert_eq!(told_after((Some(7), Some(at(3))), at(3), now), Some(7));
     }
 }

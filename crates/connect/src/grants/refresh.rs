@@ -184,7 +184,7 @@ impl Broker {
             tokens: kept,
             expires_at: ends.access,
             refresh_expires_at: refresh_end,
-            end_told_days: ends.told_after(grant.facts.end_told_days, self.0.store.now()),
+            end_told_days: ends.told_after(&grant.facts, self.0.store.now()),
             scope,
         };
         let mut tx = self.0.store.begin_always().await?;

@@ -56,11 +56,15 @@ pub(crate) async fn learn(
     tx.execute(insert).await.map(drop)
 }
 
-/// How long it is kept what a server says of itself, in seconds: it is learned again with each authorization.
+/// How long it is kept what a server says of itself, in seconds: it is learned again with each authorization. As long as
+/// something is granted, it stays: it says where that is taken back.
 const KEPT_SECONDS: i64 = 30 * 86_400;
 
 /// Forgets servers at which nobody authorized anything for a while.
 pub(crate) async fn sweep(tx: &mut Tx) -> Result<()> {
     let before = tx.store().now().plus_seconds(-KEPT_SECONDS);
-    tx.execute(sql("DELETE FROM oauth_servers WHERE learned_at < $1").bind(before)).await.map(drop)
+    let delete =
+        sql("DELETE FROM oauth_servers WHERE learned_at < $1 AND NOT EXISTS (SELECT 1 FROM oauth_grants g \
+         WHERE g.workspace_id = oauth_servers.workspace_id)");
+    tx.execute(delete.bind(before)).await.map(drop)
 }

@@ -80,6 +80,10 @@ impl Values {
         let mut next = Self::default();
         for field in fields(of, auth) {
             let key = field.key.as_str();
+            // what was a secret becomes readable in no other way to authenticate
+            if self.secret.contains_key(key) && !field.secret {
+                continue;
+            }
             if let Some(text) = self.get(key) {
                 next.put(field, text.to_owned());
             }

@@ -91,14 +91,6 @@ impl From<Error> for StepFailure {
 }
 
 impl Connect {
-    /// What a connector is set to.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn people_mode(&self, workspace: &WorkspaceId, id: &ConnectorId) -> Result<PeopleMode> {
-        Ok(mode_of(&self.ready(workspace, id).await?))
-    }
-
     /// Whether a person has an authorization of their own on a connector that still works.
     ///
     /// # Errors

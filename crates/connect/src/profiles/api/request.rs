@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use gatehouse_identity::Caller;
-use gatehouse_types::{AuthProfileId, OutboundCallId};
+use gatehouse_types::{AuthProfileId, Error, OutboundCallId};
 use gatehouse_web::{ApiResult, ErrorBody, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -134,7 +135,7 @@ pub(crate) struct HowIn {
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, description = "Without the right, or to a host where the profile's tokens may not go", body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, description = "It must be authorized first", body = ErrorBody),
-    (status = 429, description = "More than 600 in a minute", body = ErrorBody),
+    (status = 429, description = "Too many in a minute", body = ErrorBody),
     (status = 503, description = "The provider or the outside is not reached", body = ErrorBody),
 ))]
 pub(crate) async fn request(
@@ -142,6 +143,7 @@ pub(crate) async fn request(
     Caller(actor): Caller,
     Path(id): Path<AuthProfileId>,
     Query(how): Query<HowIn>,
+    headers: HeaderMap,
     Json(input): Json<RequestIn>,
 ) -> ApiResult<Response> {
     let wanted = Wanted {
@@ -153,6 +155,11 @@ pub(crate) async fn request(
     };
     // a trial sends nothing, and so there is nothing to hand on
     if how.stream && actor.origin.dry_run.is_none() {
+        // what is streamed is not kept, and so could not be given again
+        if headers.contains_key("idempotency-key") {
+            let message = "An answer that is streamed is not kept: leave Idempotency-Key out, or stream out.";
+            return Err(Error::validation("stream", message).into());
+        }
         return Ok(handed_on(connect.stream_profile_request(&actor, &id, &wanted).await?));
     }
     let (called, outline) = connect.profile_request(&actor, &id, &wanted).await?;

@@ -1,5 +1,8 @@
 //! An answer of the outside, handed on: its body as it is, and of its headers what concerns nobody's browser or connection.
 
+use std::io;
+use std::sync::atomic::Ordering;
+
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,8 +14,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::call::stream::Flowing;
 
 /// Headers that end here: of the connection (RFC 9110 §7.6.1), of its framing and caching, and those that would tell a
-/// browser something in our name.
-const END_HERE: [&str; 31] = [
+/// browser or a proxy in front of us something in our name.
+const END_HERE: [&str; 34] = [
     "connection",
     "keep-alive",
     "proxy-authenticate",
@@ -37,16 +40,30 @@ const END_HERE: [&str; 31] = [
     "content-security-policy",
     "content-security-policy-report-only",
     "nel",
+    "origin-agent-cluster",
+    "permissions-policy",
     "refresh",
     "report-to",
     "reporting-endpoints",
     "service-worker-allowed",
+    "set-login",
     "sourcemap",
     "strict-transport-security",
     "www-authenticate",
 ];
 /// Beginnings of further ones; the last are our own words.
-const END_HERE_BY_BEGINNING: [&str; 3] = ["access-control-", "cross-origin-", "gatehouse-"];
+const END_HERE_BY_BEGINNING: [&str; 10] = [
+    "access-control-",
+    "cross-origin-",
+    "cdn-",
+    "surrogate-",
+    "x-accel-",
+    "x-lighttpd-",
+    "x-litespeed-",
+    "x-reproxy-",
+    "x-sendfile",
+    "gatehouse-",
+];
 
 /// The headers that go on.
 fn going_on(headers: &HeaderMap) -> HeaderMap {
@@ -93,6 +110,11 @@ pub(super) fn handed_on(flowing: Flowing) -> Response {
     say("gatehouse-credential-version", flowing.version.to_string());
     say("gatehouse-retried", flowing.retried.to_string());
     let body = tokio_stream::iter(flowing.first).chain(ReceiverStream::new(flowing.rest));
+    // asked when all pieces were read: a part must not end like a whole
+    let whole = flowing.whole;
+    let broken = || io::Error::other("the answer broke off");
+    let end = std::iter::once_with(move || (!whole.load(Ordering::Acquire)).then(|| Err(broken())));
+    let body = body.chain(tokio_stream::iter(end.flatten()));
     let mut response = Response::new(Body::from_stream(body));
     *response.headers_mut() = headers;
     response.extensions_mut().insert(OfAnother);
@@ -114,6 +136,8 @@ mod tests {
             ("set-cookie", "a=b"),
             ("access-control-allow-origin", "*"),
             ("gatehouse-status", "200"),
+            ("x-accel-redirect", "/internal"),
+            ("x-sendfile", "/etc/passwd"),
             ("content-type", "text/html"),
             ("link", "<https://a.test/?page=2>; rel=next"),
             ("link", "<https://a.test/?page=9>; rel=last"),
@@ -127,5 +151,37 @@ mod tests {
         }));
         let names: Vec<_> = kept.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["content-type", "link", "link", "x-ratelimit-remaining"]);
+    }
+
+    /// What came over, and whether it ended like a whole.
+    async fn read(is_whole: bool) -> (usize, bool) {
+        let (pieces, rest) = tokio::sync::mpsc::channel(2);
+        pieces.send(Ok(b"piece".to_vec())).await.unwrap();
+        drop(pieces);
+        let flowing = Flowing {
+            id: gatehouse_types::Id::from_stored("obc_1".to_owned()),
+            status: gatehouse_outbound::StatusCode::OK,
+            headers: HeaderMap::new(),
+            first: vec![Ok(b"first ".to_vec())],
+            rest,
+            whole: std::sync::Arc::new(std::sync::atomic::AtomicBool::new(is_whole)),
+            retried: false,
+            version: 1,
+        };
+        let mut body = handed_on(flowing).into_body().into_data_stream();
+        let (mut bytes, mut ends_well) = (0, true);
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) => bytes += piece.len(),
+                Err(_) => ends_well = false,
+            }
+        }
+        (bytes, ends_well)
+    }
+
+    #[tokio::test]
+    async fn a_part_does_not_end_like_a_whole() {
+        assert_eq!(read(true).await, (11, true));
+        assert_eq!(read(false).await, (11, false));
     }
 }

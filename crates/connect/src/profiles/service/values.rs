@@ -145,9 +145,10 @@ fn place(text: &str) -> Place {
     (has_tenancy(text), url.map(|url| url.origin().ascii_serialization()).unwrap_or_default())
 }
 
-/// Where a profile's secret goes.
+/// Where a profile's secret goes. What the host of the authorization URL says of itself may name where tokens are revoked.
 fn places(p: &Profile) -> BTreeSet<Place> {
-    let all = [Some(&p.token_url), p.refresh_url.as_ref(), p.revocation_url.as_ref()];
+    let all =
+        [Some(&p.token_url), p.refresh_url.as_ref(), p.revocation_url.as_ref(), p.authorization_url.as_ref()];
     all.into_iter().flatten().map(|text| place(text)).collect()
 }
 

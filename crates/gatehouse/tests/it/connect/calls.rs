@@ -248,6 +248,10 @@ async fn an_answer_is_handed_on_piece_by_piece_whatever_its_size(t: TestApp) {
     owner.post(&stream, closed).await.refused(503, "service_unavailable");
     let tried = owner.post(&format!("{stream}&dryRun=true"), get(1)).await.ok();
     assert_eq!(tried["result"]["status"], Value::Null);
+    // what is not kept cannot be given again
+    let keyed = owner.request("POST", &stream).header("idempotency-key", "one").json(&get(1));
+    let refused = owner.send(keyed).await;
+    assert_eq!(refused.refused(400, "validation_error")["field"], "stream");
 }
 
 /// Whoever asked goes away in the middle: the ledger tells how much was handed on.

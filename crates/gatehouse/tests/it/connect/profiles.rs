@@ -305,7 +305,7 @@ async fn grants_end_when_the_client_or_its_hosts_become_others(t: TestApp) {
 async fn a_stored_secret_goes_to_another_host_only_when_it_is_entered_again(t: TestApp) {
     let (owner, provider, other) = (t.owner().await, Provider::start().await, Provider::start().await);
     let profile = made(&owner, &oauth2(&provider)).await;
-    for field in ["tokenRequestUrl", "refreshTokenUrl", "revocationUrl"] {
+    for field in ["tokenRequestUrl", "refreshTokenUrl", "revocationUrl", "authorizationUrl"] {
         let error =
             owner.put(&profile, json!({field: other.at("/x")})).await.refused(400, "validation_error");
         assert_eq!(error["field"], "clientSecret", "{field}: {error}");

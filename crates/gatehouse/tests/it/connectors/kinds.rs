@@ -162,6 +162,13 @@ async fn requests_are_signed_for_aws_and_with_oauth_1(t: TestApp) {
     let of = owner.get("/api/v1/connector-types/trello").await.ok();
     let way =
         of["authTypes"].as_array().unwrap().iter().find(|a| a["kind"] == "oauth1").unwrap()["id"].clone();
+    // a value that was a secret becomes readable in no other way to authenticate
+    let other = json!({"type": "trello", "authType": "key-token", "fields": {"apiKey": "hush-key", "token": "hush-token"}});
+    let other = made(&owner, other).await;
+    let error = owner.put(&other, json!({"authType": way, "fields": {"consumerKey": "ck", "consumerSecret": "x", "tokenSecret": "y"}})).await;
+    assert_eq!(error.refused(400, "validation_error")["field"], "fields.token");
+    assert!(!owner.get(&other).await.body.contains("hush-token"));
+    owner.delete(&other).await.ok();
     let path = made(&owner, json!({"type": "trello", "authType": way, "fields": keys})).await;
     assert_eq!(tested(&owner, &path).await["identity"], "ada");
     let seen = t.outside().take_at("api.trello.com");
