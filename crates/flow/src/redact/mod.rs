@@ -18,11 +18,17 @@ pub const HIDDEN: &str = "[hidden]";
 /// Shorter secrets are not looked for in other texts: they would hide half of everything.
 const SHORTEST: usize = 6;
 
+/// Secret texts that are looked for elsewhere, at most: each is looked for in each text. Where there are more, everything is
+/// hidden.
+const MOST: usize = 256;
+
 /// What is hidden beside what names say.
 #[derive(Debug, Clone, Default)]
 pub struct Redaction {
     pointers: Vec<Vec<String>>,
     texts: Vec<String>,
+    /// There are more secrets than are looked for.
+    too_many: bool,
 }
 
 impl Redaction {
@@ -63,7 +69,10 @@ impl Redaction {
     #[must_use]
     pub fn texts(mut self, texts: impl IntoIterator<Item = String>) -> Self {
         self.texts.extend(texts.into_iter().filter(|text| text.len() >= SHORTEST));
-        self.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        self.texts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        self.texts.dedup();
+        self.too_many |= self.texts.len() > MOST;
+        self.texts.truncate(MOST);
         self
     }
 
@@ -77,14 +86,25 @@ impl Redaction {
     /// The value as it may be shown.
     pub fn show(&self, value: &Value) -> Value {
         let own = self.secrets_in(value);
-        let both =
-            Self { pointers: Vec::new(), texts: Vec::new() }.texts(own.into_iter().chain(self.texts.clone()));
+        let both = Self { too_many: self.too_many, ..Self::default() };
+        let both = both.texts(own.into_iter().chain(self.texts.clone()));
+        if both.too_many {
+            return HIDDEN.into();
+        }
         both.hide(&self.mask(value, &self.open()))
     }
 
     /// A text as it may be shown: a message, a URL, a body.
     pub fn show_text(&self, text: &str) -> String {
-        let hidden = self.texts.iter().fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN));
+        if self.too_many {
+            return HIDDEN.to_owned();
+        }
+        let mut hidden = text.to_owned();
+        for secret in &self.texts {
+            if hidden.contains(secret.as_str()) {
+                hidden = hidden.replace(secret, HIDDEN);
+            }
+        }
         text::credentials(&hidden)
     }
 

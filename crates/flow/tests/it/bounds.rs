@@ -2,6 +2,7 @@
 
 use gatehouse_flow::Flow;
 use gatehouse_flow::machine::{Effect, Event, State, Status, next};
+use gatehouse_flow::redact::Redaction;
 use serde_json::{Value, json};
 
 use crate::support::{Driven, api, chain, flow, second};
@@ -123,4 +124,16 @@ fn what_is_computed_without_a_pause_is_bounded() {
             );
         }
     }
+}
+
+#[test]
+fn where_there_are_too_many_secrets_everything_is_hidden() {
+    let many: Vec<String> = (0..300).map(|n| format!("secret-{n:04}")).collect();
+    let shown = Redaction::new().show(&json!({"token": many, "other": "plain"}));
+    assert_eq!(shown, json!("[hidden]"));
+    assert_eq!(Redaction::new().texts(many.clone()).show_text("plain"), "[hidden]");
+    // the same one again and again is one
+    let same: Vec<_> = (0..300).map(|_| many[0].clone()).collect();
+    let shown = Redaction::new().show(&json!({"token": same, "other": format!("with {}", many[0])}));
+    assert_eq!(shown["other"], "with [hidden]");
 }

@@ -1,11 +1,21 @@
 //! People in executions: whether the one it runs for may still, and whom it waits for.
 
-use gatehouse_flow::definition::Kind;
+use gatehouse_flow::definition::{Field, Kind};
 use gatehouse_flow::machine::Event;
 use gatehouse_types::{ConnectorId, Permission, Result};
 
 use super::turn::Driving;
 use crate::model::execution::Wait;
+
+/// The fields of a form as they may be told: the default of a secret one stays with the machine, which takes it when
+/// nothing is filled in.
+fn asked(fields: &[Field]) -> Vec<Field> {
+    let told = |field: &Field| match field.secret && field.default.is_some() {
+        true => Field { default: None, required: false, ..field.clone() },
+        false => field.clone(),
+    };
+    fields.iter().map(told).collect()
+}
 
 /// Where a person's own connections are.
 const CONNECTIONS: &str = "/account/connections";
@@ -62,7 +72,7 @@ impl Driving {
         match self.flow.node(&wait.node).map(|node| &node.kind) {
             Some(Kind::Input(input)) => {
                 wait.title.clone_from(&input.title);
-                wait.fields = serde_json::to_value(&input.fields).ok();
+                wait.fields = serde_json::to_value(asked(&input.fields)).ok();
             }
             Some(Kind::Connector(connector)) if wait.status == "Authentication needed" => {
                 let workspace = &self.execution.workspace_id;

@@ -15,7 +15,7 @@ use super::shown::Shown;
 use crate::Flows;
 use crate::model::execution::{Execution, IDENTITY_ENDED, StepRow, Wait, Warning, Who};
 use crate::store::executions::{self, Left};
-use crate::store::{events, steps, waits};
+use crate::store::{claims, events, steps, waits};
 
 /// How often is looked whether something happened, while steps run.
 const LOOK: Duration = Duration::from_millis(500);
@@ -67,7 +67,8 @@ impl Driving {
         let shown = Shown::of(&flow, &state);
         let first = match (state.status(), input) {
             (Status::Queued, Some(input)) => {
-                Event::Started { input: serde_json::from_str(&input).unwrap_or_default() }
+                let input = serde_json::from_str(&input).map_err(gatehouse_types::Error::internal)?;
+                Event::Started { input }
             }
             _ => Event::Resumed,
         };
@@ -363,7 +364,10 @@ impl Driving {
     async fn pause(mut self) -> Result<()> {
         self.running.abort_all();
         let mut tx = self.flows.0.store.begin_always().await?;
-        if let Some(person) = self.execution.person.take() {
+        if self.execution.paused.is_some() {
+            // this one alone stood still, and still does
+            claims::let_go(&mut tx, &self.me, &self.execution.id).await?;
+        } else if let Some(person) = self.execution.person.take() {
             executions::pause_of(&mut tx, &self.execution.workspace_id, &person, IDENTITY_ENDED).await?;
             waits::end_of(&mut tx, &self.execution.workspace_id, &person).await?;
         }

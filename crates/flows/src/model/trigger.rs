@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) const IDENTITY_ENDED: &str =
     "The person in whose name it runs has no access any more. Hand it over, then switch it on.";
 
+/// Why a trigger stands still that runs in somebody's name after somebody else has changed the flow.
+pub(crate) const FLOW_CHANGED: &str =
+    "Somebody else has deployed a change of the flow. Look at what it does now, then switch it on.";
+
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 /// The least and the most minutes between two starts.

@@ -1,6 +1,7 @@
 //! What people decide on an execution: input, cancel, resume, retry.
 
 use gatehouse_flow::machine::{self, Event, Refused, State};
+use gatehouse_identity::require;
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
 use gatehouse_types::{Actor, Error, ExecutionId, Permission, Result};
 use serde_json::{Value, json};
@@ -24,6 +25,9 @@ impl Flows {
         values: Value,
     ) -> Result<Execution> {
         let mut execution = self.seen(actor, id).await?;
+        if execution.paused.is_some() {
+            return Err(Error::conflict("This execution stands still. It must be resumed first."));
+        }
         let asked = |w: &&crate::model::execution::Wait| {
             w.status == "User input" && step.is_none_or(|step| step == w.step)
         };
@@ -104,11 +108,14 @@ impl Flows {
         if execution.ended() {
             return Err(Error::conflict("This execution is over."));
         }
+        self.may_act_for(actor, &execution).await?;
         if execution.paused.is_some() {
             self.still_member(&execution).await?;
         }
         let mut tx = self.0.store.begin(&actor.origin).await?;
-        executions::unpause(&mut tx, id).await?;
+        if !executions::unpause(&mut tx, id).await? {
+            return Err(Error::conflict("This execution is over."));
+        }
         record(&mut tx, actor, "flow-execution.resumed", &execution, json!({})).await?;
         self.wake(&mut tx);
         tx.commit().await?;
@@ -126,14 +133,27 @@ impl Flows {
         if execution.status != "Error" || !execution.can_retry {
             return Err(nothing());
         }
+        self.may_act_for(actor, &execution).await?;
         self.still_member(&execution).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let state = executions::checkpoint(store, &mut tx, id).await?.ok_or_else(nothing)?;
-        executions::begin_again(&mut tx, id, &state).await?;
+        if !executions::begin_again(&mut tx, id, &state).await? {
+            return Err(nothing());
+        }
         record(&mut tx, actor, "flow-execution.retried", &execution, json!({})).await?;
         self.wake(&mut tx);
         tx.commit().await?;
         self.seen(actor, id).await
+    }
+
+    /// Who has an execution of another person go on must still have the right to act for others.
+    async fn may_act_for(&self, actor: &Actor, execution: &Execution) -> Result<()> {
+        let of_another = execution.person.is_some() && execution.person != own_person(actor);
+        if of_another && !actor.may(Permission::ManageFlows) {
+            let object = Some(format!("flow-execution:{}", execution.id));
+            require(&self.0.store, actor, Permission::RunFlowsForOthers, object).await?;
+        }
+        Ok(())
     }
 
     /// The person in whose name it runs must still be there.

@@ -4,7 +4,7 @@ use gatehouse_identity::require;
 use gatehouse_store::Tx;
 use gatehouse_store::jobs::{When, enqueue};
 use gatehouse_types::{
-    Actor, Error, FlowDeploymentId, FlowId, Kind, Origin, Permission, Result, WorkspaceId,
+    Actor, Error, FlowDeploymentId, FlowId, Kind, Origin, Permission, Result, UserId, WorkspaceId,
 };
 use serde_json::json;
 
@@ -13,8 +13,9 @@ use super::{by, not_found, object};
 use crate::Flows;
 use crate::jobs::deploy::Deploy;
 use crate::model::flow::{Deployed, Flow, Version};
+use crate::model::trigger::FLOW_CHANGED;
 use crate::store::deployments::{self, Deployment};
-use crate::store::{flows, versions};
+use crate::store::{flows, triggers, versions};
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +35,9 @@ impl Action {
         }
     }
 
-    fn of(text: &str) -> Self {
-        if text == "UNDEPLOY" { Self::Undeploy } else { Self::Deploy }
+    fn of(text: &str) -> Result<Self> {
+        let found = [Self::Deploy, Self::Undeploy].into_iter().find(|action| action.as_str() == text);
+        found.ok_or_else(|| Error::internal("a deployment of an unknown kind"))
     }
 
     const fn right(self) -> Permission {
@@ -125,13 +127,31 @@ impl Flows {
                 Ok(None)
             }
             Action::Deploy => {
+                let before = flow.deployed.as_ref().map(|deployed| deployed.digest.clone());
                 let deployed = self.versioned(tx, &flow, by).await?;
                 flows::set_deployed(tx, id, Some(&deployed)).await?;
-                let details = json!({"number": deployed.number, "by": by});
+                let stopped = match before.as_ref() == Some(&deployed.digest) {
+                    true => 0,
+                    false => self.stop_for_others(tx, &flow, by).await?,
+                };
+                let details = json!({"number": deployed.number, "by": by, "triggersStopped": stopped});
                 record(tx, actor, "flow.deployed", &flow, details).await?;
                 Ok(Some(deployed.number))
             }
         }
+    }
+
+    /// Triggers that run in another person's name stand still until somebody who may act for others has looked at what the
+    /// flow does now: else whoever may change a flow would act as everybody it runs for. How many.
+    async fn stop_for_others(&self, tx: &mut Tx, flow: &Flow, by: &str) -> Result<u64> {
+        let deployer: Option<UserId> = by.strip_prefix("user:").and_then(|id| id.parse().ok());
+        if let Some(user) = &deployer {
+            let found = self.0.identity.user_with_role(tx, &flow.workspace_id, user).await?;
+            if found.is_some_and(|(_, role)| role.may(Permission::RunFlowsForOthers)) {
+                return Ok(0);
+            }
+        }
+        Ok(triggers::stop_of_others(tx, &flow.id, deployer.as_ref(), FLOW_CHANGED).await?)
     }
 
     /// The draft as a version: the newest one when nothing changed since.
@@ -192,7 +212,7 @@ impl Flows {
 
     async fn try_out(&self, actor: &Actor, deployment: &Deployment) -> Result<Option<i64>> {
         let (workspace, id) = (&deployment.workspace_id, &deployment.flow_id);
-        let action = Action::of(&deployment.action);
+        let action = Action::of(&deployment.action)?;
         if action == Action::Deploy {
             let flow = self.found(workspace, id).await?;
             self.complete(workspace, &flow.definition, &flow.stubs).await?;

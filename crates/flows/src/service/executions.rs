@@ -279,7 +279,7 @@ impl Flows {
         let workspace = actor.workspace()?;
         if !actor.may(Permission::ManageFlows) {
             match (own_person(actor), &actor.principal) {
-                (Some(user), _) => wanted.of = Some((user.clone(), format!("user:{user}"))),
+                (Some(user), _) => wanted.of = Some(user.clone()),
                 _ => wanted.started_by = Some(by(actor)),
             }
         }
@@ -350,10 +350,12 @@ pub(crate) fn own_person(actor: &Actor) -> Option<UserId> {
 /// Whether a caller may see an execution.
 pub(crate) fn may_see(actor: &Actor, e: &Execution) -> bool {
     let own = own_person(actor);
-    actor.may(Permission::ManageFlows)
-        || e.started_by == by(actor)
-        || (own.is_some() && e.person == own)
-        || own.is_some_and(|user| e.started_by == format!("user:{user}"))
+    let is_own = own.is_some() && e.person == own;
+    // who started it for somebody else sees it as long as that right lasts
+    let may_for_others = e.person.is_none() || actor.may(Permission::RunFlowsForOthers);
+    let has_started =
+        e.started_by == by(actor) || own.is_some_and(|user| e.started_by == format!("user:{user}"));
+    actor.may(Permission::ManageFlows) || is_own || (has_started && may_for_others)
 }
 
 pub(crate) async fn record(

@@ -270,7 +270,8 @@ impl Flows {
         }
         let actor = Actor::system(origin.clone(), Some(trigger.workspace_id.clone()));
         let fixed = triggers::input(store, id).await?;
-        self.fire(&actor, &trigger, merged(fixed, input), Via::Webhook, None).await
+        let fired = self.fire(&actor, &trigger, merged(fixed, input), Via::Webhook, None).await?;
+        fired.ok_or_else(|| Error::internal("a webhook has no time that another server could take"))
     }
 
     /// Starts what schedules say.
@@ -284,11 +285,17 @@ impl Flows {
             let next = schedule.after(store.now());
             let origin = Origin::machine(store.ids().make());
             let actor = Actor::system(origin, Some(trigger.workspace_id.clone()));
-            let input = triggers::input(store, &trigger.id).await?;
-            match self.fire(&actor, &trigger, input, Via::Schedule, Some(next)).await {
+            let fired = match triggers::input(store, &trigger.id).await {
+                Ok(input) => self.fire(&actor, &trigger, input, Via::Schedule, Some(next)).await,
+                Err(e) => Err(e.into()),
+            };
+            match fired {
                 Ok(_) => {}
-                Err(e) if e.kind() == gatehouse_types::Kind::Internal => return Err(e),
                 Err(e) => {
+                    // one that is broken keeps nobody else's waiting
+                    if e.kind() == gatehouse_types::Kind::Internal {
+                        tracing::error!(trigger = %trigger.id, error = %e, cause = ?e.cause(), "a schedule started nothing");
+                    }
                     // its time is taken all the same, and whoever looks sees why nothing began
                     let mut tx = store.begin_always().await?;
                     if triggers::take(&mut tx, &trigger, next).await? {
@@ -301,7 +308,8 @@ impl Flows {
         Ok(())
     }
 
-    /// Starts a trigger's flow in its name; of a schedule the time is taken in the same transaction.
+    /// Starts a trigger's flow in its name; of a schedule the time is taken in the same transaction. `None`: another server
+    /// took it, or it was switched off.
     async fn fire(
         &self,
         actor: &Actor,
@@ -309,7 +317,7 @@ impl Flows {
         input: Value,
         via: Via,
         next: Option<gatehouse_types::Timestamp>,
-    ) -> Result<Execution> {
+    ) -> Result<Option<Execution>> {
         let store = &self.0.store;
         if let Some(person) = &trigger.person {
             let found =
@@ -327,12 +335,12 @@ impl Flows {
         {
             // another server was quicker, or it was switched off
             tx.rollback().await?;
-            return Ok(ready.execution);
+            return Ok(None);
         }
         let execution = self.keep(&mut tx, actor, ready).await?;
         triggers::used(&mut tx, &trigger.id, Some(&execution.id), None).await?;
         tx.commit().await?;
-        Ok(execution)
+        Ok(Some(execution))
     }
 }
 

@@ -147,7 +147,7 @@ impl Flows {
             return Err(Error::not_found("Waiting execution"));
         }
         for id in &ids {
-            let Some(mut execution) = executions::find(&mut tx, workspace, id).await? else { continue };
+            let Some(mut execution) = executions::lock(&mut tx, workspace, id).await? else { continue };
             execution.fallback.push(Fallback {
                 connector_id: connector.to_owned(),
                 by: by(actor),

@@ -24,7 +24,8 @@ struct Due {
 pub(crate) async fn claim(store: &Store, me: &str, wanted: usize) -> Result<Vec<ExecutionId>> {
     let now = store.now();
     let any = sql(
-        "SELECT id FROM executions WHERE due_at <= $1 AND (lease_until IS NULL OR lease_until < $1) LIMIT 1",
+        "SELECT id FROM executions WHERE due_at <= $1 AND ended_at IS NULL AND (lease_until IS NULL OR lease_until < $1) \
+         LIMIT 1",
     );
     if wanted == 0 || store.reader().fetch_optional(any.bind(now)).await?.is_none() {
         return Ok(Vec::new());
@@ -62,7 +63,7 @@ pub(crate) async fn claim(store: &Store, me: &str, wanted: usize) -> Result<Vec<
 /// How many executions are driven, by flow and by workspace.
 async fn driven(tx: &mut Tx, now: Timestamp) -> Result<(HashMap<String, i64>, HashMap<String, i64>)> {
     let select = sql("SELECT workspace_id, flow_id, COUNT(*) AS n FROM executions WHERE lease_until >= $1 \
-         GROUP BY workspace_id, flow_id");
+         AND ended_at IS NULL GROUP BY workspace_id, flow_id");
     let (mut of_flow, mut of_workspace) = (HashMap::new(), HashMap::new());
     for row in tx.fetch_all(select.bind(now)).await? {
         let n = row.int("n")?;
@@ -76,7 +77,7 @@ async fn driven(tx: &mut Tx, now: Timestamp) -> Result<(HashMap<String, i64>, Ha
 async fn due(tx: &mut Tx, now: Timestamp) -> Result<Vec<Due>> {
     let select = sql("SELECT id, workspace_id, flow_id FROM (SELECT id, workspace_id, flow_id, due_at, \
          ROW_NUMBER() OVER (PARTITION BY flow_id ORDER BY due_at, id) AS place FROM executions \
-         WHERE due_at <= $1 AND (lease_until IS NULL OR lease_until < $1)) AS d \
+         WHERE due_at <= $1 AND ended_at IS NULL AND (lease_until IS NULL OR lease_until < $1)) AS d \
          WHERE place <= $2 ORDER BY place, due_at, id LIMIT $3");
     let rows = tx.fetch_all(select.bind(now).bind(PER_FLOW).bind(LOOKED_AT)).await?;
     rows.iter()
@@ -86,13 +87,36 @@ async fn due(tx: &mut Tx, now: Timestamp) -> Result<Vec<Due>> {
         .collect()
 }
 
-/// Keeps the leases of a server that are not over.
-pub(crate) async fn renew(store: &Store, me: &str) -> Result<()> {
+/// Keeps the leases, as far as they are not over, of what a server really drives: what it could not drive, others take.
+pub(crate) async fn renew(store: &Store, me: &str, driven: impl Iterator<Item = ExecutionId>) -> Result<()> {
+    let ids: Vec<String> = driven.map(|id| id.to_string()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
     let now = store.now();
     let mut tx = store.begin_always().await?;
-    let update = sql("UPDATE executions SET lease_until = $2 WHERE lease_by = $1 AND lease_until >= $3");
-    tx.execute(update.bind(me).bind(now.plus_seconds(LEASE_SECONDS)).bind(now)).await?;
+    let update =
+        Condition::fixed("UPDATE executions SET lease_until = ").bind(now.plus_seconds(LEASE_SECONDS));
+    let update = update.sql(" WHERE lease_by = ").bind(me).sql(" AND lease_until >= ").bind(now).sql(" AND ");
+    tx.execute(update.then(Condition::one_of("id", ids)).statement(store)).await?;
     tx.commit().await
+}
+
+/// Gives back what could not be driven; it is tried again, by any server, once a lease's time is over.
+pub(crate) async fn put_off(store: &Store, me: &str, id: &ExecutionId) -> Result<()> {
+    let mut tx = store.begin_always().await?;
+    let update = sql("UPDATE executions SET lease_by = NULL, lease_until = NULL, due_at = $3 WHERE id = $1 \
+         AND lease_by = $2 AND ended_at IS NULL");
+    tx.execute(update.bind(id).bind(me).bind(store.now().plus_seconds(LEASE_SECONDS))).await?;
+    tx.commit().await
+}
+
+/// Lets go of an execution that stands still by somebody's decision.
+pub(crate) async fn let_go(tx: &mut Tx, me: &str, id: &ExecutionId) -> Result<()> {
+    let update =
+        sql("UPDATE executions SET lease_by = NULL, lease_until = NULL, due_at = NULL WHERE id = $1 \
+         AND lease_by = $2");
+    tx.execute(update.bind(id).bind(me)).await.map(drop)
 }
 
 /// Gives back what a server still holds: others take it at once.

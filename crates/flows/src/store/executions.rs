@@ -5,9 +5,16 @@ use serde_json::Value;
 use crate::model::execution::{Execution, Fallback};
 
 /// Everything but the sealed parts.
-const COLUMNS: &str = "id, workspace_id, flow_id, flow_name, version_id, number, started_via, started_by, person_id, \
-     interactive, status, percentage, message, warnings, waiting, paused, fallback, \
-     (checkpoint IS NOT NULL) AS can_retry, poked, claims, created_at, started_at, ended_at";
+macro_rules! columns {
+    () => {
+        "id, workspace_id, flow_id, flow_name, version_id, number, started_via, started_by, person_id, interactive, \
+         status, percentage, message, warnings, waiting, paused, fallback, (checkpoint IS NOT NULL) AS can_retry, \
+         poked, claims, created_at, started_at, ended_at"
+    };
+}
+
+/// One execution of a workspace.
+const FIND: &str = concat!("SELECT ", columns!(), " FROM executions WHERE workspace_id = $1 AND id = $2");
 
 fn state_place(id: &ExecutionId) -> Binding<'_> {
     Binding { table: "executions", column: "state", row: Id::as_str(id) }
@@ -90,12 +97,7 @@ pub(crate) struct Opened {
 
 /// An execution with how far it has come.
 pub(crate) async fn open<Q: Queries>(store: &Store, db: &mut Q, id: &ExecutionId) -> Result<Option<Opened>> {
-    let select = sql(
-        "SELECT id, workspace_id, flow_id, flow_name, version_id, number, started_via, started_by, person_id, \
-         interactive, status, percentage, message, warnings, waiting, paused, fallback, \
-         (checkpoint IS NOT NULL) AS can_retry, poked, claims, created_at, started_at, ended_at, state, input \
-         FROM executions WHERE id = $1",
-    );
+    let select = sql(concat!("SELECT ", columns!(), ", state, input FROM executions WHERE id = $1"));
     let Some(row) = db.fetch_optional(select.bind(id)).await? else { return Ok(None) };
     let opened = |place: Binding<'_>, text: Option<String>| -> Result<Option<String>> {
         let text =
@@ -160,7 +162,7 @@ pub(crate) async fn save(tx: &mut Tx, left: &Left<'_>) -> Result<bool> {
     let now = tx.store().now();
     let update = sql("UPDATE executions SET status = $4, percentage = $5, message = $6, warnings = $7, waiting = $8, \
          paused = $9, input = NULL, state = $10, checkpoint = $11, output = $12, started_at = $13, ended_at = $14, \
-         due_at = CASE WHEN $15 AND poked > $16 THEN $17 WHEN $15 THEN $18 ELSE due_at END, \
+         due_at = CASE WHEN $14 IS NOT NULL THEN NULL WHEN $15 AND poked > $16 THEN $17 WHEN $15 THEN $18 ELSE due_at END, \
          lease_by = CASE WHEN $15 THEN NULL ELSE lease_by END, \
          lease_until = CASE WHEN $15 THEN NULL ELSE lease_until END \
          WHERE id = $1 AND lease_by = $2 AND claims = $3")
@@ -224,23 +226,25 @@ pub(crate) async fn cancel(tx: &mut Tx, id: &ExecutionId) -> Result<bool> {
     Ok(true)
 }
 
-/// Puts an execution back to before the step that failed; it is due at once.
-pub(crate) async fn begin_again(tx: &mut Tx, id: &ExecutionId, state: &str) -> Result<()> {
+/// Puts an execution back to before the step that failed; it is due at once. False when somebody else did it first.
+pub(crate) async fn begin_again(tx: &mut Tx, id: &ExecutionId, state: &str) -> Result<bool> {
     let state = tx.store().keyring().seal(state_place(id), &Secret::new(state));
     let now = tx.store().now();
     let update =
         sql("UPDATE executions SET status = 'Running', message = NULL, state = $2, checkpoint = NULL, \
-         output = NULL, ended_at = NULL, paused = NULL, due_at = $3, poked = poked + 1 WHERE id = $1");
-    tx.execute(update.bind(id).bind(state.as_str()).bind(now)).await.map(drop)
+         output = NULL, ended_at = NULL, paused = NULL, due_at = $3, poked = poked + 1 WHERE id = $1 \
+         AND ended_at IS NOT NULL AND checkpoint IS NOT NULL");
+    Ok(tx.execute(update.bind(id).bind(state.as_str()).bind(now)).await? == 1)
 }
 
-/// Ends the pause of an execution; it is due at once.
-pub(crate) async fn unpause(tx: &mut Tx, id: &ExecutionId) -> Result<()> {
+/// Ends the pause of an execution; it is due at once. False when it is over.
+pub(crate) async fn unpause(tx: &mut Tx, id: &ExecutionId) -> Result<bool> {
     let now = tx.store().now();
     let update = sql(
-        "UPDATE executions SET paused = NULL, message = NULL, due_at = $2, poked = poked + 1 WHERE id = $1",
+        "UPDATE executions SET paused = NULL, message = NULL, due_at = $2, poked = poked + 1 WHERE id = $1 \
+         AND ended_at IS NULL",
     );
-    tx.execute(update.bind(id).bind(now)).await.map(drop)
+    Ok(tx.execute(update.bind(id).bind(now)).await? == 1)
 }
 
 /// Keeps a decision that it goes on as the connector's user.
@@ -274,13 +278,17 @@ pub(crate) async fn find<Q: Queries>(
     workspace: &WorkspaceId,
     id: &ExecutionId,
 ) -> Result<Option<Execution>> {
-    let select = sql(
-        "SELECT id, workspace_id, flow_id, flow_name, version_id, number, started_via, started_by, person_id, \
-         interactive, status, percentage, message, warnings, waiting, paused, fallback, \
-         (checkpoint IS NOT NULL) AS can_retry, poked, claims, created_at, started_at, ended_at \
-         FROM executions WHERE workspace_id = $1 AND id = $2",
-    );
-    db.fetch_optional(select.bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
+    db.fetch_optional(sql(FIND).bind(workspace).bind(id)).await?.as_ref().map(read).transpose()
+}
+
+/// The same, and nobody else changes it until the transaction ends.
+pub(crate) async fn lock(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    id: &ExecutionId,
+) -> Result<Option<Execution>> {
+    let found = tx.lock_optional(FIND, sql(FIND).bind(workspace).bind(id)).await?;
+    found.as_ref().map(read).transpose()
 }
 
 /// Which executions are listed.
@@ -289,8 +297,8 @@ pub(crate) struct Wanted {
     pub(crate) flow: Option<FlowId>,
     pub(crate) status: Option<String>,
     pub(crate) person: Option<UserId>,
-    /// Those that this person runs or started, as `user:<id>`.
-    pub(crate) of: Option<(UserId, String)>,
+    /// Those that this person runs or started.
+    pub(crate) of: Option<UserId>,
     /// Those that this program started, as `api-key:<id>`.
     pub(crate) started_by: Option<String>,
     pub(crate) since: Option<Timestamp>,
@@ -304,14 +312,14 @@ pub(crate) async fn page<Q: Queries>(
     wanted: &Wanted,
     page: PageRequest,
 ) -> Result<(Vec<Execution>, i64)> {
-    let mut filter = Filter::new(COLUMNS, "executions", "workspace_id = $", workspace)
+    let mut filter = Filter::new(columns!(), "executions", "workspace_id = $", workspace)
         .and_if("flow_id = $", wanted.flow.as_ref())
         .and_if("status = $", wanted.status.as_deref())
         .and_if("person_id = $", wanted.person.as_ref())
         .and_if("started_by = $", wanted.started_by.as_deref())
         .and_if("created_at >= $", wanted.since)
         .and_if("created_at < $", wanted.until);
-    if let Some((user, _)) = &wanted.of {
+    if let Some(user) = &wanted.of {
         // who started one for somebody else sees it too
         filter = filter.and("(person_id = $ OR started_by = 'user:' || $)", user);
     }
@@ -325,7 +333,7 @@ pub(crate) async fn open_of_flow<Q: Queries>(db: &mut Q, flow: &FlowId) -> Resul
     db.fetch_one(select.bind(flow)).await?.int("n")
 }
 
-/// How executions that ended in a time went: status and microseconds from the start to the end, the latest first.
+/// How executions that began in a time and are over went: status and microseconds from the start to the end, the latest first.
 pub(crate) async fn outcomes<Q: Queries>(
     db: &mut Q,
     workspace: &WorkspaceId,

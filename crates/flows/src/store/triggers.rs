@@ -171,6 +171,20 @@ pub(crate) async fn delete_of_flow(tx: &mut Tx, flow: &FlowId) -> Result<()> {
     tx.execute(sql("DELETE FROM flow_triggers WHERE flow_id = $1").bind(flow)).await.map(drop)
 }
 
+/// Stops those of a flow that run in the name of people, but not of one; how many.
+pub(crate) async fn stop_of_others(
+    tx: &mut Tx,
+    flow: &FlowId,
+    but: Option<&UserId>,
+    why: &str,
+) -> Result<u64> {
+    let update =
+        sql("UPDATE flow_triggers SET version = version + 1, enabled = $2, stopped = $3 WHERE flow_id = $1 \
+         AND enabled = $4 AND person_id IS NOT NULL AND person_id <> $5");
+    let but = but.map_or("", |user| user.as_str());
+    tx.execute(update.bind(flow).bind(false).bind(why).bind(true).bind(but)).await
+}
+
 /// Those that run in a person's name, or that the person answers for.
 pub(crate) async fn of_person(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<Vec<Trigger>> {
     let select = sql(

@@ -9,6 +9,7 @@ mod packages;
 mod panel;
 mod people;
 mod profiles;
+mod standing;
 mod triggers;
 
 use serde_json::{Value, json};
