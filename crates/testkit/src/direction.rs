@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each crate with the crates of ours that it may use outside its tests.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("types", &[]),
     ("saml", &[]),
     ("server", &[]),
     ("catalogue", &[]),
     ("flow", &[]),
+    ("sandbox", &[]),
     ("store", &["types"]),
     ("outbound", &["types"]),
     ("web", &["types"]),
@@ -19,13 +20,14 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("apikeys", &["types", "store", "web", "identity"]),
     ("events", &["types", "store", "outbound", "web", "identity"]),
     ("connect", &["types", "store", "outbound", "web", "catalogue", "identity"]),
-    ("flows", &["types", "store", "outbound", "web", "flow", "identity", "apikeys", "connect"]),
+    ("scripts", &["types", "store", "web", "identity", "apikeys", "sandbox"]),
+    ("flows", &["types", "store", "outbound", "web", "flow", "identity", "apikeys", "connect", "scripts"]),
     ("lab", &["types", "store", "outbound", "web", "saml", "identity", "sso"]),
     (
         "gatehouse",
         &[
             "types", "store", "outbound", "web", "saml", "server", "identity", "sso", "scim", "apikeys",
-            "events", "connect", "flows", "lab",
+            "events", "connect", "scripts", "sandbox", "flows", "lab",
         ],
     ),
     ("testkit", &["types", "store"]),

@@ -1,0 +1,1 @@
+//! Where strangers' code runs: isolated processes with limits, and the workers that call its functions.

@@ -1,0 +1,1 @@
+//! Customers' code: projects that are uploaded, deployed and called.
