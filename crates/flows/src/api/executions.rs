@@ -125,7 +125,6 @@ pub(crate) struct StepOut {
     /// The id of the person, when it is `user`.
     effective_user_id: Option<String>,
     /// What it gave, secrets hidden.
-    #[schema(value_type = Option<Object>)]
     output: Option<Value>,
     /// What went wrong.
     error: Option<String>,
@@ -162,7 +161,6 @@ pub(crate) struct ExecutionOut {
     /// The first 500 steps, in the order in which they began.
     steps: Vec<StepOut>,
     /// What it gave, secrets hidden.
-    #[schema(value_type = Option<Object>)]
     output: Option<Value>,
 }
 

@@ -84,3 +84,47 @@ async fn every_list_says_how_its_pages_are_asked_for() {
     }
     assert!(lists >= 9, "{lists} lists found");
 }
+
+/// The names under which the types of a source file stand in the document.
+fn names_in(source: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut lines = source.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        if !(line.starts_with("#[derive(") && line.contains("ToSchema")) {
+            continue;
+        }
+        let mut given = None;
+        for line in lines.by_ref() {
+            if let Some(name) = line.strip_prefix("#[schema(as = ") {
+                given = name.split([',', ')']).next().map(str::to_owned);
+            } else if let Some((_, rest)) = line.split_once("struct ").or_else(|| line.split_once("enum ")) {
+                let own = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                names.push(given.unwrap_or_else(|| own.to_owned()));
+                break;
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn no_two_types_have_one_name_in_the_document() {
+    // the second of one name would silently stand for both
+    let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let (mut open, mut seen) = (vec![std::path::PathBuf::from(crates)], BTreeSet::new());
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs")
+                && path.components().any(|c| c.as_os_str() == "src")
+            {
+                for name in names_in(&std::fs::read_to_string(&path).unwrap()) {
+                    assert!(seen.insert(name.clone()), "a second {name} in {}", path.display());
+                }
+            }
+        }
+    }
+    assert!(seen.contains("Flow") && seen.len() > 200, "{} names found", seen.len());
+}

@@ -10,6 +10,7 @@ pub(crate) const FALLBACK_CHECK: &str = "certificate fallback";
 /// Who began a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = SsoAttemptFlow)]
 pub enum Flow {
     /// We did, with a request.
     SpInitiated,

@@ -165,7 +165,6 @@ pub(crate) struct RunOut {
     message: Option<String>,
     /// The useful part of the answer; of several pages, all elements. What is no JSON is an object with `contentType` and
     /// `text` or `base64`.
-    #[schema(value_type = Option<Object>)]
     output: Value,
     /// Pages that were fetched.
     pages: u32,

@@ -219,13 +219,10 @@ pub(crate) struct ParameterOut {
     kind: String,
     required: bool,
     #[serde(rename = "default")]
-    #[schema(value_type = Option<Object>)]
     usual: Option<Value>,
     /// One of these; empty: any.
-    #[schema(value_type = Vec<Object>)]
     choices: Vec<Value>,
     help: Option<String>,
-    #[schema(value_type = Option<Object>)]
     example: Option<Value>,
 }
 

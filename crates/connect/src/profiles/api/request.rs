@@ -32,7 +32,6 @@ pub(crate) struct RequestIn {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     /// A text goes out as it is, everything else as JSON. GET and HEAD carry none.
-    #[schema(value_type = Option<Object>)]
     body: Option<Value>,
     /// As the workspace (`service`) or as oneself (`person`).
     #[serde(rename = "as")]

@@ -41,7 +41,6 @@ pub(crate) struct RequestOutline {
     pub(super) url: String,
     pub(super) headers: BTreeMap<String, String>,
     /// The members of a form, or the text of another body.
-    #[schema(value_type = Option<Object>)]
     pub(super) body: Option<Value>,
 }
 

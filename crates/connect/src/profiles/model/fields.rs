@@ -28,7 +28,7 @@ const OURS: [&str; 12] = [
 ];
 
 /// A value that is sent to the authorization server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AdditionalField {
     /// The parameter's name.
     pub(crate) key: String,
@@ -66,7 +66,7 @@ impl FieldPlace {
 }
 
 /// A value that goes with each request through the profile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AuthorizationField {
     /// `header`, `payload`, `query` or `path`.
     #[serde(rename = "type")]
