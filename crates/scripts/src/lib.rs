@@ -1,1 +1,4 @@
 //! Customers' code: projects that are uploaded, deployed and called.
+
+pub mod model;
+pub mod scaling;
