@@ -1,4 +1,5 @@
 //! Customers' code: projects that are uploaded, deployed and called.
 
+pub mod archive;
 pub mod model;
 pub mod scaling;
