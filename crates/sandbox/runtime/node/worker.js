@@ -321,11 +321,26 @@ async function handle(frame) {
   });
 }
 
+// Names that every module has, and that are none of its own functions.
+const GIVEN = ['exports', 'require', 'module', '__filename', '__dirname', 'arguments'];
+
+// Whether a function can be declared under this name; exports may have any, like `delete`.
+function isIdentifier(name) {
+  if (!/^[A-Za-z_$][\w$]*$/.test(name) || GIVEN.includes(name)) return false;
+  try {
+    // Parsed, and not run.
+    return Boolean(new Function(`'use strict'; return typeof ${name};`));
+  } catch {
+    return false;
+  }
+}
+
 // Runs main.js as Node would, with one line after it that collects its top-level functions.
 function loadCommonJs(file, names) {
   const source = fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, '').replace(/^#!.*/, '');
-  const identifiers = names.filter((name) => /^[A-Za-z_$][\w$]*$/.test(name));
-  const collected = identifiers.map((name) => `${name}: typeof ${name} === 'function' ? ${name} : undefined`);
+  // What the name means everywhere, like `toString`, is no function of the script.
+  const collected = names.filter(isIdentifier)
+    .map((name) => `${name}: typeof ${name} === 'function' && ${name} !== globalThis.${name} ? ${name} : undefined`);
   const main = new Module(file, null);
   main.filename = file;
   main.paths = Module._nodeModulePaths(APP);

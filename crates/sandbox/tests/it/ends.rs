@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use gatehouse_sandbox::{CallError, Command, Egress, Ended, Limits};
+use gatehouse_sandbox::{CallError, Ended};
 use serde_json::json;
 
-use crate::workshop::{call, call_within, error, node, python, sandbox};
+use crate::workshop::{call, call_within, error, node, python, sandbox, short_job};
 
 #[tokio::test]
 async fn an_endless_function_ends_with_its_replica_at_the_deadline() {
@@ -102,34 +102,17 @@ async fn a_call_that_nobody_waits_for_does_no_harm() {
     assert!(call(&replica, "main", json!([1])).await.is_ok());
 }
 
-fn command(program: &str, arguments: &[&str]) -> Command {
-    Command {
-        name: "command".to_owned(),
-        uid: 700_500,
-        program: program.into(),
-        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-        environment: Vec::new(),
-        system: Vec::new(),
-        binds: Vec::new(),
-        files: Vec::new(),
-        directory: "/".into(),
-        limits: Limits::of_a_short_job(),
-        egress: Egress::None,
-        within: Duration::from_secs(10),
-    }
-}
-
 #[tokio::test]
 async fn a_command_runs_to_its_end() {
     let finished =
-        sandbox().run(command("/bin/sh", &["-c", "echo out; echo err >&2; exit 4"])).await.unwrap();
+        sandbox().run(short_job("/bin/sh", &["-c", "echo out; echo err >&2; exit 4"])).await.unwrap();
     assert_eq!((finished.code, finished.timed_out), (Some(4), false));
     assert_eq!((finished.stdout.as_slice(), finished.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
-    let mut slow = command("/bin/sleep", &["60"]);
+    let mut slow = short_job("/bin/sleep", &["60"]);
     slow.within = Duration::from_millis(300);
     let began = Instant::now();
     assert!(sandbox().run(slow).await.unwrap().timed_out);
     assert!(began.elapsed() < Duration::from_secs(2));
-    let missing = sandbox().run(command("/nowhere", &[])).await.unwrap_err();
+    let missing = sandbox().run(short_job("/nowhere", &[])).await.unwrap_err();
     assert!(missing.to_string().contains("execute: /nowhere: ENOENT"), "{missing}");
 }

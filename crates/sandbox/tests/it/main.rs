@@ -5,7 +5,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod basics;
+mod bombs;
 mod ends;
+mod files;
+mod forgery;
+mod kernel;
+mod leaks;
 mod listing;
+mod network;
+mod orphans;
 mod results;
+mod rootless;
 mod workshop;

@@ -5,22 +5,68 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use gatehouse_sandbox::{
-    CallError, CallFailure, Egress, Interpreter, Language, LaunchError, Limits, Outcome, Replica, Sandbox,
-    Settings, Spec,
+    CallError, CallFailure, Command, Egress, Interpreter, Language, LaunchError, Limits, Mode, Outcome,
+    Replica, Sandbox, Settings, Spec,
 };
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
+
+/// Python that tells what an expression or a system call does: `done`, or the name of the error.
+pub(crate) const ATTEMPT: &str = "
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+def attempt(what):
+    try:
+        what()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return 'done'
+def call(number, *arguments):
+    ctypes.set_errno(0)
+    long = [ctypes.c_char_p(a) if isinstance(a, bytes) else ctypes.c_long(a) for a in arguments]
+    result = libc.syscall(ctypes.c_long(number), *long)
+    return 'done' if result >= 0 else errno.errorcode[ctypes.get_errno()]
+";
 
 /// Longer than anything here should take.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 pub(crate) fn program() -> PathBuf {
-    env!("CARGO_BIN_EXE_sandbox-init").into()
+    // Another place, when the suite runs as a user that cannot reach this one.
+    std::env::var_os("GATEHOUSE_TEST_PROGRAM")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_sandbox-init").into())
+        .into()
 }
 
 pub(crate) fn sandbox() -> Sandbox {
     let scratch = std::env::temp_dir().join(format!("gatehouse-sandbox-tests-{}", std::process::id()));
     Sandbox::new(Settings { program: program(), scratch })
+}
+
+/// The user that files of a script belong to on the host.
+pub(crate) fn mode_uid(project: &Project) -> u32 {
+    match sandbox().mode() {
+        Mode::Privileged => project.uid,
+        Mode::Rootless => nix::unistd::geteuid().as_raw(),
+    }
+}
+
+/// A program that runs to its end.
+pub(crate) fn short_job(program: &str, arguments: &[&str]) -> Command {
+    Command {
+        name: "command".to_owned(),
+        uid: 700_500,
+        program: program.into(),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        environment: Vec::new(),
+        system: Vec::new(),
+        binds: Vec::new(),
+        files: Vec::new(),
+        directory: "/".into(),
+        limits: Limits::of_a_short_job(),
+        egress: Egress::None,
+        within: Duration::from_secs(10),
+    }
 }
 
 /// The interpreters of this machine. A missing one fails the test that needs it.
@@ -52,6 +98,7 @@ pub(crate) async fn interpreter(sandbox: &Sandbox, language: Language) -> Interp
 /// A project, its workspace and its uploads.
 pub(crate) struct Project {
     pub folder: tempfile::TempDir,
+    pub name: String,
     pub language: Language,
     pub limits: Limits,
     pub concurrency: u16,
@@ -79,6 +126,7 @@ impl Project {
         }
         let project = Self {
             folder,
+            name: "test".to_owned(),
             language,
             limits: Limits {
                 cpu_millis: 1000,
@@ -118,7 +166,7 @@ impl Project {
 
     pub(crate) async fn spec(&self, sandbox: &Sandbox, functions: &[&str]) -> Spec {
         Spec {
-            name: "test".to_owned(),
+            name: self.name.clone(),
             uid: self.uid,
             interpreter: interpreter(sandbox, self.language).await,
             project: self.app(),
