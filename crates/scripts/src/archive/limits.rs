@@ -64,6 +64,6 @@ impl Default for Limits {
 /// A number of bytes as people read it: `1 GB`, `10 MB`, `512 bytes`.
 pub(super) fn readable(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
-    let unit = UNITS.into_iter().find(|(size, _)| bytes >= *size && bytes % size == 0);
+    let unit = UNITS.into_iter().find(|(size, _)| bytes >= *size && bytes.is_multiple_of(*size));
     unit.map_or_else(|| format!("{bytes} bytes"), |(size, name)| format!("{} {name}", bytes / size))
 }

@@ -170,8 +170,11 @@ fn sparse() -> Finding {
     Finding::new(Code::ArchiveSpecial, "The archive holds sparse files. Make it without that option.")
 }
 
+/// Key and value.
+type Record<'a> = (&'a [u8], &'a [u8]);
+
 /// The records of an extended header of POSIX: `length key=value` and a line feed each.
-fn records(mut bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Finding> {
+fn records(mut bytes: &[u8]) -> Result<Vec<Record<'_>>, Finding> {
     let wrong = || Finding::damaged("An extended header is damaged.");
     let mut all = Vec::new();
     while !bytes.is_empty() && bytes[0] != 0 {
