@@ -1,5 +1,6 @@
 //! Customers' code: projects that are uploaded, deployed and called.
 
 pub mod archive;
+pub mod dependencies;
 pub mod model;
 pub mod scaling;
