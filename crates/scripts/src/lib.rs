@@ -2,5 +2,6 @@
 
 pub mod archive;
 pub mod dependencies;
+pub mod endpoint;
 pub mod model;
 pub mod scaling;
