@@ -4,4 +4,5 @@ pub mod archive;
 pub mod dependencies;
 pub mod endpoint;
 pub mod model;
+pub mod samples;
 pub mod scaling;
