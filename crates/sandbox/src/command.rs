@@ -7,13 +7,25 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use crate::frames::OUTPUT_MAX;
 use crate::outcome::{Finished, LaunchError};
 use crate::process::Process;
+use crate::sandbox::Started;
 
+/// Decisions about ways out that are kept of one command.
+const DECISIONS_MAX: usize = 1000;
 /// How long outputs may stay open after everything in the sandbox is gone.
 const AFTERWARDS: Duration = Duration::from_secs(1);
 
 /// Collects the outputs, and ends what takes too long.
-pub(crate) async fn see_through(process: Process, within: Duration) -> Result<Finished, LaunchError> {
-    let Process { stdout, stderr, ending, .. } = process;
+pub(crate) async fn see_through(started: Started, within: Duration) -> Result<Finished, LaunchError> {
+    let Started { process: Process { stdout, stderr, ending, .. }, mut decisions, .. } = started;
+    let decided = tokio::spawn(async move {
+        let mut decided = Vec::new();
+        while let Some(decision) = decisions.recv().await {
+            if decided.len() < DECISIONS_MAX {
+                decided.push(decision);
+            }
+        }
+        decided
+    });
     let outputs = (tokio::spawn(collect(stdout)), tokio::spawn(collect(stderr)));
     let (end, timed_out) = match tokio::time::timeout(within, ending.ended()).await {
         Ok(end) => (end, false),
@@ -39,6 +51,7 @@ pub(crate) async fn see_through(process: Process, within: Duration) -> Result<Fi
         stdout: finish(outputs.0).await,
         stderr: finish(outputs.1).await,
         usage: end.usage,
+        decisions: decided.await.unwrap_or_default(),
     })
 }
 

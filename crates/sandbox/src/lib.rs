@@ -7,6 +7,7 @@
 mod cgroup;
 mod command;
 mod control;
+mod egress;
 mod frames;
 mod identify;
 mod init;
@@ -22,6 +23,7 @@ mod spec;
 mod world;
 
 pub use cgroup::CgroupVersion;
+pub use egress::{Decision, Dial, Dialing, Refusal, Stream};
 pub use frames::{FRAME_MAX, OUTPUT_MAX};
 pub use init::init_main;
 pub use orders::SUBCOMMAND as INIT_SUBCOMMAND;

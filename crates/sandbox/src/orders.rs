@@ -33,8 +33,8 @@ pub(crate) struct Orders {
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
     pub directory: PathBuf,
-    /// A listener of the proxy is to be opened on this port of the sandbox's loopback and handed up.
-    pub proxy_port: Option<u16>,
+    /// The sandbox gets a network; our end of it is handed up.
+    pub tunnel: bool,
 }
 
 /// Who the script is.
@@ -61,7 +61,7 @@ pub(crate) struct BindOrder {
 pub(crate) enum Report {
     /// A step of the isolation failed; nothing of the script ran.
     Failed { step: String, message: String },
-    /// The program is about to be executed. Comes with the proxy's listener, if one was ordered.
+    /// The program is about to be executed. Comes with our end of the network, if one was ordered.
     Starting {},
     /// The program ended.
     Exited { code: Option<i32>, signal: Option<i32> },

@@ -273,6 +273,8 @@ pub struct Finished {
     pub stderr: Vec<u8>,
     /// What it used.
     pub usage: Usage,
+    /// What was decided about its ways out, up to 1000.
+    pub decisions: Vec<crate::egress::Decision>,
 }
 
 impl Finished {

@@ -46,6 +46,8 @@ pub struct Probe {
     pub landlock: Option<u32>,
     /// What is in the way. Scripts run only when this is empty.
     pub missing: Vec<Missing>,
+    /// What is in the way of giving scripts a network; without one they can still run.
+    pub egress: Option<Missing>,
 }
 
 impl Probe {
@@ -80,7 +82,18 @@ pub(crate) async fn probe(sandbox: &Sandbox) -> Probe {
             Err(error) => missing.push(told(&error, sandbox.mode())),
         }
     }
-    Probe { mode: sandbox.mode(), cgroup, landlock: landlock_abi(), missing }
+    Probe { mode: sandbox.mode(), cgroup, landlock: landlock_abi(), missing, egress: way_out() }
+}
+
+fn way_out() -> Option<Missing> {
+    const DEVICE: &str = "/dev/net/tun";
+    let error = std::fs::OpenOptions::new().read(true).write(true).open(DEVICE).err()?;
+    Some(Missing {
+        what: format!("scripts cannot be given a network: {DEVICE}: {error}"),
+        remedy: "Load the module tun and let Gatehouse open /dev/net/tun (most systems let everybody: chmod 666); in a \
+                 container, hand the device in with --device /dev/net/tun."
+            .to_owned(),
+    })
 }
 
 /// Prints what the kernel says about a process in a sandbox.
@@ -166,6 +179,9 @@ fn remedy(step: &str, mode: Mode) -> &'static str {
         }
         ("bind" | "read-only mount" | "devices" | "cover" | "pivot root", _) => {
             "Use a kernel of 5.12 or newer (mount_setattr), and let no security module forbid mounts in namespaces."
+        }
+        ("tun" | "tun address" | "tun route", _) => {
+            "Load the module tun and let Gatehouse open /dev/net/tun; or give the script no network."
         }
         ("seccomp", _) => "Use a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64.",
         ("scratch", _) => "Give Gatehouse a directory for its sandboxes that it can write to.",

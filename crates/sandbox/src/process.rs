@@ -12,10 +12,12 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
 use crate::cgroup::Group;
 use crate::control::Reports;
+use crate::egress::{self, Rules};
 use crate::orders::{Orders, Report, SUBCOMMAND};
 use crate::outcome::{LaunchError, Usage};
 
@@ -88,8 +90,9 @@ pub(crate) async fn start(
     orders: Orders,
     group: Group,
     with_conversation: bool,
+    rules: Option<Rules>,
 ) -> Result<Process, LaunchError> {
-    match try_start(program, orders, &group, with_conversation).await {
+    match try_start(program, orders, &group, with_conversation, rules).await {
         Ok(process) => Ok(process),
         Err(error) => {
             group.dispose().await;
@@ -104,6 +107,7 @@ async fn try_start(
     orders: Orders,
     group: &Group,
     with_conversation: bool,
+    rules: Option<Rules>,
 ) -> std::io::Result<Process> {
     let (ours, theirs) = UnixStream::pair()?;
     let mut child = spawn(program, theirs)?;
@@ -126,7 +130,7 @@ async fn try_start(
 
     let (stop, stopped) = watch::channel(false);
     let (ended, end) = watch::channel(None);
-    let guard = Guard { child, group: group.clone(), reports: Reports::new(reading) };
+    let guard = Guard { child, group: group.clone(), reports: Reports::new(reading), rules, network: None };
     tokio::spawn(async move {
         let end = guard.until_the_end(writing, stopped).await;
         ended.send_replace(Some(end));
@@ -182,6 +186,9 @@ struct Guard {
     child: Child,
     group: Group,
     reports: Reports,
+    /// What it may reach, until its network is there.
+    rules: Option<Rules>,
+    network: Option<AbortHandle>,
 }
 
 impl Guard {
@@ -212,15 +219,31 @@ impl Guard {
             self.note(Some(report), &mut end);
         }
         end.usage = self.group.usage();
+        if let Some(network) = self.network.take() {
+            network.abort();
+        }
         self.group.dispose().await;
         end
     }
 
-    fn note(&self, report: Option<Report>, end: &mut End) {
+    fn note(&mut self, report: Option<Report>, end: &mut End) {
         match report {
             Some(Report::Failed { step, message }) => end.failed = Some((step, message)),
             Some(Report::Exited { code, signal }) => (end.code, end.signal) = (code, signal),
-            Some(Report::Starting {}) | None => {}
+            Some(Report::Starting {}) => self.connect(),
+            None => {}
+        }
+    }
+
+    /// Serves the network that was handed up.
+    fn connect(&mut self) {
+        if let (Some(tunnel), Some(rules)) = (self.reports.handed(), self.rules.take()) {
+            let served = tokio::spawn(async move {
+                if let Err(error) = egress::run(tunnel, rules).await {
+                    tracing::debug!(%error, "the network of a sandbox is gone");
+                }
+            });
+            self.network = Some(served.abort_handle());
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 
 use crate::cgroup::{Group, Place};
+use crate::egress::{Decision, Dial, Rules};
 use crate::orders::{BindOrder, Identity, Orders};
 use crate::outcome::{Finished, Function, LaunchError, ListError};
 use crate::probe::{Mode, Probe};
@@ -17,6 +18,8 @@ use crate::{identify, listing, process, runtime, world};
 const FILE_MAX: u64 = 1024 * 1024 * 1024;
 /// The user that short jobs of our own run as in privileged mode; no script is given it.
 pub const JOBS_UID: u32 = 699_999;
+/// Decisions about ways out that wait to be logged.
+const DECISIONS_WAITING: usize = 256;
 /// User ids that are of real users or of nobody in particular are refused.
 const UID_MIN: u32 = 65_536;
 
@@ -29,6 +32,13 @@ pub struct Settings {
     pub scratch: PathBuf,
 }
 
+/// A sandbox on its way.
+pub(crate) struct Started {
+    pub process: process::Process,
+    pub group: Group,
+    pub decisions: mpsc::Receiver<Decision>,
+}
+
 /// Runs strangers' code; cheap to clone.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
@@ -36,6 +46,7 @@ pub struct Sandbox(Arc<Inner>);
 struct Inner {
     settings: Settings,
     mode: Mode,
+    dial: Option<Arc<dyn Dial>>,
     place: OnceCell<Place>,
 }
 
@@ -43,8 +54,20 @@ impl Sandbox {
     /// Does nothing yet; [`Sandbox::probe`] tells whether this machine has what it takes.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let place = OnceCell::new();
-        Self(Arc::new(Inner { settings, mode: Mode::of_this_process(), place }))
+        Self(Arc::new(Inner { settings, mode: Mode::of_this_process(), dial: None, place: OnceCell::new() }))
+    }
+
+    /// The same with a way out: without one, only [`Egress::None`] is possible.
+    #[must_use]
+    pub fn with_dial(settings: Settings, dial: Arc<dyn Dial>) -> Self {
+        let mode = Mode::of_this_process();
+        Self(Arc::new(Inner { settings, mode, dial: Some(dial), place: OnceCell::new() }))
+    }
+
+    /// Whether sandboxes can be given a network.
+    #[must_use]
+    pub fn has_dial(&self) -> bool {
+        self.0.dial.is_some()
     }
 
     /// Which kind of isolation this process can build.
@@ -71,8 +94,8 @@ impl Sandbox {
     pub async fn launch(&self, spec: Spec) -> Result<Replica, LaunchError> {
         let job = runtime::job_of(&spec)?;
         self.give_workspace(&spec).await?;
-        let (process, group) = self.start(job, true).await?;
-        replica::launch(&spec, process, group).await
+        let started = self.start(job, true).await?;
+        replica::launch(&spec, started).await
     }
 
     /// Runs one program to its end.
@@ -81,8 +104,8 @@ impl Sandbox {
     /// When the isolation cannot be built; how the program itself ended is in [`Finished`].
     pub async fn run(&self, command: Command) -> Result<Finished, LaunchError> {
         let within = command.within;
-        let (process, _) = self.start(command, false).await?;
-        crate::command::see_through(process, within).await
+        let started = self.start(command, false).await?;
+        crate::command::see_through(started, within).await
     }
 
     /// The functions of a project, read without running it.
@@ -117,8 +140,9 @@ impl Sandbox {
         made.map_err(|message| LaunchError::Isolation { step: "cgroup".to_owned(), message })
     }
 
-    async fn start(&self, command: Command, worker: bool) -> Result<(process::Process, Group), LaunchError> {
+    async fn start(&self, command: Command, worker: bool) -> Result<Started, LaunchError> {
         check(&command)?;
+        let (rules, decisions) = self.rules(&command.egress)?;
         let settings = &self.0.settings;
         prepare_scratch(&settings.scratch).map_err(|error| LaunchError::Isolation {
             step: "scratch".to_owned(),
@@ -126,8 +150,21 @@ impl Sandbox {
         })?;
         let group = self.group(&command.name, &command.limits).await?;
         let orders = self.orders(command, &group);
-        let process = process::start(&settings.program, orders, group.clone(), worker).await?;
-        Ok((process, group))
+        let process = process::start(&settings.program, orders, group.clone(), worker, rules).await?;
+        Ok(Started { process, group, decisions })
+    }
+
+    fn rules(&self, egress: &Egress) -> Result<(Option<Rules>, mpsc::Receiver<Decision>), LaunchError> {
+        let (decisions, decided) = mpsc::channel(DECISIONS_WAITING);
+        let rules = match (egress, &self.0.dial) {
+            (Egress::None, _) => None,
+            (_, Some(dial)) => Some(Rules { egress: egress.clone(), dial: dial.clone(), decisions }),
+            (_, None) => {
+                let message = "this sandbox has no way out to give to a script";
+                return Err(LaunchError::BadRequest(message.to_owned()));
+            }
+        };
+        Ok((rules, decided))
     }
 
     fn orders(&self, command: Command, group: &Group) -> Orders {
@@ -142,7 +179,8 @@ impl Sandbox {
             writable,
             strict: true,
         }));
-        let mut files = world::files(identity);
+        let network = command.egress != Egress::None;
+        let mut files = world::files(identity, network);
         files.extend(command.files);
         let limits = command.limits;
         Orders {
@@ -165,7 +203,7 @@ impl Sandbox {
                 .map(|(name, value)| (name, value.to_string()))
                 .collect(),
             directory: command.directory,
-            proxy_port: None,
+            tunnel: network,
         }
     }
 
@@ -195,9 +233,6 @@ fn check(command: &Command) -> Result<(), LaunchError> {
     }
     if command.uid < UID_MIN {
         return refuse("a sandbox runs as a user of its own, 65536 or above");
-    }
-    if command.egress != Egress::None {
-        return refuse("this kind of egress is not supported");
     }
     let limits = &command.limits;
     if limits.cpu_millis == 0 || limits.memory_bytes == 0 || limits.pids < 2 || limits.open_files < 32 {

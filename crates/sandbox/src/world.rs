@@ -36,10 +36,14 @@ pub(crate) fn system(paths: &[PathBuf]) -> (Vec<BindOrder>, Vec<(PathBuf, PathBu
 }
 
 /// The synthetic /etc.
-pub(crate) fn files(identity: Identity) -> Vec<(PathBuf, String)> {
+pub(crate) fn files(identity: Identity, network: bool) -> Vec<(PathBuf, String)> {
     let id = match identity {
         Identity::Host(id) => id,
         Identity::Namespace => INSIDE_ID,
+    };
+    let resolver = match network {
+        true => format!("nameserver {}\noptions timeout:12 attempts:1\n", crate::egress::RESOLVER),
+        false => "options timeout:1 attempts:1\n".to_owned(),
     };
     let file = |name: &str, text: String| (Path::new("/etc").join(name), text);
     vec![
@@ -47,6 +51,6 @@ pub(crate) fn files(identity: Identity) -> Vec<(PathBuf, String)> {
         file("group", format!("script:x:{id}:\n")),
         file("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n".to_owned()),
         file("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
-        file("resolv.conf", "options timeout:1 attempts:1\n".to_owned()),
+        file("resolv.conf", resolver),
     ]
 }

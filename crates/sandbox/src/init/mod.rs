@@ -12,6 +12,7 @@ mod paths;
 mod privileges;
 mod procfs;
 mod syscalls;
+mod tunnel;
 
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -131,12 +132,12 @@ fn process_one(
 ) -> Step<std::convert::Infallible> {
     nix::unistd::sethostname("sandbox").at("host name")?;
     syscalls::raise_loopback().at("loopback")?;
-    let listener = orders.proxy_port.map(syscalls::listen).transpose().at("proxy")?;
+    let tunnel = orders.tunnel.then(tunnel::open).transpose()?;
     mounts::build(orders)?;
     let watch = first::Watch::prepare()?;
     let program = Program::new(orders)?;
-    channel.report(&Report::Starting {}, listener.as_ref()).at("control socket")?;
-    drop(listener);
+    channel.report(&Report::Starting {}, tunnel.as_ref()).at("control socket")?;
+    drop(tunnel);
     match syscalls::fork().at("fork")? {
         ForkResult::Child => start(orders, &program, rpc),
         ForkResult::Parent { child } => {

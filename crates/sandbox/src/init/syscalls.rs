@@ -233,13 +233,6 @@ pub(super) fn raise_loopback() -> nix::Result<()> {
     Ok(())
 }
 
-/// A listener on the sandbox's own loopback.
-#[expect(clippy::disallowed_methods, reason = "inside the sandbox's network, which nobody else reaches")]
-pub(super) fn listen(port: u16) -> std::io::Result<OwnedFd> {
-    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port))?;
-    own_high(std::os::fd::IntoRawFd::into_raw_fd(listener)).map_err(Into::into)
-}
-
 /// The version of Landlock that the kernel speaks, if it does.
 pub(crate) fn landlock_abi() -> Option<u32> {
     const VERSION: libc::c_uint = 1;

@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, watch};
 use super::conversation::{Log, Said, listen, shortened};
 use super::output::{LastLines, drain};
 use super::{Owner, Replica, Shared};
-use crate::cgroup::Group;
 use crate::frames::{frame, read_frame};
 use crate::outcome::{Ended, LaunchError, Level};
 use crate::process::{End, Process};
+use crate::sandbox::Started;
 use crate::spec::Spec;
 
 /// How long a worker may take to load its project.
@@ -25,7 +25,8 @@ const LOG_WAITING: usize = 2048;
 const HEAP_FULL: &str = "heap out of memory";
 
 /// Brings a started sandbox to the point where it answers calls.
-pub(crate) async fn launch(spec: &Spec, process: Process, group: Group) -> Result<Replica, LaunchError> {
+pub(crate) async fn launch(spec: &Spec, started: Started) -> Result<Replica, LaunchError> {
+    let Started { process, group, mut decisions } = started;
     let Process { stdout, stderr, conversation, ending } = process;
     let Some(conversation) = conversation else {
         return Err(LaunchError::BadRequest("a worker needs a conversation".to_owned()));
@@ -52,6 +53,13 @@ pub(crate) async fn launch(spec: &Spec, process: Process, group: Group) -> Resul
         tokio::spawn(drain(shared.clone(), stdout, Level::Stdout, log.clone(), None)),
         tokio::spawn(drain(shared.clone(), stderr, Level::Stderr, log.clone(), Some(last.clone()))),
     ];
+    let (decided, decided_log) = (shared.clone(), log.clone());
+    tokio::spawn(async move {
+        while let Some(decision) = decisions.recv().await {
+            let level = if decision.refused.is_some() { Level::Warning } else { Level::Info };
+            decided_log.line(&decided, None, level, decision.to_string());
+        }
+    });
     let last_lines = last.clone();
     let closing = shared.clone();
     let closed = tokio::spawn(async move {

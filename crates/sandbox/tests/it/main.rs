@@ -6,6 +6,7 @@
 
 mod basics;
 mod bombs;
+mod egress;
 mod ends;
 mod files;
 mod forgery;
