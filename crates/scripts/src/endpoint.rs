@@ -19,6 +19,16 @@ pub struct Parameter<'a> {
     pub required: bool,
 }
 
+impl<'a> Parameter<'a> {
+    /// The parameters that the listing of a project's functions tells. Those that take whatever is left, or take an
+    /// object apart, have no name to be given by: they are left out.
+    pub fn listed(names: &'a [impl AsRef<str>]) -> Vec<Self> {
+        let names = names.iter().map(AsRef::as_ref);
+        let named = names.filter(|name| !name.starts_with(['*', '.', '{', '[', '?']));
+        named.map(|name| Self { name, required: true }).collect()
+    }
+}
+
 /// A function that is called.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {

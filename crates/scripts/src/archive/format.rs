@@ -63,6 +63,7 @@ fn refuse(found: impl std::fmt::Display) -> Result<Format, Stop> {
 
 /// A gzip file is taken when a tar archive is in it.
 fn gzip(file: &mut (impl Read + Seek)) -> Result<Format, Stop> {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     file.seek(SeekFrom::Start(0)).map_err(Stop::Read)?;
     let mut block = Vec::with_capacity(BLOCK);
     // What is damaged shows later, where it is read whole.
@@ -70,7 +71,10 @@ fn gzip(file: &mut (impl Read + Seek)) -> Result<Format, Stop> {
     match read {
         _ if is_tar(&block) => Ok(Format::TarGz),
         Ok(_) => refuse("The .gz file holds no tar archive."),
-        Err(_) => Err(Finding::damaged("The .gz file is damaged. Make it anew.").into()),
+        Err(error) if matches!(error.kind(), InvalidInput | InvalidData | UnexpectedEof) => {
+            Err(Finding::damaged("The .gz file is damaged. Make it anew.").into())
+        }
+        Err(error) => Err(Stop::Read(error)),
     }
 }
 

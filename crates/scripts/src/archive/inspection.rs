@@ -74,7 +74,7 @@ pub fn inspect(archive: &mut (impl Read + Seek), language: Language, limits: &Li
             inspector.report.format = Some(format);
             inspector.judge_main();
         }
-        Err(Stop::Refused(finding)) => inspector.report.errors.push(finding),
+        Err(Stop::Refused(finding)) => inspector.last(finding),
         Err(Stop::Read(error) | Stop::Write(error)) => return Err(error),
     }
     Ok(inspector.done())
@@ -108,6 +108,13 @@ impl Inspector {
         } else {
             self.report.more = true;
         }
+    }
+
+    /// What ends the reading is told in any case.
+    fn last(&mut self, finding: Finding) {
+        self.report.more |= self.report.errors.len() == MAX_FINDINGS;
+        self.report.errors.truncate(MAX_FINDINGS - 1);
+        self.report.errors.push(finding);
     }
 
     fn judge_main(&mut self) {

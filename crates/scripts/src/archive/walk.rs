@@ -217,10 +217,13 @@ pub(super) struct Source<R> {
 
 impl<R: Read> Read for Source<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => error,
-            _ => self.cause.note(Stop::Read(error)),
-        })
+        loop {
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.cause.note(Stop::Read(error))),
+                read => return read,
+            }
+        }
     }
 }
 

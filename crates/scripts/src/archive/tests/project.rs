@@ -1,6 +1,6 @@
 //! What a project must hold.
 
-use super::build::{cursor, entry, file, gzip, tar, zip};
+use super::build::{ZipEntry, cursor, entry, file, gzip, tar, zip};
 use super::*;
 use crate::archive::{Format, MAX_FINDINGS};
 
@@ -142,6 +142,15 @@ fn findings_are_bounded() {
     let skipped: Vec<_> = (0..200).map(|n| entry(&format!("{n}/.git/config"), b"")).collect();
     let report = super::report(&zip(&skipped));
     assert_eq!((report.warnings.len(), report.more), (MAX_FINDINGS, true));
+}
+
+#[test]
+fn what_ends_the_reading_is_told_beside_many_findings() {
+    let mut entries: Vec<_> = (0..60).map(|n| entry(&format!("../{n}"), b"")).collect();
+    entries.push(ZipEntry { checksum: Some(1), ..entry("main.py", MAIN) });
+    let report = report(&zip(&entries));
+    assert_eq!((report.errors.len(), report.more), (MAX_FINDINGS, true));
+    assert_eq!(report.errors.last().unwrap().code, Code::ArchiveDamaged);
 }
 
 #[test]

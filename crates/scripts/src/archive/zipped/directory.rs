@@ -53,6 +53,9 @@ pub(super) fn read(file: &mut (impl Read + Seek), end: &End, judge: &Judge<'_>) 
     let (mut records, mut names) = (Vec::new(), 0);
     for _ in 0..end.entries {
         let record = record(&mut reader)?;
+        if record.offset >= end.offset {
+            return Err(Finding::damaged("An entry lies outside of the archive.").about(&record.name).into());
+        }
         names += record.name.len();
         if names > judge.limits.paths_bytes {
             return Err(
