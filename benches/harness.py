@@ -180,8 +180,14 @@ def interleaved(name, cases, rounds=ROUNDS):
 rows = []
 
 
+def spaced(text):
+    """The commas between groups of digits become spaces, all others stay."""
+    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", " ", text)
+
+
 def row(goal, what, value, against, bound, good):
-    rows.append((goal, what, value, against, bound, {True: "met", False: "missed", None: ""}[good]))
+    said = [spaced(text) for text in (what, value, against)]
+    rows.append((goal, *said, bound, {True: "met", False: "missed", None: ""}[good]))
     say("  ".join(map(str, rows[-1])))
 
 
