@@ -15,6 +15,16 @@ fn named(found: &[(ConnectorId, String)]) -> Option<Things> {
     Things::of(KIND, found.iter().map(|(id, name)| Item::named(id, name)).collect())
 }
 
+/// Holds a person's own connectors against other writers. Whoever changes a connector locks it before its grants, and so
+/// does who ends both.
+pub(crate) async fn hold(tx: &mut Tx, leaver: Leaver<'_>) -> Result<()> {
+    let (own, _) = connectors::of_person(tx, leaver.workspace, leaver.user).await?;
+    for (id, _) in &own {
+        connectors::lock(tx, leaver.workspace, id).await?;
+    }
+    Ok(())
+}
+
 /// A person's own connectors end. What was authorized through them has ended before: its revocation needs to know where.
 pub(crate) async fn part(tx: &mut Tx, leaver: Leaver<'_>) -> Result<Parted> {
     let (own, answered) = connectors::of_person(tx, leaver.workspace, leaver.user).await?;

@@ -62,6 +62,7 @@ impl ConnectBelongings {
 impl Belongings for ConnectBelongings {
     fn part<'a>(&'a self, tx: &'a mut Tx, leaver: Leaver<'a>) -> Boxed<'a, Result<Parted>> {
         Box::pin(async move {
+            connectors::belongings::hold(tx, leaver).await?;
             let (ended, pending) = self.end_own(tx, leaver).await?;
             let profiles = store::of_responsible(tx, leaver.workspace, leaver.user).await?;
             let profiles = profiles.into_iter().map(|(id, name)| Item::named(id, name)).collect();

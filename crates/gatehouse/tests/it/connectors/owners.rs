@@ -74,7 +74,42 @@ async fn a_leavers_own_consent_is_taken_back_at_the_provider(t: TestApp) {
     assert!(revoked.contains(&"g-refresh".to_owned()), "{seen:?}");
 }
 
+/// Who changes a connector holds it, then ends what was authorized through it. Who leaves does so in the same order: else
+/// each could hold what the other waits for.
+async fn a_leaver_and_who_changes_the_connector_do_not_wait_for_each_other(t: TestApp) {
+    let owner = t.owner().await;
+    let tokens = json!({"access_token": "g-access", "refresh_token": "g-refresh", "token_type": "Bearer",
+        "expires_in": 3600});
+    t.outside().answer("oauth2.googleapis.com/token", 200, &tokens);
+    t.person("maker@main.test", Role::Admin).await;
+    let maker = t.sign_in("maker@main.test").await;
+    let body = json!({"type": "google-sheets", "name": "My sheets", "ownerKind": "person",
+        "fields": {"clientId": "c", "clientSecret": "hush-g"}});
+    let path = format!("{CONNECTORS}/{}", text(&maker.post(CONNECTORS, body).await.ok()["id"]));
+    authorized(&maker, &path).await;
+    let user = text(&maker.get("/api/v1/me").await.ok()["user"]["id"]);
+    let id = path.rsplit('/').next().unwrap().to_owned();
+    // somebody changes it: the first lock
+    const CONNECTOR: &str = "SELECT id FROM connectors WHERE id = $1";
+    let mut tx = t.app.store().begin_always().await.unwrap();
+    let held = gatehouse_store::sql(CONNECTOR).bind(id.as_str());
+    assert!(tx.lock_optional(CONNECTOR, held).await.unwrap().is_some());
+    let leaves = tokio::spawn({
+        let (owner, path) = (owner.clone(), format!("/api/v1/users/{user}/suspend"));
+        async move { owner.post(&path, json!({})).await }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    assert!(!leaves.is_finished(), "the switch waits for the change");
+    // and the second one, which the switch must not hold by then
+    let grants = gatehouse_store::sql("UPDATE oauth_grants SET failures = 0 WHERE holder_id = $1");
+    assert_eq!(tx.execute(grants.bind(id.as_str())).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    leaves.await.unwrap().ok();
+    owner.get(&path).await.refused(404, "not_found");
+}
+
 on_both![start_with_outside:
     a_persons_own_connector_is_used_and_changed_by_that_person_alone,
     a_leavers_own_consent_is_taken_back_at_the_provider,
+    a_leaver_and_who_changes_the_connector_do_not_wait_for_each_other,
 ];
