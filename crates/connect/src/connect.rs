@@ -8,7 +8,9 @@ use gatehouse_types::{Actor, Id, Result};
 use gatehouse_web::{Limiter, PublicUrl};
 
 use crate::Broker;
-use crate::call::slots::Slots;
+use crate::call::rows::Rows;
+use crate::call::running::Running;
+use crate::call::slots::{Most, Slots};
 use crate::connectors::{Sessions, Types};
 
 /// Tests and authorizations of one person at once, and the seconds until one more.
@@ -18,10 +20,10 @@ const BY_HAND: (u32, u32) = (60, 1);
 pub const REQUESTS_A_MINUTE: u32 = 6_000;
 /// The fewest that an operator may give.
 pub const LEAST_REQUESTS_A_MINUTE: u32 = 60;
-/// Calls of one workspace that are out at once.
-const CALLS_AT_ONCE: usize = 64;
-/// Answers of one workspace that are handed on piece by piece at once: each may take minutes.
-const STREAMS_AT_ONCE: usize = 16;
+/// Calls of one workspace that are out at once, and of each of its people.
+const CALLS_AT_ONCE: Most = Most { workspace: 64, person: 32 };
+/// Answers of one workspace that are handed on piece by piece at once, and of each of its people: each may take minutes.
+const STREAMS_AT_ONCE: Most = Most { workspace: 16, person: 4 };
 /// How long a call waits until another one of its workspace is done.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,10 +42,14 @@ pub(crate) struct Inner {
     pub(crate) by_hand: Limiter,
     /// Requests through profiles, per person.
     pub(crate) requests: Limiter,
-    /// Calls that are out, per workspace.
+    /// Calls that are out, per workspace and person.
     pub(crate) calls: Slots,
-    /// Answers that are handed on piece by piece, per workspace.
+    /// Answers that are handed on piece by piece, per workspace and person.
     pub(crate) streams: Slots,
+    /// Rows of the ledger on their way to the disk.
+    pub(crate) rows: Rows,
+    /// Calls that are under way.
+    pub(crate) running: Arc<Running>,
     /// Tokens of connectors that sign in by a call.
     pub(crate) sessions: Sessions,
     /// Types that workspaces made, as they were read.
@@ -59,6 +65,8 @@ impl Connect {
         let requests = Limiter::per_minute(Arc::clone(store.clock()), requests_a_minute);
         let broker = Broker::new(identity.clone(), http.clone(), public_url.clone());
         Self(Arc::new(Inner {
+            rows: Rows::new(store.clone()),
+            running: Arc::default(),
             store,
             identity,
             http,

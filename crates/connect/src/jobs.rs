@@ -22,6 +22,19 @@ impl Job for Revoke {
     }
 }
 
+/// Tells who answers for what must be authorized again because the database came back from a backup.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct TellRestored;
+
+impl Job for TellRestored {
+    const KIND: &'static str = "connect.tell-restored";
+    type Context = Broker;
+
+    async fn run(self, broker: Broker) -> Result<()> {
+        grants::restored::tell(&broker).await
+    }
+}
+
 /// Forgets authorizations that nobody ended, servers and calls of long ago, and revocations that no provider took; tells of
 /// grants that end soon.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -21,10 +21,11 @@ use axum::extract::FromRef;
 use axum::routing::get;
 use gatehouse_identity::Identity;
 use gatehouse_store::Tx;
-use gatehouse_store::jobs::Registry;
+use gatehouse_store::jobs::{Registry, When};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use call::open::OpenStep;
 pub use connect::{Connect, LEAST_REQUESTS_A_MINUTE, REQUESTS_A_MINUTE};
 pub use connectors::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 pub use named::NamedConnector;
@@ -79,6 +80,7 @@ pub fn browser(connect: Connect) -> axum::Router {
 pub fn jobs(connect: &Connect) -> Registry {
     Registry::default()
         .with::<jobs::Revoke>(connect.0.broker.clone())
+        .with::<jobs::TellRestored>(connect.0.broker.clone())
         .every(SWEEP_SECONDS, jobs::Sweep, connect.clone())
         // authorization servers answer when they like
         .apart::<jobs::Revoke>()
@@ -86,12 +88,17 @@ pub fn jobs(connect: &Connect) -> Registry {
 }
 
 /// What ends when a database comes back from a backup: what was under way, whose turn it was, and the tokens of that day.
+/// Says how many authorizations somebody must give again; a job tells those who answer for them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn after_restore(tx: &mut Tx) -> gatehouse_store::Result<()> {
+pub async fn after_restore(tx: &mut Tx) -> gatehouse_store::Result<u64> {
     grants::requests::forget_all(tx).await?;
     grants::store::forget_leases(tx).await?;
-    grants::store::forget_tokens(tx).await?;
-    connectors::after_restore(tx).await
+    let ended = grants::store::forget_tokens(tx).await?;
+    if ended > 0 {
+        gatehouse_store::jobs::enqueue(tx, &jobs::TellRestored, When::default()).await?;
+    }
+    connectors::after_restore(tx).await?;
+    Ok(ended)
 }

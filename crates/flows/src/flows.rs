@@ -5,7 +5,6 @@ use gatehouse_apikeys::ApiKeys;
 use gatehouse_connect::Connect;
 use gatehouse_flow::Flow;
 use gatehouse_identity::Identity;
-use gatehouse_outbound::Http;
 use gatehouse_store::Store;
 use gatehouse_web::{Limiter, PublicUrl};
 use tokio::sync::Notify;
@@ -27,7 +26,6 @@ pub(crate) struct Inner {
     pub(crate) identity: Identity,
     pub(crate) keys: ApiKeys,
     pub(crate) connect: Connect,
-    pub(crate) http: Http,
     pub(crate) public_url: PublicUrl,
     /// Something is due: whoever drives executions looks.
     pub(crate) wake: Notify,
@@ -40,14 +38,8 @@ pub(crate) struct Inner {
 }
 
 impl Flows {
-    /// The service over identity's store. Requests of steps leave through `http`, or through what `connect` connects.
-    pub fn new(
-        identity: Identity,
-        keys: ApiKeys,
-        connect: Connect,
-        http: Http,
-        public_url: PublicUrl,
-    ) -> Self {
+    /// The service over identity's store. Requests of steps leave through `connect`.
+    pub fn new(identity: Identity, keys: ApiKeys, connect: Connect, public_url: PublicUrl) -> Self {
         let store = identity.store().clone();
         let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
         let hooks = Limiter::new(Arc::clone(store.clock()), HOOKS.0, HOOKS.1);
@@ -56,7 +48,6 @@ impl Flows {
             identity,
             keys,
             connect,
-            http,
             public_url,
             wake: Notify::new(),
             read: Read::default(),

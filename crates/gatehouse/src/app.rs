@@ -13,6 +13,7 @@ use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
 use gatehouse_scim::{DirectoryRoles, Scim, ScimBelongings};
 use gatehouse_server::Routes;
 use gatehouse_sso::{Rules, Sso, SsoBelongings};
+use gatehouse_store::backup::Ended;
 use gatehouse_store::jobs::{Registry, Worker};
 use gatehouse_store::{Options, Store};
 use gatehouse_types::{Actor, Origin, OsRandom, SharedClock, SharedRandom, SystemClock};
@@ -81,13 +82,13 @@ pub(crate) async fn open_store(settings: &Settings, parts: &Parts) -> anyhow::Re
 }
 
 /// What ends when a database comes back from a backup; see the features.
-pub(crate) async fn after_restore(tx: &mut gatehouse_store::Tx) -> gatehouse_store::Result<u64> {
+pub(crate) async fn after_restore(tx: &mut gatehouse_store::Tx) -> gatehouse_store::Result<Ended> {
     gatehouse_sso::after_restore(tx).await?;
     gatehouse_scim::after_restore(tx).await?;
     gatehouse_apikeys::after_restore(tx).await?;
-    gatehouse_connect::after_restore(tx).await?;
+    let grants = gatehouse_connect::after_restore(tx).await?;
     gatehouse_flows::after_restore(tx).await?;
-    gatehouse_identity::after_restore(tx).await
+    Ok(Ended { sessions: gatehouse_identity::after_restore(tx).await?, grants })
 }
 
 /// How web calls leave.
@@ -174,8 +175,7 @@ impl App {
             settings.outbound_requests_per_minute,
         );
         identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
-        let flows =
-            Flows::new(identity.clone(), api_keys.clone(), connect.clone(), http.clone(), public_url.clone());
+        let flows = Flows::new(identity.clone(), api_keys.clone(), connect.clone(), public_url.clone());
         identity.also_ends(Arc::new(FlowBelongings));
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone(), settings.scim_requests_per_minute);
@@ -217,6 +217,13 @@ impl App {
     /// The address people use.
     pub fn public_url(&self) -> &PublicUrl {
         &self.public_url
+    }
+
+    /// Writes what is in memory alone, and ends calls to the outside that are under way; for the end, when nothing is
+    /// answered any more.
+    pub async fn finish(&self) {
+        self.connect.end_calls().await;
+        self.api_keys.finish().await;
     }
 
     /// What programs may call.

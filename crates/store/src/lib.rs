@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod keyring;
 mod list;
 pub mod mails;
+mod many;
 pub mod migrate;
 mod numbers;
 mod open;

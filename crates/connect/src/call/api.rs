@@ -1,15 +1,15 @@
 use axum::extract::State;
 use gatehouse_identity::{Caller, require};
 use gatehouse_types::{
-    Actor, Error, OutboundCallId, OwnerKind, Page, PageRequest, Permission, Result, Timestamp, UserId,
+    Actor, Error, OutboundCallId, Page, PageRequest, Permission, Result, Timestamp, UserId,
 };
 use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Query};
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{self, Listed, Wanted};
+use super::ledger::{self, Listed, NOBODY, Wanted};
 use crate::Connect;
 
-/// One call that left with somebody's credentials.
+/// One call that left: with somebody's credentials, or a flow's without any.
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OutboundCall)]
@@ -20,19 +20,20 @@ pub(crate) struct CallOut {
     /// Who caused it; `null`: the product itself.
     #[schema(value_type = Option<String>)]
     acting_user_id: Option<UserId>,
-    /// As whom the outside saw it: `service` (the workspace) or `person`.
-    #[schema(value_type = String)]
-    effective_identity: OwnerKind,
+    /// As whom the outside saw it: `service` (the workspace), `person`, or `none` without a credential of ours.
+    effective_identity: &'static str,
     /// The person, if it was one.
     #[schema(value_type = Option<String>)]
     effective_user_id: Option<UserId>,
-    /// `auth-profile` or `connector`.
+    /// `auth-profile`, `connector` or `none`.
     holder_kind: String,
-    holder_id: String,
-    holder_name: String,
-    /// The grant, or the kind of credential.
+    /// `null`: none.
+    holder_id: Option<String>,
+    /// `null`: none.
+    holder_name: Option<String>,
+    /// The grant, or the kind of credential; `none`: it took none.
     credential: String,
-    /// Which of its tokens.
+    /// Which of its tokens; 0 without one.
     credential_version: i64,
     /// What made the call: `request`, `flow:<id>`.
     cause: String,
@@ -55,16 +56,16 @@ pub(crate) struct CallOut {
 
 impl From<Listed> for CallOut {
     fn from(l: Listed) -> Self {
-        let e = l.entry;
+        let (e, held) = (l.entry, l.holder_kind != NOBODY);
         Self {
             id: e.id,
             at: e.at,
             acting_user_id: l.acting,
-            effective_identity: l.owner.kind(),
-            effective_user_id: l.owner.person().cloned(),
+            effective_identity: l.effective.as_str(),
+            effective_user_id: l.effective.person().cloned(),
             holder_kind: l.holder_kind,
-            holder_id: l.holder_id,
-            holder_name: l.holder_name,
+            holder_id: held.then_some(l.holder_id),
+            holder_name: held.then_some(l.holder_name),
             credential: e.credential,
             credential_version: e.credential_version,
             cause: l.cause,
@@ -128,8 +129,8 @@ impl Connect {
     }
 }
 
-/// List the calls that left with somebody's credentials during the last 90 days, the latest first. Members see those that
-/// they caused.
+/// List the calls that left during the last 90 days, the latest first: with somebody's credentials, and those of flows
+/// without any. Members see those that they caused.
 #[utoipa::path(get, operation_id = "listOutboundCalls", path = "/api/v1/outbound-calls", tag = "Authorization profiles", params(ListIn, PageParams), responses(
     (status = 200, body = Page<CallOut>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody),

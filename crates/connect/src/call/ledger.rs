@@ -1,9 +1,8 @@
 //! Calls that left: who acted, as whom, where to, and how it went. No paths, no headers, no bodies.
 
-use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
-use gatehouse_types::{Id, OutboundCallId, PageRequest, Timestamp, UserId, WorkspaceId};
+use gatehouse_store::{Filter, Queries, Result, Row, Tx, Value, sql};
+use gatehouse_types::{Id, OutboundCallId, OwnerKind, PageRequest, Timestamp, UserId, WorkspaceId};
 
-use super::Run;
 use crate::{Holder, Owner};
 
 /// How long calls are kept, in days.
@@ -32,12 +31,58 @@ pub(crate) struct Entry {
     pub(crate) credential_version: i64,
 }
 
+/// As whom the outside saw a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effective {
+    /// As nobody: it took no credential of ours.
+    None,
+    /// As the workspace.
+    Service,
+    /// As a person.
+    Person(UserId),
+}
+
+impl Effective {
+    /// The name, as stored.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => NOBODY,
+            Self::Service => OwnerKind::Service.as_str(),
+            Self::Person(_) => OwnerKind::Person.as_str(),
+        }
+    }
+
+    /// The person, if it was one.
+    pub(crate) const fn person(&self) -> Option<&UserId> {
+        match self {
+            Self::Person(user) => Some(user),
+            Self::None | Self::Service => None,
+        }
+    }
+}
+
+/// What stands for no identity, no holder and no credential.
+pub(crate) const NOBODY: &str = "none";
+
+/// For whom, as whom and why a call is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Who {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) acting: Option<UserId>,
+    pub(crate) effective: Effective,
+    /// Kind, id and name of what the credential is of.
+    pub(crate) holder: Option<(&'static str, String, String)>,
+    pub(crate) cause: String,
+    pub(crate) action: Option<String>,
+    pub(crate) request_id: Option<String>,
+}
+
 /// A row of the ledger.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
     pub(crate) entry: Entry,
     pub(crate) acting: Option<UserId>,
-    pub(crate) owner: Owner,
+    pub(crate) effective: Effective,
     pub(crate) holder_kind: String,
     pub(crate) holder_id: String,
     pub(crate) holder_name: String,
@@ -46,38 +91,48 @@ pub(crate) struct Listed {
     pub(crate) request_id: Option<String>,
 }
 
-/// Writes a try, with the transaction's next statement.
-pub(crate) fn insert(tx: &mut Tx, run: &Run, e: &Entry) {
-    let insert = sql("INSERT INTO outbound_calls (id, workspace_id, at, acting_user, effective_kind, effective_user, \
-         holder_kind, holder_id, holder_name, credential, credential_version, cause, action, method, host, status, \
-         error, retried, bytes, duration_ms, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
-         $13, $14, $15, $16, $17, $18, $19, $20, $21)")
-    .bind(&e.id)
-    .bind(&run.workspace)
-    .bind(e.at)
-    .bind(run.acting.as_ref())
-    .bind(run.owner.kind().as_str())
-    .bind(run.owner.person())
-    .bind(run.holder.kind())
-    .bind(run.holder.id())
-    .bind(run.holder_name.as_str())
-    .bind(e.credential.as_str())
-    .bind(e.credential_version)
-    .bind(run.cause.as_str())
-    .bind(run.action.clone())
-    .bind(e.method.as_str())
-    .bind(e.host.as_str())
-    .bind(e.status)
-    .bind(e.error.clone())
-    .bind(e.retried)
-    .bind(e.bytes)
-    .bind(e.duration_ms)
-    .bind(run.request_id.clone());
-    tx.later(insert);
+/// How rows are written; see [`values`].
+pub(crate) const INSERT: &str = "INSERT INTO outbound_calls (id, workspace_id, at, acting_user, effective_kind, \
+     effective_user, holder_kind, holder_id, holder_name, credential, credential_version, cause, action, method, host, \
+     status, error, retried, bytes, duration_ms, request_id)";
+
+/// The values of a row.
+pub(crate) fn values(who: &Who, e: &Entry) -> Vec<Value> {
+    let (kind, id, name) = match &who.holder {
+        Some((kind, id, name)) => (*kind, id.as_str(), name.as_str()),
+        None => (NOBODY, "", ""),
+    };
+    vec![
+        (&e.id).into(),
+        (&who.workspace).into(),
+        e.at.into(),
+        who.acting.as_ref().into(),
+        who.effective.as_str().into(),
+        who.effective.person().into(),
+        kind.into(),
+        id.into(),
+        name.into(),
+        e.credential.as_str().into(),
+        e.credential_version.into(),
+        who.cause.as_str().into(),
+        who.action.clone().into(),
+        e.method.as_str().into(),
+        e.host.as_str().into(),
+        e.status.into(),
+        e.error.clone().into(),
+        e.retried.into(),
+        e.bytes.into(),
+        e.duration_ms.into(),
+        who.request_id.clone().into(),
+    ]
 }
 
 fn read(row: &Row) -> Result<Listed> {
-    let effective: Option<UserId> = row.opt_id("effective_user")?;
+    let effective = match (row.opt_id("effective_user")?, row.text("effective_kind")?.as_str()) {
+        (Some(user), _) => Effective::Person(user),
+        (None, NOBODY) => Effective::None,
+        (None, _) => Effective::Service,
+    };
     Ok(Listed {
         entry: Entry {
             id: row.id("id")?,
@@ -93,7 +148,7 @@ fn read(row: &Row) -> Result<Listed> {
             credential_version: row.int("credential_version")?,
         },
         acting: row.opt_id("acting_user")?,
-        owner: effective.map_or(Owner::Service, Owner::Person),
+        effective,
         holder_kind: row.text("holder_kind")?,
         holder_id: row.text("holder_id")?,
         holder_name: row.text("holder_name")?,

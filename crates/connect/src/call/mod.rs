@@ -2,56 +2,25 @@
 //! refused, and written into the ledger.
 
 pub(crate) mod api;
+pub(crate) mod handed;
 pub(crate) mod ledger;
+pub(crate) mod open;
+pub(crate) mod rows;
+pub(crate) mod run;
+pub(crate) mod running;
 pub(crate) mod slots;
 pub(crate) mod stream;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gatehouse_outbound::{OutboundRequest, Response};
-use gatehouse_store::Store;
-use gatehouse_types::{Actor, Error, GrantId, Kind, OutboundCallId, Result, UserId, WorkspaceId};
+use gatehouse_types::{Error, GrantId, Kind, OutboundCallId, Result};
 
-use crate::grants::store as grants;
-use crate::{AccessToken, ClientSpec, Connect, Holder, Owner, Unavailable, connectors};
-use ledger::Entry;
-
-/// For whom, as whom and why a call is made: what the ledger says of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    /// The workspace.
-    pub(crate) workspace: WorkspaceId,
-    /// Who caused it; `None`: a program or the product itself.
-    pub(crate) acting: Option<UserId>,
-    /// What the credential is of.
-    pub(crate) holder: Holder,
-    /// What people call that.
-    pub(crate) holder_name: String,
-    /// As whom the outside sees it.
-    pub(crate) owner: Owner,
-    /// What made the call: `request`, `flow:<id>`.
-    pub(crate) cause: String,
-    /// What it is called in a connector's catalogue.
-    pub(crate) action: Option<String>,
-    /// The request that caused it.
-    pub(crate) request_id: Option<String>,
-}
-
-impl Run {
-    /// A call that an actor makes by hand.
-    pub(crate) fn by_hand(actor: &Actor, holder: Holder, holder_name: String, owner: Owner) -> Result<Self> {
-        Ok(Self {
-            workspace: actor.workspace()?.clone(),
-            acting: actor.user().ok().cloned(),
-            holder,
-            holder_name,
-            owner,
-            cause: "request".to_owned(),
-            action: None,
-            request_id: Some(actor.origin.request_id.to_string()),
-        })
-    }
-}
+use crate::{AccessToken, ClientSpec, Connect, Unavailable};
+use ledger::{Entry, Who};
+use rows::Fresh;
+use run::left;
+pub(crate) use run::{Run, WITHIN};
 
 /// What came back.
 #[derive(Debug)]
@@ -114,9 +83,7 @@ impl Connect {
         let first = self.first_token(run, spec, held).await?;
         let mut call = self.send(run, &first, put(&first)?, false).await?;
         if is_refused(&call.response) {
-            let second =
-                self.0.broker.refuse(&run.workspace, &run.holder, &run.owner, spec, (&first).into()).await;
-            let second = second.map_err(CallError::Credential)?;
+            let second = self.second_token(run, spec, &first).await?;
             call = self.send(run, &second, put(&second)?, true).await?;
         }
         Ok(call)
@@ -132,8 +99,19 @@ impl Connect {
         if let Some(token) = held {
             return Ok(token);
         }
-        let asked = self.0.broker.token(&run.workspace, &run.holder, &run.owner, spec).await;
-        asked.map_err(CallError::Credential)
+        let asked = self.0.broker.token(&run.workspace, &run.holder, &run.owner, spec);
+        in_time(run, asked).await
+    }
+
+    /// Another token than the one that was refused.
+    async fn second_token(
+        &self,
+        run: &Run,
+        spec: &ClientSpec,
+        refused: &AccessToken,
+    ) -> Result<AccessToken, CallError> {
+        let asked = self.0.broker.refuse(&run.workspace, &run.holder, &run.owner, spec, refused.into());
+        in_time(run, asked).await
     }
 
     /// One call whose credential is no grant of an authorization server; what it is, in a word (`api-key`), and its version.
@@ -146,8 +124,8 @@ impl Connect {
         (credential, version): (&str, i64),
         request: OutboundRequest,
     ) -> Result<Called, CallError> {
-        let sent = Sent { credential: credential.to_owned(), version, retried: false, grant: None };
-        self.go(run, sent, request).await
+        let sent = Sent::plain(credential, version, false);
+        self.go(run.who(), run.until, sent, request).await
     }
 
     /// One call with a token of the broker's that the caller holds already.
@@ -158,25 +136,41 @@ impl Connect {
         request: OutboundRequest,
         retried: bool,
     ) -> Result<Called, CallError> {
-        let credential = token.grant.to_string();
-        let sent = Sent { credential, version: token.version, retried, grant: Some(token.grant.clone()) };
-        self.go(run, sent, request).await
+        self.go(run.who(), run.until, Sent::with(token, retried), request).await
     }
 
     /// In a task of its own: a caller who goes away takes no entry of the ledger along.
-    async fn go(&self, run: &Run, sent: Sent, request: OutboundRequest) -> Result<Called, CallError> {
-        let (connect, run) = (self.clone(), run.clone());
-        let gone = tokio::spawn(async move { connect.go_on(&run, sent, request).await }).await;
-        gone.unwrap_or_else(|e| Err(CallError::Ours(Error::internal(e))))
+    async fn go(
+        &self,
+        who: Who,
+        until: tokio::time::Instant,
+        sent: Sent,
+        request: OutboundRequest,
+    ) -> Result<Called, CallError> {
+        let (connect, under_way) = (self.clone(), self.0.running.begin());
+        let gone = tokio::spawn(async move {
+            let gone = connect.go_on(who, until, sent, request).await;
+            drop(under_way);
+            gone
+        });
+        gone.await.unwrap_or_else(|e| Err(CallError::Ours(Error::internal(e))))
     }
 
-    async fn go_on(&self, run: &Run, sent: Sent, request: OutboundRequest) -> Result<Called, CallError> {
+    async fn go_on(
+        &self,
+        who: Who,
+        until: tokio::time::Instant,
+        sent: Sent,
+        mut request: OutboundRequest,
+    ) -> Result<Called, CallError> {
         let store = &self.0.store;
-        let _place = self.0.calls.take(&run.workspace).await?;
+        let _place = self.0.calls.take(&who.workspace, who.acting.as_ref(), until).await?;
+        request.limits.timeout = left(until, request.limits.timeout)?;
         let (method, host) = (request.method.to_string(), host_of(&request.url));
         let began = Instant::now();
         let outcome = self.0.http.send(request).await;
         let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let Sent { credential, version, retried, grant } = sent;
         let entry = Entry {
             id: store.ids().make(),
             at: store.now(),
@@ -184,35 +178,62 @@ impl Connect {
             host,
             status: outcome.as_ref().ok().map(|r| i64::from(r.status.as_u16())),
             error: outcome.as_ref().err().map(|e| e.code().to_owned()),
-            retried: sent.retried,
+            retried,
             bytes: outcome.as_ref().map_or(0, |r| i64::try_from(r.body.len()).unwrap_or(i64::MAX)),
             duration_ms,
-            credential: sent.credential.clone(),
-            credential_version: sent.version,
+            credential,
+            credential_version: version,
         };
-        note(store, run, &sent, &entry).await?;
+        let id = entry.id.clone();
+        self.0.rows.keep(Fresh { who, entry, grant }).await?;
         let response = outcome.map_err(CallError::Outside)?;
-        Ok(Called { id: entry.id, response, retried: sent.retried, version: sent.version, duration_ms })
+        Ok(Called { id, response, retried, version, duration_ms })
+    }
+
+    /// Ends calls that are under way, and waits until they are in the ledger; for the end, before the store is closed.
+    pub async fn end_calls(&self) {
+        let lost = self.0.running.end(ENDED_WITHIN).await;
+        if lost > 0 {
+            tracing::error!(calls = lost, "calls did not end in time and are missing in the ledger");
+        }
     }
 }
 
-struct Sent {
+/// How long is waited for calls that are told to end.
+const ENDED_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a call is sent with, as the ledger says it.
+pub(crate) struct Sent {
     credential: String,
     version: i64,
     retried: bool,
     grant: Option<GrantId>,
 }
 
-async fn note(store: &Store, run: &Run, sent: &Sent, entry: &Entry) -> Result<()> {
-    let mut tx = store.begin_always().await?;
-    ledger::insert(&mut tx, run, entry);
-    if let Some(grant) = &sent.grant {
-        grants::used(&mut tx, grant);
+impl Sent {
+    /// A token of the broker's.
+    pub(crate) fn with(token: &AccessToken, retried: bool) -> Self {
+        let grant = token.grant.clone();
+        Self { credential: grant.to_string(), version: token.version, retried, grant: Some(grant) }
     }
-    if let Holder::Connector(id) = &run.holder {
-        connectors::used(&mut tx, id);
+
+    /// Something that no authorization server granted, in a word (`api-key`), and its version.
+    pub(crate) fn plain(credential: &str, version: i64, retried: bool) -> Self {
+        Self { credential: credential.to_owned(), version, retried, grant: None }
     }
-    Ok(tx.commit().await?)
+}
+
+/// A token within the time of a call. Who asks for one does so in a task of its own, which goes on.
+async fn in_time(
+    run: &Run,
+    asked: impl Future<Output = Result<AccessToken, Unavailable>>,
+) -> Result<AccessToken, CallError> {
+    match tokio::time::timeout_at(run.until, asked).await {
+        Ok(token) => token.map_err(CallError::Credential),
+        Err(_) => Err(CallError::Ours(Error::unavailable(
+            "The provider takes too long to give a token. Try again in a moment: one may be there then.",
+        ))),
+    }
 }
 
 /// Host and port, if it is not the usual one.

@@ -7,14 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gatehouse_outbound::header::HeaderMap;
-use gatehouse_outbound::{OutboundRequest, Patience, StatusCode, Streamed};
+use gatehouse_outbound::{Limits, OutboundRequest, Patience, StatusCode, Streamed};
 use gatehouse_types::{Error, OutboundCallId, Result};
 use tokio::sync::{mpsc, oneshot};
 
-use super::ledger::Entry;
-use super::{CallError, Run, Sent, host_of, note};
+use super::ledger::{Entry, Who};
+use super::rows::Fresh;
+use super::run::left;
+use super::{CallError, Run, Sent, host_of};
 use crate::{AccessToken, ClientSpec, Connect};
 
+/// The bounds of an answer that is handed on piece by piece: 1 GiB in 10 minutes, and it never leaves its host.
+pub(crate) const LIMITS: Limits = Limits {
+    max_bytes: 1024 * 1024 * 1024,
+    timeout: Duration::from_secs(600),
+    max_redirects: 3,
+    same_host_only: true,
+};
 /// How long one waits for the head of an answer, and for each piece of its body.
 const PATIENCE: Patience = Patience { head: Duration::from_secs(20), piece: Duration::from_secs(30) };
 /// How long a piece waits until whoever asked reads it.
@@ -28,6 +37,8 @@ const LOOKED_AT: usize = 64 * 1024;
 
 /// What the ledger says when whoever asked went away.
 const NOT_READ: &str = "not_read";
+/// What it says when this server stopped in the middle.
+const STOPPED: &str = "stopped";
 
 /// Status and headers.
 type Head = (StatusCode, HeaderMap);
@@ -74,81 +85,93 @@ impl Connect {
         judge: &impl Judge,
     ) -> Result<Flowing, CallError> {
         let first = self.first_token(run, spec, held).await?;
-        let flowing = self.flow(run, &first, put(&first)?, judge, false).await?;
+        let flowing = self.flow(run, Sent::with(&first, false), put(&first)?, judge).await?;
         if !judge.is_refused(flowing.status, &flowing.beginning()) {
             return Ok(flowing);
         }
         // nobody reads it: its task ends
         drop(flowing);
-        let second =
-            self.0.broker.refuse(&run.workspace, &run.holder, &run.owner, spec, (&first).into()).await;
-        let second = second.map_err(CallError::Credential)?;
-        self.flow(run, &second, put(&second)?, judge, true).await
+        let second = self.second_token(run, spec, &first).await?;
+        self.flow(run, Sent::with(&second, true), put(&second)?, judge).await
     }
 
-    async fn flow(
+    /// Sends a request whose answer is handed on piece by piece.
+    ///
+    /// # Errors
+    /// [`CallError`], until the head of the answer is there.
+    pub(crate) async fn flow(
         &self,
         run: &Run,
-        token: &AccessToken,
+        sent: Sent,
         request: OutboundRequest,
         judge: &impl Judge,
-        retried: bool,
     ) -> Result<Flowing, CallError> {
-        let place = self.0.streams.take(&run.workspace).await?;
-        let credential = token.grant.to_string();
-        let sent = Sent { credential, version: token.version, retried, grant: Some(token.grant.clone()) };
+        let place = self.0.streams.take(&run.workspace, run.acting.as_ref(), run.until).await?;
+        let patience = Patience { head: left(run.until, PATIENCE.head)?, ..PATIENCE };
         let id: OutboundCallId = self.0.store.ids().make();
         let (head, opened) = oneshot::channel();
         let (pieces, mut rest) = mpsc::channel(AHEAD);
         let whole = Arc::new(AtomicBool::new(false));
-        let (connect, run, own, done) = (self.clone(), run.clone(), id.clone(), Arc::clone(&whole));
+        let (retried, version) = (sent.retried, sent.version);
+        let (connect, who, own, done) = (self.clone(), run.who(), id.clone(), Arc::clone(&whole));
+        let under_way = self.0.running.begin();
         tokio::spawn(async move {
-            connect.carry(&run, sent, own, request, (head, pieces, done)).await;
-            drop(place);
+            connect.carry(who, sent, own, (request, patience), (head, pieces, done)).await;
+            drop((place, under_way));
         });
-        let (status, headers) = opened.await.map_err(Error::internal)?.map_err(CallError::Outside)?;
+        let (status, headers) = opened.await.map_err(Error::internal)??;
         let first = if judge.looks(status) { beginning(&mut rest).await } else { Vec::new() };
-        Ok(Flowing { id, status, headers, first, rest, whole, retried, version: token.version })
+        Ok(Flowing { id, status, headers, first, rest, whole, retried, version })
     }
 
     /// Sends a request and hands its answer on; writes the entry of the ledger before the last of it is read.
     async fn carry(
         &self,
-        run: &Run,
+        who: Who,
         sent: Sent,
         id: OutboundCallId,
-        request: OutboundRequest,
+        (request, patience): (OutboundRequest, Patience),
         (head, pieces, whole): (
-            oneshot::Sender<Result<Head, gatehouse_outbound::Error>>,
+            oneshot::Sender<Result<Head, CallError>>,
             mpsc::Sender<Piece>,
             Arc<AtomicBool>,
         ),
     ) {
-        let store = &self.0.store;
         let (method, host) = (request.method.to_string(), host_of(&request.url));
         let began = Instant::now();
         let (mut status, mut failed) = (None, None);
-        let (bytes, error) = match self.0.http.open(request, PATIENCE).await {
+        let opened = tokio::select! {
+            biased;
+            opened = self.0.http.open(request, patience) => opened.map_err(|e| (e.code(), CallError::Outside(e))),
+            () = self.0.running.stopped() => Err((STOPPED, CallError::Ours(Error::unavailable(
+                "This server stops. Try again.",
+            )))),
+        };
+        let (bytes, error) = match opened {
             Ok(mut answer) => {
                 status = Some(i64::from(answer.status.as_u16()));
                 match head.send(Ok((answer.status, std::mem::take(&mut answer.headers)))) {
                     Ok(()) => {
-                        let (bytes, broken) = hand_on(&mut answer, &pieces).await;
+                        let mut bytes = 0;
+                        let broken = tokio::select! {
+                            biased;
+                            broken = hand_on(&mut answer, &pieces, &mut bytes) => broken,
+                            () = self.0.running.stopped() => Some(STOPPED),
+                        };
                         whole.store(broken.is_none(), Ordering::Release);
                         (bytes, broken)
                     }
                     Err(_) => (0, Some(NOT_READ)),
                 }
             }
-            Err(error) => {
-                let code = error.code();
+            Err((code, error)) => {
                 failed = Some((head, error));
                 (0, Some(code))
             }
         };
         let entry = Entry {
             id,
-            at: store.now(),
+            at: self.0.store.now(),
             method,
             host,
             status,
@@ -156,11 +179,12 @@ impl Connect {
             retried: sent.retried,
             bytes,
             duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
-            credential: sent.credential.clone(),
+            credential: sent.credential,
             credential_version: sent.version,
         };
-        if let Err(error) = note(store, run, &sent, &entry).await {
-            tracing::error!(%error, call = %entry.id, "a call is missing in the ledger");
+        let call = entry.id.clone();
+        if let Err(error) = self.0.rows.keep(Fresh { who, entry, grant: sent.grant }).await {
+            tracing::error!(%error, %call, "a call is missing in the ledger");
         }
         if let Some((head, error)) = failed {
             // whoever asked may have gone away
@@ -170,7 +194,8 @@ impl Connect {
 }
 
 impl Flowing {
-    fn beginning(&self) -> Vec<u8> {
+    /// How the body begins, as far as it was looked at.
+    pub(crate) fn beginning(&self) -> Vec<u8> {
         self.first.iter().flatten().flatten().copied().collect()
     }
 }
@@ -188,29 +213,32 @@ async fn beginning(body: &mut mpsc::Receiver<Piece>) -> Vec<Piece> {
     first
 }
 
-/// Hands a body on as fast as it is read: how many bytes that were, and why it broke off.
-async fn hand_on(answer: &mut Streamed, pieces: &mpsc::Sender<Piece>) -> (i64, Option<&'static str>) {
-    let mut bytes = 0;
+/// Hands a body on as fast as it is read, counting its bytes; says why it broke off.
+async fn hand_on(
+    answer: &mut Streamed,
+    pieces: &mpsc::Sender<Piece>,
+    bytes: &mut i64,
+) -> Option<&'static str> {
     loop {
         let next = tokio::select! {
             biased;
-            () = pieces.closed() => return (bytes, Some(NOT_READ)),
+            () = pieces.closed() => return Some(NOT_READ),
             next = answer.next() => next,
         };
         let piece = match next {
             Ok(Some(piece)) => piece,
-            Ok(None) => return (bytes, None),
+            Ok(None) => return None,
             Err(error) => {
                 // the connection to whoever asked breaks off too: nobody takes the part for the whole
                 let broken = Err(io::Error::other(error.to_string()));
                 let _ = tokio::time::timeout(READ_WITHIN, pieces.send(broken)).await;
-                return (bytes, Some(error.code()));
+                return Some(error.code());
             }
         };
         let size = i64::try_from(piece.len()).unwrap_or(i64::MAX);
         match tokio::time::timeout(READ_WITHIN, pieces.send(Ok(piece))).await {
-            Ok(Ok(())) => bytes += size,
-            _ => return (bytes, Some(NOT_READ)),
+            Ok(Ok(())) => *bytes += size,
+            _ => return Some(NOT_READ),
         }
     }
 }

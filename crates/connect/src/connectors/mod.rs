@@ -25,7 +25,6 @@ pub(crate) use service::belongings;
 pub(crate) use service::kept_types::Types;
 pub(crate) use service::session::Sessions;
 pub(crate) use service::types::known as known_type;
-pub(crate) use store::connectors::used;
 
 pub use service::steps::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 

@@ -14,6 +14,7 @@ pub(crate) mod model;
 mod notices;
 mod refresh;
 pub(crate) mod requests;
+pub(crate) mod restored;
 pub(crate) mod servers;
 pub(crate) mod store;
 mod view;

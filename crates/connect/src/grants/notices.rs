@@ -3,7 +3,7 @@
 use gatehouse_identity::SendMail;
 use gatehouse_store::Tx;
 use gatehouse_store::mails::NewMail;
-use gatehouse_types::{Email, Result, Secret, Timestamp};
+use gatehouse_types::{Email, Result, Secret, Timestamp, WorkspaceId};
 
 use super::broker::Inner;
 use super::model::Grant;
@@ -12,7 +12,7 @@ use crate::call::ledger;
 use crate::holders::{self, About};
 
 /// Things that a mail names as broken.
-const MOST_NAMED: usize = 20;
+pub(super) const MOST_NAMED: usize = 20;
 
 struct Told {
     about: About,
@@ -21,22 +21,31 @@ struct Told {
 }
 
 /// Who is told: the person of a grant of one's own; else who answers for the holder; else the workspace's owners.
-async fn told(broker: &Inner, tx: &mut Tx, grant: &Grant) -> Result<Option<Told>> {
-    let Some(about) = holders::about(tx, &grant.workspace, &grant.holder).await? else { return Ok(None) };
-    let person = match &grant.owner {
+pub(super) async fn whom(
+    broker: &Inner,
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    (about, owner): (&About, &Owner),
+) -> Result<Vec<Email>> {
+    let person = match owner {
         Owner::Person(user) => Some(user.clone()),
         Owner::Service => about.responsible.clone(),
     };
-    let mut to = Vec::new();
     if let Some(user) = &person
-        && broker.identity.user_with_role(tx, &grant.workspace, user).await?.is_some()
+        && broker.identity.user_with_role(tx, workspace, user).await?.is_some()
         && let Some(user) = broker.identity.user(tx, user).await?
     {
-        to.push(user.email);
+        return Ok(vec![user.email]);
     }
-    if to.is_empty() && grant.owner == Owner::Service {
-        to = broker.identity.owners(tx, &grant.workspace).await?;
+    match owner {
+        Owner::Person(_) => Ok(Vec::new()),
+        Owner::Service => broker.identity.owners(tx, workspace).await,
     }
+}
+
+async fn told(broker: &Inner, tx: &mut Tx, grant: &Grant) -> Result<Option<Told>> {
+    let Some(about) = holders::about(tx, &grant.workspace, &grant.holder).await? else { return Ok(None) };
+    let to = whom(broker, tx, &grant.workspace, (&about, &grant.owner)).await?;
     let causes = ledger::causes(tx, &grant.workspace, &grant.holder, &grant.owner).await?;
     let named: Vec<_> = causes.iter().take(MOST_NAMED).map(|cause| format!("- {cause}\n")).collect();
     let breaks = match named.is_empty() {

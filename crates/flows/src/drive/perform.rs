@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatehouse_connect::{ConnectorStep, PeopleMode, ProfileStep, StepFailure, Through};
+use gatehouse_connect::{ConnectorStep, OpenStep, PeopleMode, ProfileStep, StepFailure, Through};
 use gatehouse_flow::authentication::{Mode, UserAuthentication};
 use gatehouse_flow::machine::{Event, Run};
 use gatehouse_flow::{ReadyRequest, RunAs, Work};
@@ -250,7 +250,14 @@ pub(crate) async fn send(
         None => {
             let who = Who { acting: by.acting.cloned(), identity: "none".to_owned(), user: None };
             let out = outbound(by, request, method).map_err(|e| Failed::of(&e, Some(who.clone())))?;
-            match flows.0.http.send(out).await {
+            let step = OpenStep {
+                workspace: by.workspace.clone(),
+                acting: by.acting.cloned(),
+                cause: by.cause.clone(),
+                request: out,
+            };
+            let sent = flows.0.connect.send_open(step).await;
+            match sent.map_err(|e| Failed::of(&e, Some(who.clone())))? {
                 Ok(response) => Ok((Answer::of(&response), who)),
                 Err(e) => Err(Failed {
                     message: e.to_string(),

@@ -63,8 +63,14 @@ impl Restore {
             println(&format!(
                 "everybody signs in again (sessions ended: {}); mailed links, shared traces and sign-ins under way are void, \
                  open invitations can be sent again",
-                restored.sessions_ended
+                restored.ended.sessions
             ));
+            if restored.ended.grants > 0 {
+                println(&format!(
+                    "authorizations of outside services that must be given again: {}; who answers for them is told by e-mail",
+                    restored.ended.grants
+                ));
+            }
             if restored.refused > 0 {
                 eprintln!(
                     "gatehouse: {} sealed values do not open, as they did not in the database that was backed up: {}",

@@ -78,7 +78,7 @@ impl Demo {
         serving.await?;
         worker.await?;
         driver.await?;
-        app.api_keys().finish().await;
+        app.finish().await;
         app.store().close().await;
         Ok(code)
     }

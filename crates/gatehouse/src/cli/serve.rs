@@ -117,7 +117,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         serving.await?;
         worker.await?;
         driver.await?;
-        app.api_keys().finish().await;
+        app.finish().await;
         app.store().close().await;
         anyhow::Ok(())
     };

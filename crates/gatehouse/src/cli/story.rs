@@ -100,7 +100,7 @@ impl<'a> Story<'a> {
         ensure!(restored.backup == made, "restored {restored:?}, made {made:?}");
         ensure!(restored.refused == 0, "sealed values do not open: {:?}", restored.refused_places);
         ensure!(restored.entries > 0, "the restored audit log is empty");
-        ensure!(restored.sessions_ended > 0, "a session outlived the restore");
+        ensure!(restored.ended.sessions > 0, "a session outlived the restore");
         Ok(())
     }
 

@@ -51,6 +51,15 @@ pub struct Restored {
     pub refused: u64,
     /// Where the first of them are.
     pub refused_places: Vec<String>,
-    /// Sessions that were alive in the backup and ended with the restore.
-    pub sessions_ended: u64,
+    /// What was alive in the backup and ended with the restore.
+    pub ended: Ended,
+}
+
+/// What ends with a restore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Sessions.
+    pub sessions: u64,
+    /// Authorizations of outside services that somebody must give again.
+    pub grants: u64,
 }

@@ -15,7 +15,7 @@ use super::read::{Sink, Source, Walked};
 use super::tables::{self, quoted};
 use super::verify::{self, Chains};
 use super::write::sync_parent;
-use super::{Made, Restored};
+use super::{Ended, Made, Restored};
 use crate::audit::{self, Event};
 use crate::keyring::{KeyFile, ScanReport, Wrapped, scan_in};
 use crate::open::{self, DatabaseUrl, Options};
@@ -32,7 +32,7 @@ const MAX_DATA_KEYS: usize = 100_000;
 
 /// Restores a backup into a database that holds nothing yet. The file is read twice: once to be judged, with nothing
 /// touched, and once to be loaded, under a name or in a transaction that nobody else sees before all of it is proved.
-/// `then` is the last work before it counts: it ends what must not come to life again, and says how many sessions ended.
+/// `then` is the last work before it counts: it ends what must not come to life again, and says how much that was.
 ///
 /// # Errors
 /// When the file is cut, changed, of a newer version or sealed under another master key; when the target is not
@@ -40,7 +40,7 @@ const MAX_DATA_KEYS: usize = 100_000;
 pub async fn restore(
     options: Options,
     path: &Path,
-    then: impl AsyncFnOnce(&mut Tx) -> Result<u64>,
+    then: impl AsyncFnOnce(&mut Tx) -> Result<Ended>,
 ) -> Result<Restored> {
     let key_file = options.master_key_file.clone().unwrap_or_else(|| options.data_dir.join("master.key"));
     let mut source = Source::open(path)?;
@@ -191,7 +191,7 @@ async fn into_sqlite(
     judged: &Walked,
     options: Options,
     target: &Path,
-    then: impl AsyncFnOnce(&mut Tx) -> Result<u64>,
+    then: impl AsyncFnOnce(&mut Tx) -> Result<Ended>,
 ) -> Result<Restored> {
     if let Some(parent) = target.parent().filter(|p| !p.as_os_str().is_empty()) {
         files::private_dir(parent)?;
@@ -214,13 +214,13 @@ async fn into_sqlite(
     let chains = verify::chains(&mut store.reader()).await?;
     let sealed = scan_in(&mut store.reader(), store.keyring()).await?;
     let mut tx = store.begin_always().await?;
-    let sessions_ended = then(&mut tx).await?;
-    note(&mut tx, judged, sessions_ended).await?;
+    let ended = then(&mut tx).await?;
+    note(&mut tx, judged, ended).await?;
     tx.commit().await?;
     store.close().await;
     drop(store);
     draft.keep(target).await?;
-    Ok(told(judged, schema, chains, &sealed, sessions_ended))
+    Ok(told(judged, schema, chains, &sealed, ended))
 }
 
 async fn load_sqlite(source: &mut Source, judged: &Walked, path: &Path) -> Result<()> {
@@ -254,7 +254,7 @@ async fn into_postgres(
     options: Options,
     keyring: Keyring,
     pool: &sqlx::PgPool,
-    then: impl AsyncFnOnce(&mut Tx) -> Result<u64>,
+    then: impl AsyncFnOnce(&mut Tx) -> Result<Ended>,
 ) -> Result<Restored> {
     let mut db = Alone::Postgres(pool.begin().await?);
     if let Some(table) = tables::all(&mut db, true).await?.first() {
@@ -279,15 +279,15 @@ async fn into_postgres(
     migrate_within(&mut db, None).await?;
     let chains = verify::chains(&mut db).await?;
     let sealed = scan_in(&mut db, &keyring).await?;
-    let mut sessions_ended = 0;
+    let mut ended = Ended::default();
     if let Alone::Postgres(tx) = db {
         let store = Store::over(pool.clone(), keyring, options.clock, options.random);
         let mut tx = Tx::new(TxInner::Postgres(tx), store, None, tracing::Span::none());
-        sessions_ended = then(&mut tx).await?;
-        note(&mut tx, judged, sessions_ended).await?;
+        ended = then(&mut tx).await?;
+        note(&mut tx, judged, ended).await?;
         tx.commit().await?;
     }
-    Ok(told(judged, migrate::newest(), chains, &sealed, sessions_ended))
+    Ok(told(judged, migrate::newest(), chains, &sealed, ended))
 }
 
 const FOREIGN_KEYS: &str = "SELECT conrelid::regclass::text AS t, conname::text AS c, pg_get_constraintdef(oid) AS d \
@@ -301,17 +301,17 @@ async fn migrate_within(db: &mut Alone, schema: Option<i64>) -> Result<()> {
 }
 
 /// The entry in the chain of what belongs to no workspace.
-async fn note(tx: &mut Tx, judged: &Walked, sessions_ended: u64) -> Result<()> {
+async fn note(tx: &mut Tx, judged: &Walked, ended: Ended) -> Result<()> {
     let ids: Ids = tx.store().ids().clone();
     let machine = Actor::system(Origin::machine(ids.make()), None);
     let Walked { header, made, .. } = judged;
     let details = json!({"createdAt": header.created_at, "from": header.from, "schema": header.schema, "rows": made.rows,
-        "sessionsEnded": sessions_ended});
+        "sessionsEnded": ended.sessions, "grantsEnded": ended.grants});
     audit::record_in(tx, &machine, None, Event::success("system.restored", ("backup", &made.sha256), details))
         .await
 }
 
-fn told(judged: &Walked, schema: i64, chains: Chains, sealed: &ScanReport, sessions_ended: u64) -> Restored {
+fn told(judged: &Walked, schema: i64, chains: Chains, sealed: &ScanReport, ended: Ended) -> Restored {
     let Walked { header, made, .. } = judged;
     let backup: Made = made.clone();
     let (created_at, from) = (header.created_at, header.from.clone());
@@ -325,7 +325,7 @@ fn told(judged: &Walked, schema: i64, chains: Chains, sealed: &ScanReport, sessi
         sealed: sealed.values(),
         refused: sealed.refused(),
         refused_places: sealed.refused_places(),
-        sessions_ended,
+        ended,
     }
 }
 

@@ -41,8 +41,8 @@ fn options(into: &Database, of: &TestStore) -> Options {
     }
 }
 
-async fn nothing_more(_: &mut gatehouse_store::Tx) -> gatehouse_store::Result<u64> {
-    Ok(0)
+async fn nothing_more(_: &mut gatehouse_store::Tx) -> gatehouse_store::Result<backup::Ended> {
+    Ok(backup::Ended::default())
 }
 
 fn file_of(t: &TestStore) -> PathBuf {

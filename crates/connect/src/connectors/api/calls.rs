@@ -1,5 +1,7 @@
 use axum::Extension;
 use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
 use gatehouse_identity::{Caller, require};
 use gatehouse_types::{Permission, UserId};
 use gatehouse_web::{ApiResult, ErrorBody, Json, NeverStored, Path};
@@ -8,9 +10,12 @@ use serde_json::{Map, Value};
 
 use super::connector_id;
 use crate::Connect;
+use crate::call::handed::{handed_on, not_kept};
+use crate::call::stream::Flowing;
 use crate::connectors::model::claims::Check;
 use crate::connectors::model::outline::Outline;
 use crate::connectors::service::actions::{Done, Wish};
+use crate::connectors::service::streams::Streaming;
 use crate::connectors::service::test::Report;
 
 /// How a test went.
@@ -187,17 +192,29 @@ impl From<Done> for RunOut {
             output: d.output,
             pages: d.pages,
             more: d.more,
-            effective_identity: if d.person.is_some() { "user" } else { "connector" },
+            effective_identity: identity(d.person.as_ref()),
             effective_user_id: d.person,
             warnings: d.warnings,
         }
     }
 }
 
+/// How the answer comes.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HowIn {
+    /// `true`: the product's own answer as it is, piece by piece, up to 1 GiB in 10 minutes; else the result in JSON.
+    #[serde(default)]
+    stream: bool,
+}
+
 /// Carry out an action of a connector. On one with user authentications the caller's own authorization is used, else the
-/// connector's.
-#[utoipa::path(post, operation_id = "runConnectorAction", path = "/api/v1/connectors/{id}/actions/{action}", tag = "Connectors", params(("id" = String, Path), ("action" = String, Path)), request_body = RunIn, responses(
-    (status = 200, body = RunOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+/// connector's. With `?stream=true` the product's own answer comes piece by piece, whole and not its useful part alone:
+/// status and call are in the headers `Gatehouse-Status`, `Gatehouse-Call-Id`, `Gatehouse-Credential-Version`,
+/// `Gatehouse-Retried` and `Gatehouse-Effective-Identity`, each warning in a `Gatehouse-Warning`. What the product refuses is
+/// told in JSON as without it. An answer in pages cannot be streamed.
+#[utoipa::path(post, operation_id = "runConnectorAction", path = "/api/v1/connectors/{id}/actions/{action}", tag = "Connectors", params(("id" = String, Path), ("action" = String, Path), HowIn), request_body = RunIn, responses(
+    (status = 200, content((RunOut = "application/json"), (String = "*/*"))), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, description = "It is not connected, or is another person's own", body = ErrorBody),
     (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
 ))]
@@ -205,10 +222,36 @@ pub(crate) async fn run(
     State(connect): State<Connect>,
     Caller(actor): Caller,
     Path((id, action)): Path<(String, String)>,
+    gatehouse_web::Query(how): gatehouse_web::Query<HowIn>,
+    headers: HeaderMap,
     Json(input): Json<RunIn>,
-) -> ApiResult<(Extension<NeverStored>, Json<RunOut>)> {
+) -> ApiResult<Response> {
     require(&connect.0.store, &actor, Permission::UseConnectors, Some(format!("connector:{id}"))).await?;
-    let wish = Wish { parameters: input.parameters, pages: input.max_pages };
-    let done = connect.run_action(&actor, &connector_id(&id)?, &action, wish).await?;
-    Ok((Extension(NeverStored), Json(done.into())))
+    let (wish, id) = (Wish { parameters: input.parameters, pages: input.max_pages }, connector_id(&id)?);
+    // a trial sends nothing, and so there is nothing to hand on
+    let done = if how.stream && actor.origin.dry_run.is_none() {
+        not_kept(&headers)?;
+        match connect.stream_action(&actor, &id, &action, wish).await? {
+            Streaming::Failed(done) => done,
+            Streaming::Flowing { answer, person, warnings } => return Ok(flowing(answer, person, &warnings)),
+        }
+    } else {
+        connect.run_action(&actor, &id, &action, wish).await?
+    };
+    Ok((Extension(NeverStored), Json(RunOut::from(done))).into_response())
+}
+
+fn flowing(answer: Flowing, person: Option<UserId>, warnings: &[String]) -> Response {
+    let mut response = handed_on(answer);
+    let identity = HeaderValue::from_static(identity(person.as_ref()));
+    response.headers_mut().insert("gatehouse-effective-identity", identity);
+    for warning in warnings.iter().filter_map(|text| HeaderValue::try_from(text.as_str()).ok()) {
+        response.headers_mut().append("gatehouse-warning", warning);
+    }
+    response
+}
+
+/// As whom an action was done.
+const fn identity(person: Option<&UserId>) -> &'static str {
+    if person.is_some() { "user" } else { "connector" }
 }

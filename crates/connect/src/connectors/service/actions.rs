@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use gatehouse_catalogue::request::{self, build, next_page};
 use gatehouse_catalogue::{Action, Pointer};
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, ConnectorId, Error, Permission, Result, UserId};
+use gatehouse_types::{Actor, ConnectorId, Error, Permission, Result, Secret, UserId};
 use serde_json::{Map, Value, json};
 
 use super::connectors::object;
@@ -74,12 +74,8 @@ impl Connect {
         action: &str,
         wish: Wish,
     ) -> Result<Done> {
-        let workspace = require(&self.0.store, actor, Permission::UseConnectors, object(id)).await?;
-        let ready = self.ready(workspace, id).await?;
-        self.sees(actor, &ready.connector)?;
-        only_theirs(actor, &ready.connector)?;
-        let of = ready.known.actions.iter().find(|a| a.id.as_str() == action);
-        let of = of.ok_or_else(|| Error::not_found("Action"))?.clone();
+        let ready = self.usable(actor, id).await?;
+        let of = of_type(&ready, action)?;
         let most = pages(wish.pages)?;
         let parameters = named(&of, wish.parameters)?;
         if actor.origin.dry_run.is_some() {
@@ -88,11 +84,20 @@ impl Connect {
         self.by_hand(actor)?;
         let (owner, warnings) = self.acting(actor, &ready).await?;
         let person = owner.person().filter(|_| ready.connector.user_authentication).cloned();
-        let by = By { actor, ready: &ready, owner, action: of.id.to_string(), step: None };
+        let by = By::hand(actor, &ready, owner, of.id.to_string());
         let mut done = self.pages(&by, &of, &parameters, most).await?;
         done.person = person;
         done.warnings.splice(0..0, warnings);
         Ok(done)
+    }
+
+    /// A connector whose actions somebody may carry out.
+    pub(super) async fn usable(&self, actor: &Actor, id: &ConnectorId) -> Result<Ready> {
+        let workspace = require(&self.0.store, actor, Permission::UseConnectors, object(id)).await?;
+        let ready = self.ready(workspace, id).await?;
+        self.sees(actor, &ready.connector)?;
+        only_theirs(actor, &ready.connector)?;
+        Ok(ready)
     }
 
     /// Whose credential a person's call takes, and what the person should know of it.
@@ -160,7 +165,7 @@ impl Connect {
 }
 
 impl Done {
-    fn unsent() -> Self {
+    pub(super) fn unsent() -> Self {
         Self {
             success: true,
             status: None,
@@ -172,6 +177,12 @@ impl Done {
             warnings: Vec::new(),
         }
     }
+}
+
+/// An action of a connector's type.
+pub(super) fn of_type(ready: &Ready, action: &str) -> Result<Action> {
+    let found = ready.known.actions.iter().find(|a| a.id.as_str() == action);
+    found.cloned().ok_or_else(|| Error::not_found("Action"))
 }
 
 fn pages(asked: Option<u32>) -> Result<u32> {
@@ -241,9 +252,12 @@ fn said(of: &Action, answer: &Answered) -> Value {
 }
 
 fn failure(ready: &Ready, now: &Exchanged, pages: u32) -> Done {
-    let status = now.answer.status;
-    let hidden = &now.credential.hidden;
-    let says = message(&ready.known.errors, &now.answer.json, hidden);
+    failed(ready, now.answer.status, &now.answer.json, &now.credential.hidden, pages)
+}
+
+/// What is told of a failure: the product's own words, without what is hidden.
+pub(super) fn failed(ready: &Ready, status: u16, answer: &Value, hidden: &[Secret], pages: u32) -> Done {
+    let says = message(&ready.known.errors, answer, hidden);
     let words = match says {
         Some(says) => format!("{} answered {status}: {says}", ready.known.name),
         None => format!("{} answered {status}.", ready.known.name),
@@ -253,7 +267,7 @@ fn failure(ready: &Ready, now: &Exchanged, pages: u32) -> Done {
         success: false,
         status: Some(status),
         message: Some(words),
-        output: masked_json(now.answer.json.clone(), hidden),
+        output: masked_json(answer.clone(), hidden),
         pages,
         more: false,
         person: None,

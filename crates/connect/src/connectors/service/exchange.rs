@@ -7,10 +7,11 @@ use gatehouse_outbound::{Limits, Method, OutboundRequest};
 use gatehouse_types::{Actor, Error, Result, Secret, UserId};
 use serde_json::Value;
 use std::time::Duration;
+use tokio::time::Instant;
 
 use super::credential::Credential;
 use super::spec::{Ready, moment};
-use crate::call::{CallError, Run};
+use crate::call::{CallError, Run, WITHIN};
 use crate::connectors::credential::put_in;
 use crate::connectors::model::outcome::{is_refused, message};
 use crate::connectors::model::outline::{Outline, outline};
@@ -36,6 +37,25 @@ pub(crate) struct By<'a> {
     pub(crate) action: String,
     /// The step of a flow that calls; `None`: somebody by hand.
     pub(crate) step: Option<&'a StepOf>,
+    /// When all of it must be over.
+    pub(crate) until: Instant,
+}
+
+impl<'a> By<'a> {
+    /// Somebody by hand.
+    pub(crate) fn hand(actor: &'a Actor, ready: &'a Ready, owner: Owner, action: String) -> Self {
+        Self { actor, ready, owner, action, step: None, until: Instant::now() + WITHIN }
+    }
+
+    /// What the ledger says of a call. What is asked beside the action itself says so.
+    pub(crate) fn run(&self, beside: &str) -> Result<Run> {
+        let connector = &self.ready.connector;
+        let holder = Holder::Connector(connector.id.clone());
+        let mut run = Run::by_hand(self.actor, holder, connector.name.clone(), self.owner.clone())?;
+        run.action = Some(if beside.is_empty() { self.action.clone() } else { beside.to_owned() });
+        run.until = self.until;
+        Ok(run)
+    }
 }
 
 /// What a step of a flow brings into its calls.
@@ -47,7 +67,7 @@ pub(crate) struct StepOf {
     pub(crate) cause: String,
     /// The key under which the product may know it again.
     pub(crate) idempotency_key: String,
-    /// How long one call may take.
+    /// How long all of it may take.
     pub(crate) timeout: Duration,
 }
 
@@ -138,13 +158,7 @@ pub(crate) async fn leaves(
     beside: &str,
 ) -> Result<Answered> {
     let connector = &by.ready.connector;
-    let mut run = Run::by_hand(
-        by.actor,
-        Holder::Connector(connector.id.clone()),
-        connector.name.clone(),
-        by.owner.clone(),
-    )?;
-    run.action = Some(if beside.is_empty() { by.action.clone() } else { beside.to_owned() });
+    let mut run = by.run(beside)?;
     let mut request = outbound(request)?;
     if let Some(step) = by.step {
         run.acting.clone_from(&step.acting);
@@ -179,7 +193,7 @@ pub(crate) async fn leaves(
 }
 
 /// A product that was not reached; addresses that may not be called are told at the fields that name them.
-fn unreached(error: CallError) -> Error {
+pub(super) fn unreached(error: CallError) -> Error {
     match error {
         CallError::Outside(e @ gatehouse_outbound::Error::Refused { .. }) => Error::conflict(e.to_string()),
         other => other.into(),
@@ -187,7 +201,7 @@ fn unreached(error: CallError) -> Error {
 }
 
 /// The request as the one door out takes it.
-fn outbound(request: Request) -> Result<OutboundRequest> {
+pub(super) fn outbound(request: Request) -> Result<OutboundRequest> {
     let method = Method::from_bytes(wire::method(request.method).as_bytes()).map_err(Error::internal)?;
     let mut out = OutboundRequest::new(method, request.url).with_limits(LIMITS);
     let unfit = || Error::conflict("A header of this call holds characters that no header carries.");

@@ -13,6 +13,7 @@ pub(crate) mod people;
 pub(crate) mod session;
 pub(crate) mod spec;
 pub(crate) mod steps;
+pub(crate) mod streams;
 pub(crate) mod test;
 pub(crate) mod types;
 pub(crate) mod view;

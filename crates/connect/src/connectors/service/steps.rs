@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gatehouse_types::{Actor, ConnectorId, Error, Kind, Origin, Result, UserId, WorkspaceId};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::actions::named;
 use super::exchange::{By, StepOf};
@@ -42,7 +43,7 @@ pub struct ConnectorStep {
     pub cause: String,
     /// The same on every try of the step.
     pub idempotency_key: String,
-    /// How long it may take.
+    /// How long all of it may take.
     pub timeout: Duration,
 }
 
@@ -133,7 +134,8 @@ impl Connect {
             idempotency_key: step.idempotency_key.clone(),
             timeout: step.timeout,
         };
-        let by = By { actor: &actor, ready: &ready, owner, action: of.id.to_string(), step: Some(&with) };
+        let until = Instant::now() + step.timeout;
+        let by = By { step: Some(&with), until, ..By::hand(&actor, &ready, owner, of.id.to_string()) };
         match self.pages(&by, &of, &parameters, 1).await {
             Ok(done) if done.success => Ok(StepDone { output: done.output, person, warnings: done.warnings }),
             Ok(done) => Err(StepFailure::Failed {

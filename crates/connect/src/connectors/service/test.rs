@@ -129,7 +129,7 @@ impl Connect {
 
     async fn try_out(&self, actor: &Actor, ready: &Ready) -> Result<Report> {
         let owner = own_owner(&ready.connector);
-        let by = By { actor, ready, owner, action: "test".to_owned(), step: None };
+        let by = By::hand(actor, ready, owner, "test".to_owned());
         let auth = ready.auth()?;
         let action = as_action(auth.test.as_ref().unwrap_or(&ready.known.test))?;
         let make = |credential: &Credential| {

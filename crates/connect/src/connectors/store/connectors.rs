@@ -49,9 +49,6 @@ fn place(id: &ConnectorId) -> Binding<'_> {
     Binding { table: "connectors", column: "secrets", row: Id::as_str(id) }
 }
 
-/// How often a use is noted, in seconds.
-const USED_SECONDS: i64 = 60;
-
 /// The columns that values are kept in.
 struct Kept {
     fields: String,
@@ -248,14 +245,6 @@ pub(crate) async fn count<Q: Queries>(
         }
     };
     row.int("n")
-}
-
-/// Notes a use, once a minute, with the transaction's next statement.
-pub(crate) fn used(tx: &mut Tx, id: &ConnectorId) {
-    let now = tx.store().now();
-    let update = sql("UPDATE connectors SET last_used_at = $2 WHERE id = $1 \
-         AND (last_used_at IS NULL OR last_used_at < $3)");
-    tx.later(update.bind(id).bind(now).bind(now.plus_seconds(-USED_SECONDS)));
 }
 
 /// Notes how a test went, unless the connector was changed meanwhile.

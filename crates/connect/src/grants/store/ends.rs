@@ -1,15 +1,17 @@
 //! Grants that end: soon, by their provider; at once, because the database came back from a backup.
 
 use gatehouse_store::{Queries, Result, Tx, sql};
-use gatehouse_types::{GrantId, Timestamp};
+use gatehouse_types::{GrantId, Timestamp, WorkspaceId};
 
-use super::{Grant, json, read, tokens_place};
+use super::{Grant, Listed, json, listed, read, tokens_place};
 use crate::grants::model::Kept;
 
+/// Grants of which is told in one transaction, after a restore.
+const RESTORED_TOLD: i64 = 500;
 /// Grants of whose end is told in one run.
 const MOST_TOLD: i64 = 500;
 /// What stands at grants that came back from a backup.
-const FROM_BACKUP: &str =
+pub(crate) const FROM_BACKUP: &str =
     "The database came back from a backup, and what the provider had granted by then counts no more.";
 
 /// Grants whose refresh token ends until a moment, and of which was not told so many days ahead yet.
@@ -51,7 +53,7 @@ pub(crate) async fn forget_tokens(tx: &mut Tx) -> Result<u64> {
         let update = sql(
             "UPDATE oauth_grants SET version = version + 1, state = 'needs_reauthorization', tokens = $2, \
              has_access = $3, has_refresh = $3, expires_at = NULL, refresh_expires_at = NULL, reason = $4, \
-             retry_at = NULL WHERE id = $1",
+             retry_at = NULL, told_at = CASE WHEN state = 'needs_reauthorization' THEN told_at END WHERE id = $1",
         )
         .bind(&id)
         .bind(sealed.as_str())
@@ -60,4 +62,25 @@ pub(crate) async fn forget_tokens(tx: &mut Tx) -> Result<u64> {
         tx.execute(update).await?;
     }
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+}
+
+/// A workspace with grants of a backup of which nobody was told yet.
+pub(crate) async fn workspace_to_tell<Q: Queries>(db: &mut Q) -> Result<Option<WorkspaceId>> {
+    let select = sql(
+        "SELECT workspace_id FROM oauth_grants WHERE state = 'needs_reauthorization' AND told_at IS NULL \
+         AND reason = $1 ORDER BY workspace_id LIMIT 1",
+    );
+    db.fetch_optional(select.bind(FROM_BACKUP)).await?.map(|row| row.id("workspace_id")).transpose()
+}
+
+/// Some of them, noted as told with this transaction.
+pub(crate) async fn tell_restored(tx: &mut Tx, workspace: &WorkspaceId) -> Result<Vec<Listed>> {
+    let update = sql("UPDATE oauth_grants SET told_at = $1 WHERE id IN (SELECT id FROM oauth_grants \
+         WHERE workspace_id = $2 AND state = 'needs_reauthorization' AND told_at IS NULL AND reason = $3 \
+         ORDER BY id LIMIT $4) AND told_at IS NULL RETURNING *")
+    .bind(tx.store().now())
+    .bind(workspace)
+    .bind(FROM_BACKUP)
+    .bind(RESTORED_TOLD);
+    tx.fetch_all(update).await?.iter().map(listed).collect()
 }

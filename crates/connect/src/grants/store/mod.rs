@@ -9,8 +9,10 @@ use gatehouse_types::{GrantId, Id, UserId, WorkspaceId};
 use super::model::{Facts, Grant, GrantState};
 use crate::{Holder, Owner};
 
-pub(crate) use ends::{end_soon, forget_leases, forget_tokens, tell_of_end};
-pub(crate) use write::{Failed, Fresh, authorize, fail, lease, prepare, renew, take, try_again, used};
+pub(crate) use ends::{
+    FROM_BACKUP, end_soon, forget_leases, forget_tokens, tell_of_end, tell_restored, workspace_to_tell,
+};
+pub(crate) use write::{Failed, Fresh, authorize, fail, lease, prepare, renew, take, try_again};
 
 /// Grants of one holder or person that are looked at, at most.
 const MOST: i64 = 10_000;

@@ -170,17 +170,6 @@ pub(crate) async fn try_again(tx: &mut Tx, holder: &Holder) -> Result<()> {
     tx.execute(update.bind(holder.kind()).bind(holder.id())).await.map(drop)
 }
 
-/// How exactly the last use is known, in seconds.
-const USED_SECONDS: i64 = 60;
-
-/// Notes that a token was sent, unless that is noted of the last minute.
-pub(crate) fn used(tx: &mut Tx, id: &GrantId) {
-    let now = tx.store().now();
-    let update = sql("UPDATE oauth_grants SET last_used_at = $2 WHERE id = $1 \
-         AND (last_used_at IS NULL OR last_used_at < $3)");
-    tx.later(update.bind(id).bind(now).bind(now.plus_seconds(-USED_SECONDS)));
-}
-
 /// Removes a grant; the answer is what it held.
 pub(crate) async fn take(tx: &mut Tx, workspace: &WorkspaceId, id: &GrantId) -> Result<Option<Grant>> {
     let store = tx.store().clone();

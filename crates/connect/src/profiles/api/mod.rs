@@ -4,5 +4,4 @@ pub(crate) mod authorize;
 pub(crate) mod grants;
 pub(crate) mod profiles;
 pub(crate) mod request;
-mod stream;
 pub(crate) mod test;

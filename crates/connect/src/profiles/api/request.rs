@@ -8,16 +8,16 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use gatehouse_identity::Caller;
-use gatehouse_types::{AuthProfileId, Error, OutboundCallId};
+use gatehouse_types::{AuthProfileId, OutboundCallId};
 use gatehouse_web::{ApiResult, ErrorBody, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::authorize::OwnerIn;
-use super::stream::handed_on;
 use super::test::RequestOutline;
 use crate::Connect;
 use crate::call::Called;
+use crate::call::handed::{self, handed_on};
 use crate::profiles::service::draft::Outline;
 use crate::profiles::service::request::Wanted;
 
@@ -154,11 +154,7 @@ pub(crate) async fn request(
     };
     // a trial sends nothing, and so there is nothing to hand on
     if how.stream && actor.origin.dry_run.is_none() {
-        // what is streamed is not kept, and so could not be given again
-        if headers.contains_key("idempotency-key") {
-            let message = "An answer that is streamed is not kept: leave Idempotency-Key out, or stream out.";
-            return Err(Error::validation("stream", message).into());
-        }
+        handed::not_kept(&headers)?;
         return Ok(handed_on(connect.stream_profile_request(&actor, &id, &wanted).await?));
     }
     let (called, outline) = connect.profile_request(&actor, &id, &wanted).await?;

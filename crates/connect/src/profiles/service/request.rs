@@ -13,7 +13,7 @@ use url::Url;
 use super::draft::{Draft, Outline};
 use super::spec::spec_of;
 use super::{not_found, object};
-use crate::call::stream::{Flowing, Judge};
+use crate::call::stream::{self, Flowing, Judge};
 use crate::call::{Called, Run};
 use crate::grants::store as grants;
 use crate::profiles::model::{AuthorizationType, Profile, Secrets, allows};
@@ -27,10 +27,6 @@ pub(super) const LIMITS: Limits = Limits {
     max_redirects: 3,
     same_host_only: true,
 };
-
-/// The same for one whose answer is handed on piece by piece: 1 GiB in 10 minutes.
-const STREAM_LIMITS: Limits =
-    Limits { max_bytes: 1024 * 1024 * 1024, timeout: Duration::from_secs(600), ..LIMITS };
 
 /// A request as somebody asks for it.
 #[derive(Clone, Debug, Default)]
@@ -127,7 +123,7 @@ impl Connect {
     ) -> Result<Flowing> {
         let judged = self.judged(actor, id, wanted).await?;
         let spec = judged.spec(self)?;
-        let put = |token: &AccessToken| judged.with(token, STREAM_LIMITS);
+        let put = |token: &AccessToken| judged.with(token, stream::LIMITS);
         Ok(self.stream_with_grant(&judged.run, (&spec, judged.held.clone()), put, &judged).await?)
     }
 

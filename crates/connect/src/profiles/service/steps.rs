@@ -6,6 +6,7 @@ use std::time::Duration;
 use gatehouse_outbound::{Limits, Method, Response};
 use gatehouse_types::{AuthProfileId, Error, Result, UserId, WorkspaceId};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::draft::Draft;
 use super::request::{Judged, LIMITS, Wanted};
@@ -33,7 +34,7 @@ pub struct ProfileStep {
     pub headers: Vec<(String, String)>,
     /// The body as it goes out.
     pub body: Option<String>,
-    /// How long it may take.
+    /// How long all of it may take.
     pub timeout: Duration,
 }
 
@@ -70,6 +71,7 @@ impl Connect {
             cause: step.cause.clone(),
             action: None,
             request_id: None,
+            until: Instant::now() + step.timeout,
         };
         let answer = self.through(run, profile, secrets, &step).await;
         Ok(Through { person, answer })

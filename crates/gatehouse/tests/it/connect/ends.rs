@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Provider, connected, credentials, echoed, events, later, made, oauth2, seen};
+use super::{Provider, connected, credentials, echoed, events, later, made, oauth2, seen, with};
 use crate::support::{TestApp, on_both};
 
 /// The mails about an end that is near.
@@ -55,8 +55,10 @@ async fn after_a_restore_nothing_of_the_backups_tokens_is_used(t: TestApp) {
     connected(&owner, &provider, &profile, json!({})).await;
     let machine = made(&owner, &credentials(&provider)).await;
     seen(&echoed(&owner, &provider, &machine).await);
+    let other = made(&owner, &with(oauth2(&provider), &json!({"identityProviderName": "Other"}))).await;
+    connected(&owner, &provider, &other, json!({})).await;
     let mut tx = t.app.store().begin_always().await.unwrap();
-    gatehouse_connect::after_restore(&mut tx).await.unwrap();
+    assert_eq!(gatehouse_connect::after_restore(&mut tx).await.unwrap(), 2);
     tx.commit().await.unwrap();
     provider.asked();
     let owner = later(&t, 3_600).await;
@@ -65,6 +67,26 @@ async fn after_a_restore_nothing_of_the_backups_tokens_is_used(t: TestApp) {
     assert!(provider.asked().is_empty());
     let grant = owner.get(&profile).await.ok()["grant"].clone();
     assert_eq!((&grant["state"], &grant["refreshable"]), (&json!("needs_reauthorization"), &json!(false)));
+    // whoever answers for them is told once, in one mail
+    let told = async || {
+        let mails = t.mails_to("owner@main.test").await;
+        mails
+            .into_iter()
+            .filter(|(subject, _)| subject.contains("must be authorized again"))
+            .collect::<Vec<_>>()
+    };
+    let mails = told().await;
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let (subject, body) = &mails[0];
+    assert_eq!(subject, "2 connections must be authorized again");
+    for part in ["- Outside: ", "- Other: ", "/integrations/auth-profiles/", "came back from a backup"] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    assert_eq!(told().await.len(), 1);
+    let noted = events(&t, "grant.needs-reauthorization").await;
+    assert_eq!(noted.len(), 2);
+    assert!(noted[0]["details"]["reason"].as_str().unwrap().contains("backup"), "{noted:?}");
+    let owner = t.owner().await;
     // what needs nobody goes on by itself
     assert_eq!(seen(&echoed(&owner, &provider, &machine).await)["account"], "machine");
     connected(&owner, &provider, &profile, json!({})).await;

@@ -12,6 +12,7 @@ mod people;
 mod rights;
 mod secrets;
 mod sheets;
+mod streams;
 mod types;
 
 use serde_json::{Value, json};

@@ -52,4 +52,42 @@ async fn r191_a_request_takes_the_persons_own_authorization_else_the_workspaces(
     owner.post_to(&format!("{FLOWS}/{flow}/deploy")).await.refused(409, "conflict");
 }
 
-on_both![r191_a_request_takes_the_persons_own_authorization_else_the_workspaces];
+async fn a_request_without_a_profile_is_in_the_ledger_as_nobodys(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let node =
+        json!({"id": "call", "kind": "api", "request": {"method": "GET", "url": provider.at("/echo/x")}});
+    let flow = deployed(&owner, "Without one", row(&[node], json!("done"))).await;
+    let member = t.member_of(Role::Member).await;
+    let done = ended(&t, &member, &started(&member, &flow, json!({})).await).await;
+    assert_eq!(done["status"], "Error", "the echo takes nobody without a token: {done}");
+    let me = text(&member.get("/api/v1/me").await.ok()["user"]["id"]);
+    for reader in [&member, &owner] {
+        let rows = reader.get("/api/v1/outbound-calls").await.ok();
+        let row = &rows["data"][0];
+        assert_eq!((&row["cause"], &row["actingUserId"]), (&json!(format!("flow:{flow}")), &json!(me)));
+        assert_eq!((&row["effectiveIdentity"], &row["effectiveUserId"]), (&json!("none"), &json!(null)));
+        assert_eq!(
+            (&row["holderKind"], &row["holderId"], &row["holderName"]),
+            (&json!("none"), &json!(null), &json!(null))
+        );
+        assert_eq!((&row["credential"], &row["credentialVersion"]), (&json!("none"), &json!(0)));
+        assert_eq!(
+            (&row["host"], &row["method"], &row["status"]),
+            (&json!(provider.host()), &json!("GET"), &json!(401))
+        );
+    }
+    // and so is one that somebody tries out in the editor, and one that reaches nobody
+    let tried = json!({"request": {"method": "GET", "url": "http://127.0.0.1:9/"}});
+    owner.post(&format!("{FLOWS}/requests/test"), tried).await;
+    let rows = owner.get("/api/v1/outbound-calls?host=127.0.0.1:9").await.ok();
+    assert_eq!(
+        (&rows["data"][0]["cause"], &rows["data"][0]["error"]),
+        (&json!("request"), &json!("connect")),
+        "{rows}"
+    );
+}
+
+on_both![
+    r191_a_request_takes_the_persons_own_authorization_else_the_workspaces,
+    a_request_without_a_profile_is_in_the_ledger_as_nobodys,
+];

@@ -75,6 +75,8 @@ struct Said {
     claims: Value,
     /// Bearer tokens that are refused.
     refused: Vec<String>,
+    /// Places that answer with so many pieces of 64 KiB, and whether the answer ends well.
+    flows: HashMap<String, (usize, bool)>,
 }
 
 /// The world outside: https servers of many names behind a proxy, among them a fake Entra ID and a fake ICI.
@@ -149,6 +151,11 @@ impl Outside {
         });
     }
 
+    /// A place answers with so many pieces of 64 KiB from now on, with a cookie; then it ends, well or not.
+    pub(crate) fn flows(&self, place: &str, pieces: usize, well: bool) {
+        self.with(|said| said.flows.insert(place.to_owned(), (pieces, well)));
+    }
+
     /// Forgets what a place answers.
     pub(crate) fn forget(&self, place: &str) {
         self.with(|said| drop(said.answers.remove(place)));
@@ -217,6 +224,20 @@ async fn answer(State(outside): State<Outside>, uri: Uri, headers: HeaderMap, bo
     };
     let place = format!("{}{}", seen.host, seen.path);
     outside.with(|said| said.seen.push(seen.clone()));
+    if let Some((pieces, well)) = outside.with(|said| said.flows.get(&place).copied()) {
+        let pieces = (0..pieces).map(|_| Ok(vec![b'x'; 64 * 1024]));
+        let end = (!well).then(|| Err(std::io::Error::other("broken")));
+        let body = tokio_stream::iter(pieces.chain(end));
+        // what came before the end is on its way by then
+        let body = tokio_stream::StreamExt::then(body, |piece: std::io::Result<Vec<u8>>| async move {
+            if piece.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            }
+            piece
+        });
+        let body = axum::body::Body::from_stream(body);
+        return ([("content-type", "text/csv"), ("set-cookie", "a=b")], body).into_response();
+    }
     let wanted = outside.with(|said| {
         let queue = said.answers.get_mut(&place)?;
         if queue.len() > 1 { Some(queue.remove(0)) } else { queue.first().cloned() }

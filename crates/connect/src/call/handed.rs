@@ -7,11 +7,12 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
+use gatehouse_types::{Error, Result};
 use gatehouse_web::{NeverStored, OfAnother};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::call::stream::Flowing;
+use super::stream::Flowing;
 
 /// Headers that end here: of the connection (RFC 9110 §7.6.1), of its framing and caching, and those that would tell a
 /// browser or a proxy in front of us something in our name.
@@ -89,9 +90,21 @@ fn going_on(headers: &HeaderMap) -> HeaderMap {
     )
 }
 
+/// Whether a request may have its answer handed on: what is not kept could not be given again.
+///
+/// # Errors
+/// `Validation` for one with a key by which answers are kept.
+pub(crate) fn not_kept(request: &HeaderMap) -> Result<()> {
+    if !request.contains_key("idempotency-key") {
+        return Ok(());
+    }
+    let message = "An answer that is streamed is not kept: leave Idempotency-Key out, or stream out.";
+    Err(Error::validation("stream", message))
+}
+
 /// The answer as it goes on. It is always 200 of ours: the outside's status is in a header, so that nobody takes its 401 for
 /// the end of a session here.
-pub(super) fn handed_on(flowing: Flowing) -> Response {
+pub(crate) fn handed_on(flowing: Flowing) -> Response {
     let mut headers = going_on(&flowing.headers);
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/octet-stream"));
     // whatever it is, it is no page of this host
