@@ -24,6 +24,7 @@ use utoipa_axum::routes;
 pub use api::authz::HotGate;
 pub use api::program::Program;
 pub use apikeys::ApiKeys;
+pub use model::secret::{FreshKey, KeyDigest, fresh as fresh_key, key_digest, stored as stored_digest};
 pub use service::belongings::KeyBelongings;
 pub use service::restored::after_restore;
 pub use service::verify::Programs;

@@ -5,6 +5,7 @@ use gatehouse_apikeys::ApiKeys;
 use gatehouse_connect::Connect;
 use gatehouse_flow::Flow;
 use gatehouse_identity::Identity;
+use gatehouse_scripts::Scripts;
 use gatehouse_store::Store;
 use gatehouse_web::{Limiter, PublicUrl};
 use tokio::sync::Notify;
@@ -26,6 +27,7 @@ pub(crate) struct Inner {
     pub(crate) identity: Identity,
     pub(crate) keys: ApiKeys,
     pub(crate) connect: Connect,
+    pub(crate) scripts: Scripts,
     pub(crate) public_url: PublicUrl,
     /// Something is due: whoever drives executions looks.
     pub(crate) wake: Notify,
@@ -39,7 +41,13 @@ pub(crate) struct Inner {
 
 impl Flows {
     /// The service over identity's store. Requests of steps leave through `connect`.
-    pub fn new(identity: Identity, keys: ApiKeys, connect: Connect, public_url: PublicUrl) -> Self {
+    pub fn new(
+        identity: Identity,
+        keys: ApiKeys,
+        connect: Connect,
+        scripts: Scripts,
+        public_url: PublicUrl,
+    ) -> Self {
         let store = identity.store().clone();
         let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
         let hooks = Limiter::new(Arc::clone(store.clock()), HOOKS.0, HOOKS.1);
@@ -48,6 +56,7 @@ impl Flows {
             identity,
             keys,
             connect,
+            scripts,
             public_url,
             wake: Notify::new(),
             read: Read::default(),

@@ -11,6 +11,7 @@ use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMai
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
 use gatehouse_scim::{DirectoryRoles, Scim, ScimBelongings};
+use gatehouse_scripts::{Host, Scripts};
 use gatehouse_server::Routes;
 use gatehouse_sso::{Rules, Sso, SsoBelongings};
 use gatehouse_store::backup::Ended;
@@ -59,6 +60,7 @@ pub struct App {
     api_keys: ApiKeys,
     connect: Connect,
     flows: Flows,
+    scripts: Scripts,
     lab: Lab,
     mailer: Mailer,
     public_url: PublicUrl,
@@ -100,6 +102,22 @@ fn outbound(settings: &Settings, policy: egress::Policy, dns: Dns) -> anyhow::Re
         config.extra_roots = Some(text);
     }
     Ok(config)
+}
+
+/// What the settings say about custom scripts.
+pub(crate) fn script_options(settings: &Settings) -> anyhow::Result<gatehouse_scripts::Options> {
+    let program = match &settings.sandbox_program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe().context("where this program lies")?,
+    };
+    Ok(gatehouse_scripts::Options {
+        data_dir: settings.data_dir.clone(),
+        program,
+        python: settings.script_python.clone(),
+        node: settings.script_node.clone(),
+        allocation: settings.script_credits,
+        dial: None,
+    })
 }
 
 pub(crate) fn mailer(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Mailer> {
@@ -175,7 +193,14 @@ impl App {
             settings.outbound_requests_per_minute,
         );
         identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
-        let flows = Flows::new(identity.clone(), api_keys.clone(), connect.clone(), public_url.clone());
+        let scripts = Scripts::new(identity.clone(), public_url.clone(), script_options(settings)?);
+        let flows = Flows::new(
+            identity.clone(),
+            api_keys.clone(),
+            connect.clone(),
+            scripts.clone(),
+            public_url.clone(),
+        );
         identity.also_ends(Arc::new(FlowBelongings));
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone(), settings.scim_requests_per_minute);
@@ -192,6 +217,7 @@ impl App {
             api_keys,
             connect,
             flows,
+            scripts,
             lab,
             mailer,
             public_url,
@@ -250,6 +276,7 @@ impl App {
             .merge(gatehouse_events::api(self.events.clone()))
             .merge(gatehouse_connect::api(self.connect.clone()))
             .merge(gatehouse_flows::api(self.flows.clone()))
+            .merge(gatehouse_scripts::api(self.scripts.clone()))
             .merge(api::routes(self.clone()))
     }
 
@@ -308,12 +335,18 @@ impl App {
         config.trusted_proxies = self.trusted_proxies.clone();
         config.nav = console::nav();
         config.forms = vec![gatehouse_scim::FAILURES];
+        config.patience = gatehouse_scripts::PATIENCE.to_vec();
         config
     }
 
     /// What drives the executions of flows.
     pub fn driver(&self) -> Driver {
         Driver::new(self.flows.clone())
+    }
+
+    /// What keeps custom scripts in service on this server.
+    pub fn script_host(&self) -> Host {
+        Host::new(self.scripts.clone())
     }
 
     /// A worker for all background work.
@@ -330,7 +363,8 @@ impl App {
             .merge(gatehouse_apikeys::jobs(&self.api_keys))
             .merge(gatehouse_events::jobs(&self.events))
             .merge(gatehouse_connect::jobs(&self.connect))
-            .merge(gatehouse_flows::jobs(&self.flows));
+            .merge(gatehouse_flows::jobs(&self.flows))
+            .merge(gatehouse_scripts::jobs(&self.scripts));
         Worker::new(self.store.clone(), registry)
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use gatehouse_identity::SignUp;
 use gatehouse_outbound::{IpNet, ProxyUrl};
+use gatehouse_scripts::model::Credits;
 use gatehouse_sso::{GOOGLE_ISSUER, MICROSOFT_ISSUER, OperatorClient};
 use gatehouse_store::DatabaseUrl;
 use gatehouse_types::{Email, Secret};
@@ -22,8 +23,11 @@ const DEFAULT_DATA_DIR: &str = "gatehouse-data";
 /// The sender of mails when nothing else is said; `.invalid` never delivers (RFC 6761 §6.4).
 const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 
+/// Credits of a workspace when nothing else is said.
+const DEFAULT_CREDITS: &str = "1000";
+
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 26] = [
+pub(crate) const NAMES: [&str; 29] = [
     "listen",
     "public_url",
     "data_dir",
@@ -44,6 +48,9 @@ pub(crate) const NAMES: [&str; 26] = [
     "sign_up",
     "scim_requests_per_minute",
     "outbound_requests_per_minute",
+    "script_python",
+    "script_node",
+    "script_credits",
     "google_client_id",
     "google_client_secret",
     "google_issuer",
@@ -137,6 +144,14 @@ pub struct Settings {
     pub scim_requests_per_minute: u32,
     /// Requests through authorization profiles that each person has in a minute, of each server.
     pub outbound_requests_per_minute: u32,
+    /// The Python interpreter of custom scripts; `None`: the first one that is found.
+    pub script_python: Option<PathBuf>,
+    /// The Node.js interpreter of custom scripts; `None`: the first one that is found.
+    pub script_node: Option<PathBuf>,
+    /// Credits that each workspace has for custom scripts.
+    pub script_credits: Credits,
+    /// The program that becomes a sandbox; `None`: this one. No setting: tests are another program.
+    pub sandbox_program: Option<PathBuf>,
     /// The operator's client for "Sign in with Google".
     pub google: Option<OperatorClient>,
     /// The operator's client at Microsoft, for people's own accounts there.
@@ -236,6 +251,10 @@ impl Settings {
                 get("outbound_requests_per_minute"),
                 (gatehouse_connect::REQUESTS_A_MINUTE, gatehouse_connect::LEAST_REQUESTS_A_MINUTE),
             )?,
+            script_python: get("script_python").map(PathBuf::from),
+            script_node: get("script_node").map(PathBuf::from),
+            script_credits: credits(get("script_credits").unwrap_or(DEFAULT_CREDITS))?,
+            sandbox_program: None,
             google: operator_client(get, GOOGLE)?,
             microsoft: operator_client(get, MICROSOFT)?,
         };
@@ -300,6 +319,11 @@ fn a_minute(name: &str, text: Option<&str>, (usual, fewest): (u32, u32)) -> Resu
         return Err(bad(name, text, hint));
     }
     Ok(count)
+}
+
+fn credits(text: &str) -> Result<Credits, SettingError> {
+    let found = Credits::parse(text.trim()).filter(|c| *c >= Credits::ZERO);
+    found.ok_or_else(|| bad("script_credits", text, "must be a decimal number, like 1000 or 12.5"))
 }
 
 fn networks(name: &str, text: Option<&str>) -> Result<Vec<IpNet>, SettingError> {

@@ -43,6 +43,12 @@ pub(crate) struct Started {
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
 
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Sandbox").field(&self.0.mode).finish()
+    }
+}
+
 struct Inner {
     settings: Settings,
     mode: Mode,

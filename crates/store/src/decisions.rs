@@ -65,7 +65,8 @@ pub struct Decision {
     pub request_id: String,
 }
 
-fn principal_of(actor: &Actor) -> String {
+/// Who acts, as `kind:id`.
+pub fn principal_of(actor: &Actor) -> String {
     match &actor.principal {
         Principal::Anonymous => "anonymous".to_owned(),
         Principal::System => "system".to_owned(),

@@ -89,6 +89,7 @@ macro_rules! steps {
                 "flow_triggers",
                 include_str!(concat!("../migrations/", $folder, "/0034_flow_triggers.sql")),
             ),
+            (36, "scripts", include_str!(concat!("../migrations/", $folder, "/0036_scripts.sql"))),
         ]
     };
 }

@@ -37,6 +37,17 @@ pub enum Kind {
     StorageFull,
     /// It took too long (504 `timeout_error`).
     Timeout,
+    /// A customer's script failed (422 `script_error`).
+    Script,
+}
+
+/// What is told of a call of a script that failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    /// The id of the run.
+    pub run: String,
+    /// Where in the script it failed.
+    pub traceback: Option<String>,
 }
 
 /// A failure with a message that is safe to show and a cause that is not.
@@ -48,6 +59,7 @@ pub struct Error {
     decision: Option<DecisionId>,
     retry_after: Option<u32>,
     redirect_url: Option<String>,
+    call: Option<Box<Call>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -61,6 +73,7 @@ impl Error {
             decision: None,
             retry_after: None,
             redirect_url: None,
+            call: None,
             source: None,
         }
     }
@@ -145,6 +158,20 @@ impl Error {
         self
     }
 
+    /// The same failure as that of a call of a script.
+    #[must_use]
+    pub fn of_call(mut self, call: Call) -> Self {
+        self.call = Some(Box::new(call));
+        self
+    }
+
+    /// The same failure with the seconds to wait before trying again.
+    #[must_use]
+    pub fn retry_in(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     /// The same failure with its private cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -185,6 +212,11 @@ impl Error {
     /// Where the caller goes next.
     pub fn redirect_url(&self) -> Option<&str> {
         self.redirect_url.as_deref()
+    }
+
+    /// The call of a script that failed.
+    pub fn call(&self) -> Option<&Call> {
+        self.call.as_deref()
     }
 
     /// The private cause, for the log.

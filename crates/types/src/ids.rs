@@ -226,6 +226,18 @@ ids! {
     ExecutionEventId = "exv";
     /// What starts a flow by itself: a webhook or a schedule.
     FlowTriggerId = "ftr";
+    /// A custom script.
+    ScriptId = "scr";
+    /// A version of a custom script, on its way into service or as it was there.
+    ScriptDeploymentId = "scd";
+    /// A key that calls the functions of one custom script.
+    ScriptKeyId = "sck";
+    /// One call of a custom script's function.
+    ScriptRunId = "run";
+    /// A line that a custom script wrote.
+    ScriptLogId = "slg";
+    /// A file that custom scripts may read.
+    ScriptFileId = "sfi";
     /// A made-up person of the lab identity provider.
     LabPersonId = "lab";
 }

@@ -18,14 +18,15 @@ pub use actor::{Actor, AuthMethod, DryRun, Effect, Origin, OwnerKind, Principal}
 pub use clock::{Clock, SharedClock, SystemClock, TestClock, Timestamp};
 pub use control::{ControlScope, ControlScopes};
 pub use email::{Domain, Email};
-pub use error::{Error, Kind, Result};
+pub use error::{Call, Error, Kind, Result};
 pub use ids::{
     ApiAppId, ApiKeyId, AuditEventId, AuthProfileId, ChallengeId, ConnectionId, ConnectorId, ConnectorLinkId,
     DecisionId, DeliveryId, DomainId, DraftId, ExecutionEventId, ExecutionId, FactorId, FlowDeploymentId,
     FlowFileId, FlowId, FlowTriggerId, FlowVersionId, GrantId, Id, IdentityId, Ids, InvitationId, JobId,
     LabPersonId, LinkId, MailId, OffboardingId, OutboundCallId, RequestId, ScimActivityId, ScimGroupId,
-    ScimTokenId, ScimUserId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId, TraceShareId, UserId,
-    WebhookId, WorkspaceId,
+    ScimTokenId, ScimUserId, ScriptDeploymentId, ScriptFileId, ScriptId, ScriptKeyId, ScriptLogId,
+    ScriptRunId, SessionId, SetupLinkId, SigningKeyId, SsoAttemptId, TraceShareId, UserId, WebhookId,
+    WorkspaceId,
 };
 pub use page::{Page, PageInfo, PageRequest};
 pub use random::{OsRandom, Random, SharedRandom};

@@ -39,7 +39,7 @@ impl Role {
     pub const fn may(self, permission: Permission) -> bool {
         use Permission as P;
         match permission {
-            P::ReadWorkspace => true,
+            P::ReadWorkspace | P::ReadScripts => true,
             P::ManageSso
             | P::ManageScim
             | P::ManageWebhooks
@@ -53,13 +53,16 @@ impl Role {
             | P::ManageConnectors
             | P::ManageFlows
             | P::RunFlowsForOthers
+            | P::ManageScripts
             | P::ExplainDecisions => {
                 matches!(self, Self::Admin | Self::Owner)
             }
-            P::UseAuthProfiles | P::UseConnectors | P::UseFlows | P::EditFlows => {
+            P::UseAuthProfiles | P::UseConnectors | P::UseFlows | P::EditFlows | P::EditScripts => {
                 matches!(self, Self::Member | Self::Admin | Self::Owner)
             }
-            P::ManageSsoExclusions | P::ManageSecuritySettings | P::DeleteApps => matches!(self, Self::Owner),
+            P::ManageSsoExclusions | P::ManageSecuritySettings | P::DeleteApps | P::DeleteScripts => {
+                matches!(self, Self::Owner)
+            }
         }
     }
 }
@@ -118,6 +121,14 @@ pub enum Permission {
     ManageFlows,
     /// Run a flow on behalf of another person.
     RunFlowsForOthers,
+    /// See custom scripts, their versions, runs and logs.
+    ReadScripts,
+    /// Import custom scripts, change and deploy them, bring in files for them.
+    EditScripts,
+    /// Take custom scripts out of service, export them, make and delete their keys.
+    ManageScripts,
+    /// Delete custom scripts.
+    DeleteScripts,
     /// Decide who may sign in without single sign-on.
     ManageSsoExclusions,
     /// Decide what signing in demands here.
@@ -132,7 +143,7 @@ pub enum Permission {
 
 impl Permission {
     /// All rights.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::ReadWorkspace,
         Self::ReadMembers,
         Self::ManageMembers,
@@ -150,6 +161,10 @@ impl Permission {
         Self::EditFlows,
         Self::ManageFlows,
         Self::RunFlowsForOthers,
+        Self::ReadScripts,
+        Self::EditScripts,
+        Self::ManageScripts,
+        Self::DeleteScripts,
         Self::ManageSsoExclusions,
         Self::ManageSecuritySettings,
         Self::ReadAudit,
@@ -177,6 +192,10 @@ impl Permission {
             Self::EditFlows => "flows:edit",
             Self::ManageFlows => "flows:manage",
             Self::RunFlowsForOthers => "flows:run-for-others",
+            Self::ReadScripts => "scripts:read",
+            Self::EditScripts => "scripts:edit",
+            Self::ManageScripts => "scripts:manage",
+            Self::DeleteScripts => "scripts:delete",
             Self::ManageSsoExclusions => "sso-exclusions:manage",
             Self::ManageSecuritySettings => "security-settings:manage",
             Self::ReadAudit => "audit:read",

@@ -17,7 +17,7 @@ pub(crate) const KEY_LEN: usize = PREFIX.len() + RANDOM_LEN + CHECKSUM_LEN;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The SHA-256 of a key, the form in which it is kept.
-pub(crate) type KeyDigest = [u8; 32];
+pub type KeyDigest = [u8; 32];
 
 /// A text that has the shape of a key, its checksum included. Whether it is one is not said yet.
 #[derive(Clone, Copy)]
@@ -47,15 +47,29 @@ impl<'a> KeyText<'a> {
 }
 
 /// A key that was just made; it exists in this form only until it was told.
-pub(crate) struct FreshKey {
-    pub(crate) text: Secret,
-    pub(crate) digest: KeyDigest,
+pub struct FreshKey {
+    /// The key.
+    pub text: Secret,
+    /// Its SHA-256.
+    pub digest: KeyDigest,
     /// What is shown of it from then on: its end, which is of the checksum.
-    pub(crate) masked: String,
+    pub masked: String,
+}
+
+impl std::fmt::Debug for FreshKey {
+    /// Shows no key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.masked)
+    }
+}
+
+/// The SHA-256 of a text in hex, as digests of keys are stored; `None` when it has not the shape of a key.
+pub fn key_digest(text: &str) -> Option<String> {
+    KeyText::parse(text).map(|key| stored(&key.digest()))
 }
 
 /// Makes a key.
-pub(crate) fn fresh(random: &dyn Random) -> FreshKey {
+pub fn fresh(random: &dyn Random) -> FreshKey {
     let mut text = Zeroizing::new(String::with_capacity(KEY_LEN));
     text.push_str(PREFIX);
     let mut pool = Zeroizing::new([0u8; 64]);
@@ -84,7 +98,7 @@ fn checksum(random: &[u8]) -> [u8; CHECKSUM_LEN] {
 }
 
 /// A digest as it is stored.
-pub(crate) fn stored(digest: &KeyDigest) -> String {
+pub fn stored(digest: &KeyDigest) -> String {
     hex(digest)
 }
 

@@ -59,6 +59,7 @@ impl Demo {
         let (stop, stopped) = watch::channel(false);
         let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
         let driver = tokio::spawn(app.driver().run(until(stopped.clone())));
+        let host = tokio::spawn(app.script_host().run(until(stopped.clone())));
         let serving = tokio::spawn(server::serve(server, app.routes(None), until(stopped)));
         let story = Story::new(&app, &dns)?;
         let outcome = if self.check { story.play_all(&settings).await } else { story.prepare().await };
@@ -78,6 +79,7 @@ impl Demo {
         serving.await?;
         worker.await?;
         driver.await?;
+        host.await?;
         app.finish().await;
         app.store().close().await;
         Ok(code)

@@ -109,6 +109,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     tracing::info!(listen = %server.address(), public_url = app.public_url().as_str(), database = app.store().kind(), "ready");
     let worker = tokio::spawn(app.worker().run(until(stopped.clone())));
     let driver = tokio::spawn(app.driver().run(until(stopped.clone())));
+    let host = tokio::spawn(app.script_host().run(until(stopped.clone())));
     let serving = tokio::spawn(server::serve(server, routes, until(stopped)));
     signals.next().await;
     tracing::info!(grace_seconds = server::GRACE.as_secs(), "stopping: finishing what is in flight");
@@ -117,6 +118,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         serving.await?;
         worker.await?;
         driver.await?;
+        host.await?;
         app.finish().await;
         app.store().close().await;
         anyhow::Ok(())

@@ -94,6 +94,34 @@ const OPERATIONS: &[(&str, &str, May, &str)] = &[
     ("get", "/api/v1/me/connections", SignedIn, ""),
     ("post", "/api/v1/me/connections/{connector_id}/authorize", Personal, ""),
     ("delete", "/api/v1/me/connections/{connector_id}", Personal, ""),
+    ("post", "/api/public/scripts/{id}/functions/{name}", Anyone, "{}"),
+    ("get", "/api/v1/scripts", SignedIn, ""),
+    ("post", "/api/v1/scripts", Member, "{}"),
+    ("post", "/api/v1/scripts/validate", Member, "{}"),
+    ("get", "/api/v1/scripts/samples/{language}", Personal, ""),
+    ("get", "/api/v1/scripts/hardware-profiles", SignedIn, ""),
+    ("get", "/api/v1/scripts/runtimes", SignedIn, ""),
+    ("get", "/api/v1/scripts/{id}", SignedIn, ""),
+    ("put", "/api/v1/scripts/{id}", Member, r#"{"description":"walked"}"#),
+    ("delete", "/api/v1/scripts/{id}", Owner, ""),
+    ("post", "/api/v1/scripts/{id}/deploy", Member, r#"{"acceptTerms":true}"#),
+    ("post", "/api/v1/scripts/{id}/redeploy", Member, ""),
+    ("post", "/api/v1/scripts/{id}/undeploy", Admin, ""),
+    ("post", "/api/v1/scripts/{id}/cancel", Member, ""),
+    ("get", "/api/v1/scripts/{id}/export", Admin, ""),
+    ("get", "/api/v1/scripts/{id}/deployments", SignedIn, ""),
+    ("patch", "/api/v1/scripts/{id}/deployments/{version}", Member, r#"{"name":"walked"}"#),
+    ("get", "/api/v1/scripts/{id}/endpoint", Personal, ""),
+    ("get", "/api/v1/scripts/{id}/keys", Admin, ""),
+    ("post", "/api/v1/scripts/{id}/keys", Admin, r#"{"name":"Walked"}"#),
+    ("delete", "/api/v1/scripts/{id}/keys/{key_id}", Admin, ""),
+    ("get", "/api/v1/scripts/{id}/runs", SignedIn, ""),
+    ("get", "/api/v1/scripts/{id}/logs", SignedIn, ""),
+    ("get", "/api/v1/scripts/{id}/statistics", SignedIn, ""),
+    ("get", "/api/v1/credits", SignedIn, ""),
+    ("get", "/api/v1/files", SignedIn, ""),
+    ("post", "/api/v1/files", Member, "{}"),
+    ("delete", "/api/v1/files/{id}", Member, ""),
     ("get", "/api/v1/flows/schema", Anyone, ""),
     ("post", "/api/v1/flows/validate", Member, r#"{"definition":{}}"#),
     ("post", "/api/v1/flows/curl", Member, r#"{"command":"curl https://a.example/"}"#),
@@ -492,6 +520,8 @@ struct Ids {
     served: String,
     execution: String,
     trigger: String,
+    script: String,
+    script_key: String,
 }
 
 impl Ids {
@@ -555,6 +585,9 @@ impl Ids {
         let trigger = text(&trigger["trigger"]["id"]);
         let key = format!("/api/v1/api-apps/{api_app}/keys");
         let api_key = text(&owner.post(&key, serde_json::json!({"name": "Key"})).await.ok()["key"]["id"]);
+        let script = crate::scripts::kept(owner, "Kept").await;
+        let script_key = format!("/api/v1/scripts/{script}/keys");
+        let script_key = text(&owner.post(&script_key, serde_json::json!({})).await.ok()["id"]);
         let workspace = t.workspace.to_string();
         t.person("walked@main.test", Role::Member).await;
         // somebody whose access ended once, and is a member again
@@ -599,6 +632,8 @@ impl Ids {
             served,
             execution,
             trigger,
+            script,
+            script_key,
         }
     }
 
@@ -641,11 +676,15 @@ impl Ids {
             served: odd(&self.served),
             execution: odd(&self.execution),
             trigger: odd(&self.trigger),
+            script: odd(&self.script),
+            script_key: odd(&self.script_key),
         }
     }
 
     fn fill(&self, text: &str) -> String {
+        let is_script = text.contains("/scripts/");
         let id = match text {
+            _ if is_script => &self.script,
             _ if text.contains("/decisions/") => &self.decision,
             _ if text.contains("/invitations/") => &self.invitation,
             _ if text.contains("/users/") => &self.user,
@@ -672,7 +711,7 @@ impl Ids {
             .replace("{session_id}", &self.session)
             .replace("{share_id}", &self.share)
             .replace("{delivery_id}", &self.delivery)
-            .replace("{key_id}", &self.api_key)
+            .replace("{key_id}", if is_script { &self.script_key } else { &self.api_key })
             .replace("{grant_id}", &self.grant)
             .replace("{link_id}", &self.connector_link)
             .replace("{connector_id}", &self.connector)
@@ -737,7 +776,9 @@ async fn nobody_gets_401_where_somebody_is_needed(t: TestApp) {
     let ids = Ids::of(&t, &t.owner().await).await;
     walk(&ids, &t.client(), false, |operation, may, answer| match may {
         // their one refusal is about the credential in the body
-        Anyone if operation.ends_with("/fire") => drop(answer.refused(401, "authentication_error")),
+        Anyone if operation.ends_with("/fire") || operation.contains("/functions/") => {
+            drop(answer.refused(401, "authentication_error"))
+        }
         Anyone if operation.ends_with("/token") || operation.contains("/second-step") => {
             drop(answer.refused(401, "authentication_error"))
         }
@@ -793,6 +834,8 @@ async fn admins_and_owners_may_call_everything(t: TestApp) {
                 Admin if operation == "post /api/v1/sso/sp-keys" => answer.status == 409,
                 // nothing waits for anybody
                 Admin if operation.ends_with("/waiting/fallback") => answer.status == 404,
+                // nothing is in service
+                Admin if operation == "post /api/v1/scripts/{id}/undeploy" => answer.status == 409,
                 // nobody is suspended
                 Admin if operation.ends_with("/reactivate") => answer.status == 409,
                 // who has no other way in proves it first
@@ -858,9 +901,21 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
     let flow =
         owner.post("/api/v1/flows", serde_json::json!({"name": "Other flow"})).await.ok()["id"].clone();
     let flow = flow.as_str().unwrap().to_owned();
-    let mixed =
-        Ids { connection, user: me, webhook: hook, api_app, auth_profile, connector, flow, ..ids.clone() };
-    for (method, path, _, body) in OPERATIONS.iter().filter(|o| o.1.matches('{').count() >= 2) {
+    let script = crate::scripts::kept(&owner, "Other script").await;
+    let mixed = Ids {
+        connection,
+        user: me,
+        webhook: hook,
+        api_app,
+        auth_profile,
+        connector,
+        flow,
+        script,
+        ..ids.clone()
+    };
+    for (method, path, _, body) in
+        OPERATIONS.iter().filter(|o| o.2 != Anyone && o.1.matches('{').count() >= 2)
+    {
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(body).unwrap());
         let answer = owner.call(method, &mixed.fill(path), body.clone()).await;
         answer.refused(404, "not_found");
@@ -868,8 +923,18 @@ async fn the_parts_of_one_connection_are_not_found_under_another(t: TestApp) {
         let api_app = ids.api_app.clone();
         let auth_profile = ids.auth_profile.clone();
         let (connector, flow) = (ids.connector.clone(), ids.flow.clone());
-        let known =
-            Ids { connection, user, webhook, api_app, auth_profile, connector, flow, ..ids.unknown() };
+        let script = ids.script.clone();
+        let known = Ids {
+            connection,
+            user,
+            webhook,
+            api_app,
+            auth_profile,
+            connector,
+            flow,
+            script,
+            ..ids.unknown()
+        };
         let unknown = known.fill(path);
         assert_eq!(answer.body, owner.call(method, &unknown, body).await.body, "{method} {path}");
     }

@@ -22,6 +22,7 @@ mod rules;
 mod saml;
 mod saml_depth;
 mod scim;
+mod scripts;
 mod second_step;
 mod sign_in;
 mod social;

@@ -103,8 +103,11 @@ async fn r100_every_operation_tells_a_failure_in_the_one_form(t: TestApp) {
         ] {
             let told =
                 kind_of(&format!("{what} {kind} {body:?}"), &sent(&owner, &method, &path, kind, body).await);
+            // what takes a key of its own asks for it first
+            let is_kept = is_open && told == "authentication_error";
             assert!(
-                matches!(told.as_str(), "validation_error" | "invalid_request_error" | "not_found"),
+                is_kept
+                    || matches!(told.as_str(), "validation_error" | "invalid_request_error" | "not_found"),
                 "{what} {kind} {body:?}: {told}"
             );
             judged += 1;

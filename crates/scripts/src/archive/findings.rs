@@ -48,6 +48,10 @@ pub enum Code {
     MainName,
     /// The main file holds no code.
     MainEmpty,
+    /// The main file is not understood.
+    Syntax,
+    /// The main file defines nothing that can be called.
+    NoFunction,
     /// The file of dependencies is larger than it may be.
     DependencyFileTooLarge,
     /// Something about a dependency; the file and line are told.

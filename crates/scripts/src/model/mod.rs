@@ -3,6 +3,7 @@
 mod credits;
 /// Environment variables and their bounds.
 pub mod environment;
+mod exposed;
 mod hardware;
 mod language;
 pub mod names;
@@ -12,9 +13,11 @@ mod problems;
 /// Settings and their bounds.
 pub mod settings;
 mod status;
+pub(crate) mod stored;
 
 pub use credits::{Credits, Rate};
 pub use environment::Environment;
+pub use exposed::Exposed;
 pub use hardware::Profile;
 pub use language::Language;
 pub use offers::{Action, Offers};

@@ -28,8 +28,21 @@ pub struct FailureForm {
 
 impl FailureForm {
     fn is_of(&self, path: &str) -> bool {
-        path.strip_prefix(self.under).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_under(path, self.under)
     }
+}
+
+fn is_under(path: &str, under: &str) -> bool {
+    path.strip_prefix(under).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Requests that may take longer than others.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// The address, without a slash at its end; what lies below it counts too.
+    pub under: &'static str,
+    /// The longest that such a request may take.
+    pub timeout: Duration,
 }
 
 /// What the edge needs to know.
@@ -53,6 +66,8 @@ pub struct EdgeConfig {
     pub request_timeout: Duration,
     /// Where failures have another form.
     pub forms: Vec<FailureForm>,
+    /// What may take longer.
+    pub patience: Vec<Patience>,
 }
 
 impl EdgeConfig {
@@ -68,6 +83,7 @@ impl EdgeConfig {
             body_limit: DEFAULT_BODY_LIMIT,
             request_timeout: REQUEST_TIMEOUT,
             forms: Vec::new(),
+            patience: Vec::new(),
         }
     }
 }
@@ -76,8 +92,9 @@ impl EdgeConfig {
 pub(crate) struct Edge {
     pub(crate) ids: Ids,
     pub(crate) trusted_proxies: Vec<IpNet>,
-    pub(crate) request_timeout: Duration,
+    request_timeout: Duration,
     forms: Vec<FailureForm>,
+    patience: Vec<Patience>,
     shared: Arc<Shared>,
 }
 
@@ -85,6 +102,12 @@ impl Edge {
     /// The other form of failures at an address, if there is one.
     pub(super) fn form_at(&self, path: &str) -> Option<fn(&Error) -> Response> {
         self.forms.iter().find(|form| form.is_of(path)).map(|form| form.show)
+    }
+
+    /// The longest that a request to an address may take.
+    pub(super) fn timeout_at(&self, path: &str) -> Duration {
+        let longer = self.patience.iter().find(|patience| is_under(path, patience.under));
+        longer.map_or(self.request_timeout, |patience| patience.timeout)
     }
 
     pub(crate) fn web(&self, seen: &Seen) -> Web {
@@ -96,9 +119,18 @@ impl From<EdgeConfig> for Edge {
     fn from(config: EdgeConfig) -> Self {
         let cookies = Cookies::new(&config.public_url);
         let EdgeConfig {
-            public_url, ids, random, csrf, trusted_proxies, nav, request_timeout, forms, ..
+            public_url,
+            ids,
+            random,
+            csrf,
+            trusted_proxies,
+            nav,
+            request_timeout,
+            forms,
+            patience,
+            ..
         } = config;
         let shared = Arc::new(Shared { public_url, cookies, csrf, random, nav });
-        Self { ids, trusted_proxies, request_timeout, forms, shared }
+        Self { ids, trusted_proxies, request_timeout, forms, patience, shared }
     }
 }

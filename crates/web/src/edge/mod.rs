@@ -50,7 +50,7 @@ async fn handle(State(edge): State<Arc<Edge>>, mut request: Request, next: Next)
     let origin = origin::of(&request, seen.request_id.clone(), &edge.trusted_proxies);
     request.extensions_mut().insert(origin);
     request.extensions_mut().insert(web.clone());
-    let answered = tokio::time::timeout(edge.request_timeout, next.run(request)).await;
+    let answered = tokio::time::timeout(edge.timeout_at(&seen.path), next.run(request)).await;
     let response = answered.unwrap_or_else(|_| timed_out());
     let mut response = present::present(response, &seen, &web, edge.form_at(&seen.path));
     web.settle_cookies(&mut response);

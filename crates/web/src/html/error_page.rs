@@ -60,6 +60,7 @@ const fn title(kind: Kind) -> &'static str {
         Kind::Unavailable => "Not available right now",
         Kind::StorageFull => "No room left",
         Kind::Timeout => "It took too long",
+        Kind::Script => "A script failed",
     }
 }
 
@@ -76,6 +77,7 @@ const fn next(kind: Kind) -> &'static str {
         Kind::RateLimited => "Wait a little before you try again.",
         Kind::Internal => "Try again. If it stays so, give your administrator the request id below.",
         Kind::StorageFull => "Nothing was changed. Tell whoever runs the server that its disk is full.",
+        Kind::Script => "Look at the runs and logs of the script.",
         Kind::Unavailable | Kind::Timeout => "Wait a moment and reload the page.",
     }
 }

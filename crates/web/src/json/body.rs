@@ -52,7 +52,11 @@ pub(crate) fn too_large() -> Error {
     Error::new(Kind::PayloadTooLarge, "The body is larger than this address takes.")
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+/// Reads JSON that came another way than as a body, with the same words about what is wrong.
+///
+/// # Errors
+/// `InvalidRequest` for what is no JSON; `Validation` with the field's path.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let Root(value) = serde_path_to_error::deserialize(&mut reader)
         .map_err(|e| refuse(&e.path().to_string(), e.inner(), bytes.is_empty()))?;

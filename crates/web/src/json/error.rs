@@ -76,6 +76,7 @@ pub const fn status_of(kind: Kind) -> StatusCode {
         Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Kind::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Kind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        Kind::Script => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -96,6 +97,7 @@ pub const fn type_of(kind: Kind) -> &'static str {
         Kind::Unavailable => "service_unavailable",
         Kind::StorageFull => "storage_full",
         Kind::Timeout => "timeout_error",
+        Kind::Script => "script_error",
     }
 }
 
@@ -129,6 +131,12 @@ pub struct ErrorObject {
     /// Where to go next, for instance to sign in through an identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
+    /// The run of a script that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// Where in the script it failed, in the words of its language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceback: Option<String>,
 }
 
 impl From<&Error> for ErrorBody {
@@ -141,6 +149,8 @@ impl From<&Error> for ErrorBody {
                 fields: several(error),
                 decision: error.decision().map(ToString::to_string),
                 redirect_url: error.redirect_url().map(str::to_owned),
+                run_id: error.call().map(|call| call.run.clone()),
+                traceback: error.call().and_then(|call| call.traceback.clone()),
             },
         }
     }

@@ -1,7 +1,6 @@
 //! What the machine offers: room, the right time, the key's file, interpreters.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use gatehouse_store::{DatabaseUrl, files};
@@ -113,25 +112,6 @@ pub(super) fn master_key(settings: &Settings) -> Finding {
     match files::require_private(&file) {
         Ok(()) => Finding::Ok(format!("{} is its owner's alone.", file.display())),
         Err(e) => Finding::Bad(e.to_string()),
-    }
-}
-
-/// Custom scripts will need it; this version does not run them yet.
-pub(super) fn interpreter(name: &str) -> Finding {
-    let output = Command::new(name).arg("--version").stdin(Stdio::null()).output();
-    match output {
-        Ok(o) if o.status.success() => Finding::Ok(String::from_utf8_lossy(&o.stdout).trim().to_owned()),
-        _ => Finding::Warn("not found: custom scripts in this language would not run.".into()),
-    }
-}
-
-pub(super) fn namespaces() -> Finding {
-    let max = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
-    match max.trim().parse::<u64>() {
-        Ok(n) if n > 0 => Finding::Ok("user namespaces are there, for isolating custom scripts.".into()),
-        _ => {
-            Finding::Warn("no user namespaces: custom scripts could not be isolated on this machine.".into())
-        }
     }
 }
 

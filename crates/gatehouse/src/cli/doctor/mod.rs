@@ -10,7 +10,7 @@ use gatehouse_store::{Store, keyring};
 
 use super::admin::println;
 use crate::Settings;
-use crate::app::{Parts, mailer, open_store};
+use crate::app::{Parts, mailer, open_store, script_options};
 
 /// How a look at one thing ended.
 enum Finding {
@@ -57,11 +57,9 @@ async fn look(settings: &Settings) -> Vec<(&'static str, Finding)> {
         ("clock", clock),
         ("public url", public_url(settings)),
         ("smtp", smtp(settings).await),
+        ("scripts", scripts(settings).await),
         ("sign-up", sign_up(settings)),
         ("dns", dns(settings).await),
-        ("python3", machine::interpreter("python3")),
-        ("node", machine::interpreter("node")),
-        ("namespaces", machine::namespaces()),
     ]);
     found
 }
@@ -139,6 +137,23 @@ async fn smtp(settings: &Settings) -> Finding {
     match mailer.probe().await {
         Ok(()) => Finding::Ok("the mail server greets us.".into()),
         Err(e) => Finding::Bad(e.to_string()),
+    }
+}
+
+/// Whether customers' scripts can run here, and what with.
+async fn scripts(settings: &Settings) -> Finding {
+    let options = match script_options(settings) {
+        Ok(options) => options,
+        Err(e) => return Finding::Warn(format!("{e:#}")),
+    };
+    let seen = gatehouse_scripts::on_this_machine(options).await;
+    let found = seen.found.join("; ");
+    match seen.missing.is_empty() {
+        true => Finding::Ok(found),
+        // everything else goes on without scripts
+        false => {
+            Finding::Warn(format!("{found}; no script that needs it is deployed. {}", seen.missing.join(" ")))
+        }
     }
 }
 

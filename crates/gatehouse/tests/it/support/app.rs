@@ -129,6 +129,7 @@ impl TestApp {
         // providers of the tests are on this machine
         settings.egress_allow = vec!["127.0.0.1/32".parse().unwrap()];
         settings.dns_server = Some(dns.address().to_string());
+        settings.sandbox_program = Some(env!("CARGO_BIN_EXE_gatehouse").into());
         change(&mut settings);
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let public_url = match host {
@@ -157,6 +158,11 @@ impl TestApp {
                 return;
             }
         }
+    }
+
+    /// Keeps custom scripts in service from now on, until the test ends.
+    pub(crate) fn keep_scripts(&self) {
+        tokio::spawn(self.app.script_host().run(std::future::pending()));
     }
 
     /// Somebody nobody knows.

@@ -136,7 +136,7 @@ impl Answer {
         assert_eq!(body.as_object().map(serde_json::Map::len), Some(1), "{body}");
         assert_eq!(body["error"]["type"], kind, "{body}");
         assert!(body["error"]["message"].as_str().is_some_and(|m| !m.is_empty()), "{body}");
-        let known = ["type", "message", "field", "fields", "decision", "redirectUrl"];
+        let known = ["type", "message", "field", "fields", "decision", "redirectUrl", "runId", "traceback"];
         let object = body["error"].as_object().unwrap();
         assert!(object.keys().all(|k| known.contains(&k.as_str())), "{body}");
         body["error"].clone()

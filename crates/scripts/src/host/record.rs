@@ -1,0 +1,118 @@
+//! Runs and logs: gathered in memory, written a few times a second in one transaction for all.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use gatehouse_store::{Result, Store};
+use gatehouse_types::{ScriptKeyId, Timestamp};
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::store::keys;
+use crate::store::logs::{self, Line};
+use crate::store::runs::{self, Run};
+
+/// Runs that wait at most; beyond them a call waits for their writing.
+const WAITING: usize = 2_000;
+/// Log lines that wait at most; further ones are counted and dropped.
+const LINES: usize = 20_000;
+/// Runs and lines that one transaction writes.
+const AT_ONCE: usize = 500;
+
+#[derive(Debug, Default)]
+struct Gathered {
+    runs: Vec<Run>,
+    lines: Vec<Line>,
+    /// The last use of each key.
+    used: HashMap<ScriptKeyId, Timestamp>,
+}
+
+/// What waits to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    gathered: Mutex<Gathered>,
+    /// Whoever writes; one at a time, so that what comes first is written first.
+    writing: AsyncMutex<()>,
+}
+
+impl Recorder {
+    /// Takes a run in, with what it wrote and the key that called. True when it is time to write.
+    pub(crate) fn run(&self, run: Run, lines: Vec<Line>, key: Option<ScriptKeyId>) -> bool {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = key {
+            gathered.used.insert(key, run.started_at);
+        }
+        gathered.runs.push(run);
+        take(&mut gathered.lines, lines);
+        gathered.runs.len() >= WAITING
+    }
+
+    /// Takes lines in that belong to no run.
+    pub(crate) fn lines(&self, lines: Vec<Line>) {
+        take(&mut self.gathered.lock().unwrap_or_else(PoisonError::into_inner).lines, lines);
+    }
+
+    /// Writes everything that waits.
+    ///
+    /// # Errors
+    /// When the database fails; what was not written waits on.
+    pub(crate) async fn write(&self, store: &Store) -> Result<()> {
+        let _alone = self.writing.lock().await;
+        loop {
+            let (runs, lines, used) = {
+                let mut g = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+                (first(&mut g.runs), first(&mut g.lines), std::mem::take(&mut g.used))
+            };
+            if runs.is_empty() && lines.is_empty() && used.is_empty() {
+                return Ok(());
+            }
+            if let Err(e) = write(store, &runs, &lines, &used).await {
+                let mut g = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+                g.runs.splice(0..0, runs);
+                let room = LINES.saturating_sub(g.lines.len());
+                g.lines.splice(0..0, lines.into_iter().take(room));
+                for (key, at) in used {
+                    g.used.entry(key).or_insert(at);
+                }
+                return Err(e);
+            }
+        }
+    }
+}
+
+fn take(all: &mut Vec<Line>, more: Vec<Line>) {
+    let room = LINES.saturating_sub(all.len());
+    if more.len() > room {
+        metrics_dropped(more.len() - room);
+    }
+    all.extend(more.into_iter().take(room));
+}
+
+fn metrics_dropped(lines: usize) {
+    tracing::warn!(lines, "log lines of scripts were dropped: the database does not keep up");
+}
+
+fn first<T>(all: &mut Vec<T>) -> Vec<T> {
+    let rest = all.split_off(all.len().min(AT_ONCE));
+    std::mem::replace(all, rest)
+}
+
+async fn write(
+    store: &Store,
+    all: &[Run],
+    lines: &[Line],
+    used: &HashMap<ScriptKeyId, Timestamp>,
+) -> Result<()> {
+    let mut tx = store.begin_always().await?;
+    for run in all {
+        runs::insert(&mut tx, run).await?;
+    }
+    for line in lines {
+        logs::insert(&mut tx, line).await?;
+    }
+    let mut used: Vec<_> = used.iter().collect();
+    used.sort();
+    for (key, at) in used {
+        keys::used(&mut tx, key, *at).await?;
+    }
+    tx.commit().await
+}
