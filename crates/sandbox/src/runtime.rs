@@ -90,6 +90,13 @@ pub(crate) fn job_of(spec: &Spec) -> Result<Command, LaunchError> {
     })
 }
 
+/// Node looks for packages in each directory above the one that asks, and for modules nowhere else.
+pub(crate) fn links(binds: &[Bind]) -> Option<(PathBuf, PathBuf)> {
+    let dependencies = binds.iter().find(|bind| bind.to == Path::new(DEPS))?;
+    let packages = dependencies.from.join("node_modules");
+    packages.is_dir().then(|| ("/node_modules".into(), Path::new(DEPS).join("node_modules")))
+}
+
 /// The command line of one of our programs.
 fn arguments(language: Language, memory_bytes: u64, program: &str) -> Vec<String> {
     match language {

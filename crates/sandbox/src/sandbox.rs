@@ -178,7 +178,8 @@ impl Sandbox {
             Mode::Privileged => Identity::Host(command.uid),
             Mode::Rootless => Identity::Namespace,
         };
-        let (mut binds, links) = world::system(&command.system);
+        let (mut binds, mut links) = world::system(&command.system);
+        links.extend(runtime::links(&command.binds));
         binds.extend(command.binds.into_iter().map(|Bind { from, to, writable }| BindOrder {
             from,
             to,

@@ -11,7 +11,6 @@ const { AsyncLocalStorage } = require('async_hooks');
 const { pathToFileURL } = require('url');
 
 const APP = '/app';
-const DEPS = '/deps';
 const LINE_MAX = 16 * 1024;
 const REFILL_MS = 500;
 
@@ -385,16 +384,6 @@ async function load() {
   }
 }
 
-// Dependencies are found beside the project, whatever asks for them.
-function installDependencies() {
-  const modules = path.join(DEPS, 'node_modules');
-  if (!fs.existsSync(modules)) return;
-  const paths = Module._nodeModulePaths;
-  Module._nodeModulePaths = (from) => [...paths.call(Module, from), modules];
-  process.env.NODE_PATH = modules;
-  Module._initPaths();
-}
-
 function listen(onFrame) {
   const socket = new net.Socket({ fd: 3, readable: true, writable: false });
   let parts = [];
@@ -432,7 +421,6 @@ async function begin(first) {
   start = first;
   outside = new Log(null);
   installOutput();
-  installDependencies();
   process.on('uncaughtException', onStray);
   process.on('unhandledRejection', (error) => onStray(error, 'unhandledRejection'));
   setInterval(() => {

@@ -137,4 +137,17 @@ mod tests {
         strange[14] = b'/';
         assert_eq!(read(&strange), None);
     }
+
+    #[test]
+    fn any_byte_may_be_anything() {
+        let whole = asking(1);
+        for at in 0..whole.len() {
+            for byte in 0..=u8::MAX {
+                let mut packet = whole.clone();
+                packet[at] = byte;
+                let Some(question) = read(&packet) else { continue };
+                assert!(question.name.len() <= NAME_MAX && question.unknown().starts_with(&packet[..2]));
+            }
+        }
+    }
 }

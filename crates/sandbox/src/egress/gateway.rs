@@ -324,3 +324,42 @@ fn opening(packet: &[u8]) -> Option<Flow> {
     let flow = Flow { from_port: inner.src_port(), to: outer.dst_addr(), to_port: inner.dst_port() };
     (inner.syn() && !inner.ack()).then_some(flow)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first packet of a connection from port 1 to 192.0.2.7, port 80.
+    fn first() -> Vec<u8> {
+        let mut packet = vec![0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 198, 19, 255, 2, 192, 0, 2, 7];
+        packet.extend_from_slice(&[0, 1, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0]);
+        packet
+    }
+
+    #[test]
+    fn a_packet_that_opens_a_connection_is_known_and_others_are_not() {
+        let flow = Flow { from_port: 1, to: Ipv4Addr::new(192, 0, 2, 7), to_port: 80 };
+        assert_eq!(opening(&first()), Some(flow));
+        let mut answer = first();
+        answer[33] = 0x12;
+        assert_eq!(opening(&answer), None);
+        let mut six = first();
+        six[0] = 0x65;
+        assert_eq!(opening(&six), None);
+    }
+
+    #[test]
+    fn any_byte_may_be_anything_and_any_end_missing() {
+        for length in 0..first().len() {
+            assert_eq!(opening(&first()[..length]), None, "{length}");
+        }
+        for at in 0..first().len() {
+            for byte in 0..=u8::MAX {
+                let mut packet = first();
+                packet[at] = byte;
+                let found = opening(&packet);
+                assert!(found.is_none_or(|flow| at >= 16 || flow.to == Ipv4Addr::new(192, 0, 2, 7)));
+            }
+        }
+    }
+}

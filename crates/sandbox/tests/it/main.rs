@@ -14,6 +14,7 @@ mod kernel;
 mod leaks;
 mod listing;
 mod network;
+mod ordinary;
 mod orphans;
 mod results;
 mod rootless;
