@@ -9,12 +9,16 @@ use crate::problem::Problem;
 use crate::template::Root;
 use crate::validate;
 
+/// Nodes of a flow that is handled in little time.
+const QUICK_NODES: usize = 30;
+
 /// A flow that can run: nothing is wrong with its definition.
 #[derive(Debug, Clone)]
 pub struct Flow {
     timeout_seconds: Option<u32>,
     plan: Plan,
     kept: BTreeSet<String>,
+    quick: bool,
 }
 
 /// The nodes of a graph in an order in which each comes after those that lead to it.
@@ -51,7 +55,9 @@ impl Flow {
         }
         let mut kept = BTreeSet::new();
         let plan = plan(&definition.graph, &mut kept);
-        Ok(Self { timeout_seconds: definition.timeout_seconds, plan, kept })
+        let quick =
+            plan.nodes.len() <= QUICK_NODES && plan.nodes.iter().all(|planned| planned.body.is_none());
+        Ok(Self { timeout_seconds: definition.timeout_seconds, plan, kept, quick })
     }
 
     /// How long the whole may take.
@@ -77,6 +83,11 @@ impl Flow {
         let mut found = Vec::new();
         self.plan.collect(&mut found);
         found
+    }
+
+    /// Whether an event is handled in little time, as long as the values are small: it has few nodes and no loop.
+    pub fn is_quick(&self) -> bool {
+        self.quick
     }
 
     pub(crate) fn plan(&self) -> &Plan {

@@ -10,6 +10,8 @@ use gatehouse_store::Store;
 use gatehouse_web::{Limiter, PublicUrl};
 use tokio::sync::Notify;
 
+use crate::drive::Lane;
+
 /// Requests that one person tries out at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
 /// Calls of webhooks from one network at once, and the seconds until one more.
@@ -31,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) public_url: PublicUrl,
     /// Something is due: whoever drives executions looks.
     pub(crate) wake: Notify,
+    /// Where an execution is driven on that began with its start.
+    pub(crate) lane: Lane,
     /// Definitions by the id of their version; a version never changes.
     pub(crate) read: Read,
     /// Requests that are tried out, per person.
@@ -59,6 +63,7 @@ impl Flows {
             scripts,
             public_url,
             wake: Notify::new(),
+            lane: Lane::default(),
             read: Read::default(),
             by_hand,
             hooks,

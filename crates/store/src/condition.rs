@@ -61,6 +61,11 @@ impl Condition {
         Self::fixed("EXISTS (SELECT 1 FROM ").then(elements).sql(" WHERE ").then(passes).sql(")")
     }
 
+    /// Whether it has no part.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Appends a fixed part.
     #[must_use]
     pub fn sql(mut self, text: &'static str) -> Self {

@@ -89,6 +89,11 @@ macro_rules! steps {
                 "flow_triggers",
                 include_str!(concat!("../migrations/", $folder, "/0034_flow_triggers.sql")),
             ),
+            (
+                35,
+                "execution_claims",
+                include_str!(concat!("../migrations/", $folder, "/0035_execution_claims.sql")),
+            ),
             (36, "scripts", include_str!(concat!("../migrations/", $folder, "/0036_scripts.sql"))),
         ]
     };

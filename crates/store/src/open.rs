@@ -211,6 +211,11 @@ impl Store {
         }
     }
 
+    /// Whether several servers may work on the database at once; an embedded one has a single server.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0.pool, Pool::Postgres(_))
+    }
+
     /// The keyring.
     pub fn keyring(&self) -> &Keyring {
         &self.0.keyring

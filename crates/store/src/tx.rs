@@ -138,6 +138,18 @@ impl Tx {
         self.afterwards.0.push(Box::pin(then));
     }
 
+    /// Lets the transaction count before it is on PostgreSQL's disk: for what is found out again when it is lost there. Who
+    /// looks sees it at once. On SQLite it waits for the shared flush, as all do.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn may_be_lost(&mut self) -> Result<()> {
+        if self.is_postgres() {
+            self.run(Query::assembled("SET LOCAL synchronous_commit TO OFF".to_owned(), Vec::new())).await?;
+        }
+        Ok(())
+    }
+
     /// Tells every server over the same PostgreSQL that listens on the channel (see [`Store::listen`]) once the
     /// transaction counts; SQLite has one server.
     ///

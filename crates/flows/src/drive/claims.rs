@@ -2,37 +2,41 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gatehouse_types::{ExecutionId, Result};
-use tokio::task::{Id as TaskId, JoinError, JoinSet};
+use tokio::task::{AbortHandle, Id as TaskId, JoinError, JoinSet};
+use tokio::time::MissedTickBehavior;
 
+use super::lane::Handed;
+use super::pace::Pace;
 use super::turn::Driving;
 use crate::Flows;
 use crate::store::claims;
+use crate::store::executions::Opened;
 
-/// Executions that one server drives at once.
+/// Executions that one server claims and drives at once.
 const AT_ONCE: usize = 64;
-/// How often is looked for what is due, beside being woken.
-const LOOK: Duration = Duration::from_secs(1);
-/// How often leases are renewed; a third of them.
-const RENEW: Duration = Duration::from_secs(20);
+/// How often leases are renewed; a quarter of them.
+const RENEW: Duration = Duration::from_secs(5);
 /// How long what is driven may go on after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(25);
+
+/// Which task drives which execution: a task that panics tells nothing else of itself.
+type Ids = Arc<Mutex<HashMap<TaskId, ExecutionId>>>;
 
 /// What one server drives at the moment.
 #[derive(Default)]
 struct Running {
     tasks: JoinSet<()>,
-    /// Which task drives which: a task that panics tells nothing else of itself.
-    ids: HashMap<TaskId, ExecutionId>,
+    ids: Ids,
 }
 
 impl Running {
-    fn begin(&mut self, driver: Driver, id: ExecutionId) {
-        let task = self.tasks.spawn(driver.drive(id.clone())).id();
-        self.ids.insert(task, id);
+    fn begin(&mut self, id: ExecutionId, task: impl Future<Output = ()> + Send + 'static) {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.insert(self.tasks.spawn(task).id(), id);
     }
 
     /// The next one that is done; false when nothing runs.
@@ -41,24 +45,37 @@ impl Running {
         self.forget(done)
     }
 
-    /// Forgets all that are done.
-    fn tidy(&mut self) {
+    /// Forgets all that are done, and says how many those were.
+    fn tidy(&mut self) -> usize {
+        let mut count = 0;
         while let done @ Some(_) = self.tasks.try_join_next_with_id() {
             self.forget(done);
+            count += 1;
         }
+        count
     }
 
     fn forget(&mut self, done: Option<Result<(TaskId, ()), JoinError>>) -> bool {
         let Some(done) = done else { return false };
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         let task = match done {
             Ok((task, ())) => task,
             Err(e) => {
-                tracing::error!(execution = ?self.ids.get(&e.id()), error = %e, "driving an execution broke off");
+                tracing::error!(execution = ?ids.get(&e.id()), error = %e, "driving an execution broke off");
                 e.id()
             }
         };
-        self.ids.remove(&task);
+        ids.remove(&task);
         true
+    }
+}
+
+/// Ends a task when it is dropped.
+struct Ends(AbortHandle);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -68,13 +85,20 @@ pub struct Driver {
     flows: Flows,
     /// This server, as leases name it.
     me: Arc<str>,
+    renew: Duration,
 }
 
 impl Driver {
     /// A driver over the service.
     pub fn new(flows: Flows) -> Self {
         let me = flows.0.store.ids().uuid().simple().to_string();
-        Self { flows, me: me.into() }
+        Self { flows, me: me.into(), renew: RENEW }
+    }
+
+    /// The same with another pause between two renewals of what it holds.
+    #[must_use]
+    pub fn renewing_every(self, renew: Duration) -> Self {
+        Self { renew, ..self }
     }
 
     /// Drives what is due until `stop` is done. What is driven then may go on for a while; what does not end is given back
@@ -82,35 +106,41 @@ impl Driver {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         tokio::pin!(stop);
         let mut running = Running::default();
-        let mut renew = tokio::time::interval(RENEW);
+        let renewing = tokio::spawn(self.clone().renewing(Arc::clone(&running.ids)));
+        let _renewing = Ends(renewing.abort_handle());
+        if let Err(e) = claims::forget_predecessor(&self.flows.0.store).await {
+            tracing::error!(error = %e, "leases of the server before could not be ended; they end by themselves");
+        }
+        let mut handed = self.flows.0.lane.open(&self.me);
+        let mut pace = Pace::default();
         loop {
-            running.tidy();
-            let claimed = match self.claim(AT_ONCE.saturating_sub(running.tasks.len())).await {
-                Ok(claimed) => claimed,
-                Err(e) => {
-                    tracing::error!(error = %e, "due executions could not be claimed");
-                    Vec::new()
-                }
-            };
-            let more = !claimed.is_empty();
-            for id in claimed {
-                running.begin(self.clone(), id);
+            pace.ended(running.tidy());
+            if pace.is_time(running.tasks.len()) {
+                let wanted = AT_ONCE.saturating_sub(running.tasks.len());
+                let claimed = self.claim_or_tell(wanted).await;
+                pace.claimed(claimed.len(), wanted);
+                self.begin(&mut running, claimed);
             }
+            let rest = pace.rest(running.tasks.len());
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                _ = renew.tick() => {
-                    if let Err(e) = claims::renew(&self.flows.0.store, &self.me, running.ids.values().cloned()).await {
-                        tracing::error!(error = %e, "leases of executions could not be renewed");
-                    }
-                }
+                Some(one) = handed.recv() => self.take_up(&mut running, one),
                 // a place is free
-                true = running.next() => {}
-                () = self.flows.0.wake.notified() => {}
-                () = tokio::time::sleep(LOOK), if !more => {}
-                () = std::future::ready(()), if more && running.tasks.len() < AT_ONCE => {}
+                true = running.next() => pace.ended(1),
+                () = self.flows.0.wake.notified() => pace.woken(),
+                () = tokio::time::sleep(rest) => pace.looked(),
             }
         }
+        self.flows.0.lane.close();
+        while let Ok(one) = handed.try_recv() {
+            self.take_up(&mut running, one);
+        }
+        self.finish(running).await;
+    }
+
+    /// Lets what is driven come to rest, and gives back what does not.
+    async fn finish(&self, mut running: Running) {
         let rest = async { while running.next().await {} };
         if tokio::time::timeout(STOP_GRACE, rest).await.is_err() {
             running.tasks.abort_all();
@@ -126,6 +156,19 @@ impl Driver {
         }
     }
 
+    /// Keeps what is really driven, as long as it is.
+    async fn renewing(self, ids: Ids) {
+        let mut tick = tokio::time::interval(self.renew);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let held: Vec<_> = ids.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+            if let Err(e) = claims::renew(&self.flows.0.store, &self.me, held.into_iter()).await {
+                tracing::error!(error = %e, "leases of executions could not be renewed");
+            }
+        }
+    }
+
     /// Drives everything that is due at this moment until nothing is; says how many turns that took.
     ///
     /// # Errors
@@ -133,30 +176,51 @@ impl Driver {
     pub async fn work(&self) -> Result<usize> {
         let mut count = 0;
         loop {
-            let claimed = self.claim(AT_ONCE).await?;
+            let claimed = claims::claim(&self.flows.0.store, &self.me, AT_ONCE).await?;
             if claimed.is_empty() {
                 return Ok(count);
             }
             count += claimed.len();
             let mut running = Running::default();
-            for id in claimed {
-                running.begin(self.clone(), id);
-            }
+            self.begin(&mut running, claimed);
             while running.next().await {}
         }
     }
 
-    async fn claim(&self, wanted: usize) -> Result<Vec<ExecutionId>> {
-        Ok(claims::claim(&self.flows.0.store, &self.me, wanted).await?)
+    async fn claim_or_tell(&self, wanted: usize) -> Vec<Claimed> {
+        match claims::claim(&self.flows.0.store, &self.me, wanted).await {
+            Ok(claimed) => claimed,
+            Err(e) => {
+                tracing::error!(error = %e, "due executions could not be claimed");
+                Vec::new()
+            }
+        }
     }
 
-    async fn drive(self, id: ExecutionId) {
+    fn begin(&self, running: &mut Running, claimed: Vec<Claimed>) {
+        for (id, opened) in claimed {
+            let driver = self.clone();
+            running.begin(id.clone(), async move { driver.drive(id, opened).await });
+        }
+    }
+
+    async fn drive(&self, id: ExecutionId, opened: gatehouse_store::Result<Opened>) {
         let driven = async {
-            match Driving::open(&self.flows, &self.me, &id).await? {
+            match Driving::open(&self.flows, &self.me, opened?).await? {
                 Some(driving) => driving.on().await,
                 None => Ok(()),
             }
         };
+        self.or_put_off(id, driven).await;
+    }
+
+    /// Drives on what began with its start.
+    fn take_up(&self, running: &mut Running, one: Handed) {
+        let (driver, id) = (self.clone(), one.id());
+        running.begin(id.clone(), async move { driver.or_put_off(id, one.on()).await });
+    }
+
+    async fn or_put_off(&self, id: ExecutionId, driven: impl Future<Output = Result<()>>) {
         if let Err(e) = driven.await {
             tracing::error!(execution = %id, error = %e, cause = ?e.cause(), "an execution could not be driven");
             // if that fails too, the lease ends by itself: it is not renewed any more
@@ -166,3 +230,5 @@ impl Driver {
         }
     }
 }
+
+type Claimed = (ExecutionId, gatehouse_store::Result<Opened>);

@@ -2,10 +2,13 @@
 //! given back to the database where they cost nothing.
 
 mod claims;
+mod lane;
+mod pace;
 mod people;
 mod perform;
 mod shown;
 mod turn;
 
 pub use claims::Driver;
+pub(crate) use lane::Lane;
 pub(crate) use perform::{Sender, send};

@@ -9,6 +9,7 @@ use gatehouse_flow::redact::Redaction;
 use serde_json::Value;
 
 /// The secrets of one execution, as far as they are known.
+#[derive(Default)]
 pub(super) struct Shown {
     secrets: BTreeSet<String>,
 }
@@ -16,25 +17,27 @@ pub(super) struct Shown {
 impl Shown {
     /// Those of what it was started with and of what its steps gave so far.
     pub(super) fn of(flow: &Flow, state: &State) -> Self {
-        let mut shown = Self { secrets: BTreeSet::new() };
-        shown.learn(flow, state);
-        shown
-    }
-
-    /// Finds those that came since.
-    pub(super) fn learn(&mut self, flow: &Flow, state: &State) {
-        let Ok(state) = serde_json::to_value(state) else { return };
+        let mut shown = Self::default();
+        let Ok(state) = serde_json::to_value(state) else { return shown };
         let start = flow.nodes().into_iter().find(|node| matches!(node.kind, Kind::Start(_)));
         if let (Some(start), Some(input)) = (start, state.get("input")) {
-            self.secrets.extend(Redaction::of(start).secrets_in(input));
+            shown.secrets.extend(Redaction::of(start).secrets_in(input));
         }
         let scopes = state.get("scopes").and_then(Value::as_object);
         for steps in scopes.into_iter().flat_map(|scopes| scopes.values()).filter_map(Value::as_object) {
             for (node, step) in steps {
-                if let (Some(node), Some(output)) = (flow.node(node), step.get("output")) {
-                    self.secrets.extend(Redaction::of(node).secrets_in(output));
+                if let Some(output) = step.get("output") {
+                    shown.learn(flow, node, output);
                 }
             }
+        }
+        shown
+    }
+
+    /// Those of what a node gave.
+    pub(super) fn learn(&mut self, flow: &Flow, node: &str, output: &Value) {
+        if let Some(node) = flow.node(node) {
+            self.secrets.extend(Redaction::of(node).secrets_in(output));
         }
     }
 

@@ -1,24 +1,30 @@
 //! One execution being driven: events in, turns stored, steps out.
 
+mod keep;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse_flow::Flow;
 use gatehouse_flow::machine::{self, Change, Effect, Event, Run, State, Status};
-use gatehouse_types::{ExecutionEventId, ExecutionId, Result, Timestamp};
+use gatehouse_store::Tx;
+use gatehouse_types::{Error, ExecutionEventId, Result};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::perform::{Performed, perform};
 use super::shown::Shown;
 use crate::Flows;
-use crate::model::execution::{Execution, IDENTITY_ENDED, StepRow, Wait, Warning, Who};
-use crate::store::executions::{self, Left};
-use crate::store::{claims, events, steps, waits};
+use crate::model::execution::{Execution, IDENTITY_ENDED, Warning, Who};
+use crate::store::executions::{self, Opened};
+use crate::store::{claims, events, waits};
 
 /// How often is looked whether something happened, while steps run.
 const LOOK: Duration = Duration::from_millis(500);
+/// What is computed where it stands when the flow is a quick one and its state not larger than so many bytes; all else goes
+/// to threads of its own.
+const QUICK_BYTES: usize = 64 * 1024;
 
 /// An execution that this server drives.
 pub(super) struct Driving {
@@ -28,6 +34,8 @@ pub(super) struct Driving {
     pub(super) flow: Arc<Flow>,
     pub(super) state: State,
     pub(super) shown: Shown,
+    /// Bytes of the state, as last read or written.
+    size: usize,
     /// What happened and was not handled yet.
     queue: VecDeque<Event>,
     /// Events of the database that the next stored turn takes in.
@@ -56,31 +64,55 @@ pub(super) struct Driving {
 }
 
 impl Driving {
-    /// Takes up a claimed execution; nothing when it is over or stands still by somebody's decision.
-    pub(super) async fn open(flows: &Flows, me: &Arc<str>, id: &ExecutionId) -> Result<Option<Self>> {
-        let store = &flows.0.store;
-        let Some(opened) = executions::open(store, &mut store.reader(), id).await? else { return Ok(None) };
-        let executions::Opened { execution, state, input } = opened;
-        let Some(state) = state else { return Ok(None) };
+    /// Takes up a claimed execution; nothing when it is over.
+    pub(super) async fn open(flows: &Flows, me: &Arc<str>, opened: Opened) -> Result<Option<Self>> {
+        let Opened { execution, state, input } = opened;
+        let Some(text) = state else { return Ok(None) };
         let flow = flows.flow_of(&execution.version_id).await?;
-        let state = State::from_json(&state).map_err(gatehouse_types::Error::internal)?;
-        let shown = Shown::of(&flow, &state);
+        let state = State::from_json(&text).map_err(Error::internal)?;
         let first = match (state.status(), input) {
             (Status::Queued, Some(input)) => {
-                let input = serde_json::from_str(&input).map_err(gatehouse_types::Error::internal)?;
+                let input = serde_json::from_str(&input).map_err(Error::internal)?;
                 Event::Started { input }
             }
             _ => Event::Resumed,
         };
+        let mut driving = Self::new(flows, me, execution, flow, state, first);
+        driving.shown = Shown::of(&driving.flow, &driving.state);
+        driving.size = text.len();
+        Ok(Some(driving))
+    }
+
+    /// One that begins now.
+    pub(super) fn starting(
+        flows: &Flows,
+        me: &Arc<str>,
+        execution: Execution,
+        flow: Arc<Flow>,
+        state: State,
+        input: Value,
+    ) -> Self {
+        Self::new(flows, me, execution, flow, state, Event::Started { input })
+    }
+
+    fn new(
+        flows: &Flows,
+        me: &Arc<str>,
+        execution: Execution,
+        flow: Arc<Flow>,
+        state: State,
+        first: Event,
+    ) -> Self {
         let look = execution.poked > 0;
         let waited = execution.waiting.iter().any(|w| w.status == Status::AuthenticationNeeded.word());
-        Ok(Some(Self {
+        Self {
             flows: flows.clone(),
             me: Arc::clone(me),
             execution,
             flow,
             state,
-            shown,
+            shown: Shown::default(),
+            size: 0,
             queue: VecDeque::from([first]),
             taken: Vec::new(),
             changed: BTreeMap::new(),
@@ -97,7 +129,26 @@ impl Driving {
             look,
             waited,
             dirty: true,
-        }))
+        }
+    }
+
+    /// Stores the first turn in the transaction that makes the execution; true when it is at rest with that.
+    pub(super) async fn first_turn(&mut self, tx: &mut Tx) -> Result<bool> {
+        while let Some(event) = self.queue.pop_front() {
+            self.happened(event).await?;
+        }
+        if self.state.status() == Status::Queued {
+            return Err(Error::internal("an execution did not begin with what was judged to fit"));
+        }
+        let (at_rest, now) = (self.is_at_rest(), self.flows.0.store.now());
+        let turn = self.turn(now).await?;
+        self.write(tx, turn, now, at_rest).await?;
+        self.dirty = false;
+        Ok(at_rest)
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.end.is_some() || (self.to_run.is_empty() && self.running.is_empty())
     }
 
     /// Goes on until it is over, waits, or somebody else drives it.
@@ -117,7 +168,7 @@ impl Driving {
             if self.fire_due() {
                 continue;
             }
-            let at_rest = self.end.is_some() || (self.to_run.is_empty() && self.running.is_empty());
+            let at_rest = self.is_at_rest();
             if (self.dirty || at_rest) && !self.store_turn(at_rest).await? {
                 return Ok(());
             }
@@ -143,11 +194,17 @@ impl Driving {
         if self.end.is_some() {
             return Ok(());
         }
-        let (flow, state, now) =
-            (Arc::clone(&self.flow), self.state.clone(), self.flows.0.store.now().micros());
+        let now = self.flows.0.store.now().micros();
         let ran = matches!(event, Event::Failed { .. } | Event::AuthenticationMissing { .. });
-        let next = tokio::task::spawn_blocking(move || machine::next(&flow, &state, &event, now)).await;
-        let next = next.map_err(gatehouse_types::Error::internal)?;
+        let next = match self.flow.is_quick() && self.size <= QUICK_BYTES {
+            true => machine::next(&self.flow, &self.state, &event, now),
+            false => {
+                let (flow, state) = (Arc::clone(&self.flow), self.state.clone());
+                let next =
+                    tokio::task::spawn_blocking(move || machine::next(&flow, &state, &event, now)).await;
+                next.map_err(Error::internal)?
+            }
+        };
         // values were checked before they were kept: what does not fit any more changes nothing
         let Ok((state, effects)) = next else { return Ok(()) };
         let before = std::mem::replace(&mut self.state, state);
@@ -158,7 +215,6 @@ impl Driving {
         if ran && matches!(&self.end, Some((Status::Error, ..))) {
             self.checkpoint = Some(before);
         }
-        self.shown.learn(&self.flow, &self.state);
         Ok(())
     }
 
@@ -174,6 +230,9 @@ impl Driving {
             Effect::Authenticate { step, connector_id, .. } => drop(self.needs.insert(step, connector_id)),
             Effect::Warn { step, message } => self.warn(step, message),
             Effect::Step(change) => {
+                if let Some(output) = &change.output {
+                    self.shown.learn(&self.flow, &change.node, output);
+                }
                 if change.status.ended() {
                     self.needs.remove(&change.step);
                     self.timers.retain(|(step, _), _| *step != change.step);
@@ -236,7 +295,7 @@ impl Driving {
     async fn until_something_happens(&mut self) -> Result<bool> {
         tokio::select! {
             Some(done) = self.running.join_next() => {
-                let done = done.map_err(gatehouse_types::Error::internal)?;
+                let done = done.map_err(Error::internal)?;
                 if let Some(who) = done.who {
                     self.who.insert(done.step, who);
                 }
@@ -258,106 +317,6 @@ impl Driving {
             }
         }
         Ok(true)
-    }
-
-    /// Stores everything since the last turn; false when this server does not drive it any more.
-    async fn store_turn(&mut self, release: bool) -> Result<bool> {
-        let now = self.flows.0.store.now();
-        self.set_facts(now).await?;
-        let state = serde_json::to_string(&self.state).map_err(gatehouse_types::Error::internal)?;
-        let checkpoint = match self.checkpoint.take() {
-            Some(before) => Some(serde_json::to_string(&before).map_err(gatehouse_types::Error::internal)?),
-            None => None,
-        };
-        let is_over = self.end.is_some();
-        let output = self.end.as_ref().filter(|(status, ..)| *status == Status::Success);
-        let output = output.map(|(_, output, _)| self.shown.value(output));
-        let next = self.timers.values().min().copied().map(Timestamp::from_micros).filter(|_| !is_over);
-        let left = Left {
-            execution: &self.execution,
-            lease_by: &self.me,
-            state: (!is_over).then_some(state.as_str()),
-            checkpoint: checkpoint.as_deref(),
-            output: output.as_ref(),
-            release: release.then_some(next),
-        };
-        let mut tx = self.flows.0.store.begin_always().await?;
-        if !executions::save(&mut tx, &left).await? {
-            tx.rollback().await?;
-            return Ok(false);
-        }
-        for row in self.rows(now) {
-            self.place += 1;
-            steps::put(&mut tx, &self.execution, self.place, &row);
-        }
-        events::taken(&mut tx, &std::mem::take(&mut self.taken)).await?;
-        let needs: Vec<_> = self.needs.iter().map(|(step, id)| (step.clone(), id.clone())).collect();
-        if !needs.is_empty() || std::mem::take(&mut self.waited) {
-            self.flows.wait_for_people(&mut tx, &self.execution, &needs).await?;
-            self.waited = !needs.is_empty();
-        }
-        tx.commit().await?;
-        self.dirty = false;
-        Ok(true)
-    }
-
-    /// The steps that changed, as rows of the timeline.
-    fn rows(&mut self, now: Timestamp) -> Vec<StepRow> {
-        let mut changed = std::mem::take(&mut self.changed);
-        let order = std::mem::take(&mut self.order);
-        let row = |change: Change| StepRow {
-            attempt: self.attempts.get(&change.step).copied().unwrap_or(1),
-            who: self.who.get(&change.step).cloned(),
-            output: change.output.as_ref().map(|output| self.shown.output(&self.flow, &change.node, output)),
-            error: change.error.as_deref().map(|error| self.shown.text(error)),
-            status: change.status.word().to_owned(),
-            started_at: now,
-            ended_at: change.status.ended().then_some(now),
-            step: change.step,
-            node: change.node,
-            kind: change.kind,
-        };
-        order.into_iter().filter_map(|step| changed.remove(&step)).map(row).collect()
-    }
-
-    /// What is said of the execution without opening its state.
-    async fn set_facts(&mut self, now: Timestamp) -> Result<()> {
-        let waiting = self.waits().await?;
-        let e = &mut self.execution;
-        e.status = self.state.status().word().to_owned();
-        e.percentage = i64::from(self.state.percentage(&self.flow));
-        e.message = None;
-        e.waiting = waiting;
-        e.started_at = e.started_at.or(Some(now));
-        if let Some((status, _, message)) = &self.end {
-            e.status = status.word().to_owned();
-            e.percentage = 100;
-            e.message = message.as_deref().map(|message| self.shown.text(message));
-            e.waiting = Vec::new();
-            e.ended_at = Some(now);
-        }
-        Ok(())
-    }
-
-    async fn waits(&self) -> Result<Vec<Wait>> {
-        let mut all = Vec::new();
-        for waiting in self.state.waiting_for() {
-            let mut wait = Wait {
-                until: waiting.until.map(|at| Timestamp::from_micros(at).to_string()),
-                status: waiting.status.word().to_owned(),
-                title: None,
-                fields: None,
-                connector_id: None,
-                connector_name: None,
-                user_id: None,
-                page: None,
-                step: waiting.step,
-                node: waiting.node,
-            };
-            self.describe(&mut wait).await?;
-            all.push(wait);
-        }
-        Ok(all)
     }
 
     /// The person has lost access: it stands still as it is stored, whatever was about to be done.

@@ -132,17 +132,16 @@ impl Flows {
         Ok(Ready { execution, input: start.input })
     }
 
-    /// Keeps an execution that is ready, in the caller's transaction; it is due at once.
+    /// Keeps an execution that is ready, in the caller's transaction; it begins with it, or is due at once.
     pub(crate) async fn keep(&self, tx: &mut Tx, actor: &Actor, ready: Ready) -> Result<Execution> {
         let Ready { execution, input } = ready;
         let state = State::queued(execution.id.as_str(), execution.interactive);
-        let state = serde_json::to_string(&state).map_err(Error::internal)?;
-        executions::insert(tx, &execution, &state, &input)?;
+        let text = serde_json::to_string(&state).map_err(Error::internal)?;
+        executions::insert(tx, &execution, &text, &input)?;
         let details = json!({"flow": execution.flow_name, "flowId": execution.flow_id, "number": execution.number,
             "via": execution.via, "startedBy": execution.started_by, "personId": execution.person});
         record(tx, actor, "flow-execution.started", &execution, details).await?;
-        self.wake(tx);
-        Ok(execution)
+        self.begin_or_wake(tx, execution, state, input).await
     }
 
     /// The version of a draft that is tried out.

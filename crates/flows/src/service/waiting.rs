@@ -18,6 +18,8 @@ use crate::store::{executions, waits};
 const LINES: i64 = 500;
 /// Executions that one decision lets go on at most.
 const DECIDED: i64 = 1_000;
+/// Executions that are woken in one transaction.
+const WOKEN: i64 = 1_000;
 /// The longest reason, in characters.
 const MAX_REASON: usize = 500;
 /// Where a person's own connections are.
@@ -73,13 +75,19 @@ impl Flows {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn authenticated(&self, told: &UserAuthenticated) -> Result<()> {
-        let mut tx = self.0.store.begin_always().await?;
         let connector = told.connector.to_string();
-        for id in waits::for_person(&mut tx, &told.workspace, &told.user, &connector).await? {
-            executions::poke(&mut tx, &id).await?;
+        let mut after = String::new();
+        loop {
+            // some at a time: nobody waits for long because very much goes on at once
+            let mut tx = self.0.store.begin_always().await?;
+            let some = waits::poke_some(&mut tx, told, &connector, &after, WOKEN).await?;
+            self.wake(&mut tx);
+            tx.commit().await?;
+            match some {
+                Some(last) => after = last,
+                None => return Ok(()),
+            }
         }
-        self.wake(&mut tx);
-        Ok(tx.commit().await?)
     }
 
     /// Everything that waits in the workspace, the longest first.

@@ -98,17 +98,26 @@ pub(crate) struct Opened {
 /// An execution with how far it has come.
 pub(crate) async fn open<Q: Queries>(store: &Store, db: &mut Q, id: &ExecutionId) -> Result<Option<Opened>> {
     let select = sql(concat!("SELECT ", columns!(), ", state, input FROM executions WHERE id = $1"));
-    let Some(row) = db.fetch_optional(select.bind(id)).await? else { return Ok(None) };
-    let opened = |place: Binding<'_>, text: Option<String>| -> Result<Option<String>> {
+    let row = db.fetch_optional(select.bind(id)).await?;
+    row.map(|row| opened(store, &row)).transpose()
+}
+
+/// The end of an update that gives what [`opened`] reads.
+pub(crate) const RETURNING_OPENED: &str = concat!(" RETURNING ", columns!(), ", state, input");
+
+/// An execution with how far it has come, of a row that has everything.
+pub(crate) fn opened(store: &Store, row: &Row) -> Result<Opened> {
+    let execution = read(row)?;
+    let open = |place: Binding<'_>, text: Option<String>| -> Result<Option<String>> {
         let text =
             text.map(|text| store.keyring().open_secret(place, &Sealed::from_stored(text))).transpose()?;
         Ok(text.map(|text| text.expose().to_owned()))
     };
-    Ok(Some(Opened {
-        state: opened(state_place(id), row.opt_text("state")?)?,
-        input: opened(input_place(id), row.opt_text("input")?)?,
-        execution: read(&row)?,
-    }))
+    Ok(Opened {
+        state: open(state_place(&execution.id), row.opt_text("state")?)?,
+        input: open(input_place(&execution.id), row.opt_text("input")?)?,
+        execution,
+    })
 }
 
 /// The state before the step that failed.

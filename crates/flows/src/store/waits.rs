@@ -1,3 +1,4 @@
+use gatehouse_connect::UserAuthenticated;
 use gatehouse_store::{Queries, Result, Row, Tx, sql};
 use gatehouse_types::{ExecutionId, FlowId, Timestamp, UserId, WorkspaceId};
 
@@ -56,19 +57,25 @@ pub(crate) async fn of_execution<Q: Queries>(db: &mut Q, id: &ExecutionId) -> Re
     db.fetch_all(select.bind(id)).await?.iter().map(read).collect()
 }
 
-/// The executions that wait for a person to authenticate at a connector.
-pub(crate) async fn for_person<Q: Queries>(
-    db: &mut Q,
-    workspace: &WorkspaceId,
-    user: &UserId,
+/// Has whoever drives look at some of the executions that wait for a person at a connector, in their order after one; the
+/// last of them, when there may be more.
+pub(crate) async fn poke_some(
+    tx: &mut Tx,
+    told: &UserAuthenticated,
     connector: &str,
-) -> Result<Vec<ExecutionId>> {
-    let select = sql(
-        "SELECT DISTINCT execution_id AS id FROM execution_waits WHERE workspace_id = $1 AND person_id = $2 \
-         AND connector_id = $3",
-    );
-    let rows = db.fetch_all(select.bind(workspace).bind(user).bind(connector)).await?;
-    rows.iter().map(|row| row.id("id")).collect()
+    after: &str,
+    most: i64,
+) -> Result<Option<String>> {
+    let now = tx.store().now();
+    let update =
+        sql("UPDATE executions SET poked = poked + 1, due_at = $1 WHERE ended_at IS NULL AND id IN \
+         (SELECT DISTINCT execution_id FROM execution_waits WHERE workspace_id = $2 AND person_id = $3 \
+         AND connector_id = $4 AND execution_id > $5 ORDER BY execution_id LIMIT $6) RETURNING id");
+    let update =
+        update.bind(now).bind(&told.workspace).bind(&told.user).bind(connector).bind(after).bind(most);
+    let rows = tx.fetch_all(update).await?;
+    let ids = rows.iter().map(|row| row.text("id")).collect::<Result<Vec<_>>>()?;
+    Ok(ids.into_iter().max())
 }
 
 /// Whom how many steps wait for, at which connector, and since when.

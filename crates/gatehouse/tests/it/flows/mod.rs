@@ -3,6 +3,7 @@
 mod console;
 mod definitions;
 mod deployments;
+mod driver;
 mod echo;
 mod executions;
 mod packages;
