@@ -1,6 +1,6 @@
 # Entry points; what they do is in scripts/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check setup test fmt lint e2e fuzz bench measure storm grants soak
+.PHONY: help demo demo-check setup test fmt lint e2e fuzz bench measure storm flow-storm grants soak
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ measure: ## size of the binary, start to ready, idle memory (release build)
 
 storm: ## fifty kills in a storm of provisioning, on each database (scripts/storm ROUNDS for fewer)
 	scripts/with-postgres scripts/storm
+
+flow-storm: ## thirty kills among 10,000 executions, on each database (scripts/flow-storm ROUNDS EXECUTIONS for fewer)
+	scripts/with-postgres scripts/flow-storm
 
 grants: ## thirty kills between a provider's new tokens and their writing, on each database (scripts/grants ROUNDS for fewer)
 	scripts/with-postgres scripts/grants

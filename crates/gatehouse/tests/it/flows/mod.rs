@@ -6,6 +6,7 @@ mod deployments;
 mod driver;
 mod echo;
 mod executions;
+mod killed;
 mod packages;
 mod panel;
 mod people;
