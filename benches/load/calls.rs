@@ -20,6 +20,9 @@ pub(crate) struct Calls {
     /// The bearer token.
     #[arg(long)]
     token: Option<String>,
+    /// An API key.
+    #[arg(long, conflicts_with_all = ["token", "tokens"])]
+    key: Option<String>,
     /// Bearer tokens, a line for each request, where they are not all of one person.
     #[arg(long, conflicts_with = "token")]
     tokens: Option<PathBuf>,
@@ -61,6 +64,7 @@ impl Calls {
         let (lines, next, told) =
             (Rc::new(lines), Rc::new(Cell::new(0)), Rc::new(RefCell::<Told>::default()));
         let token = self.token.as_ref().map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
+        let token = self.key.as_ref().map_or(token, |key| format!("X-API-KEY: {key}\r\n"));
         let headers = format!("{token}Accept: application/scim+json, application/json\r\n");
         let with_body = format!("{headers}Content-Type: {}\r\n", self.media);
         let (began, local) = (Instant::now(), LocalSet::new());
@@ -101,7 +105,8 @@ impl Calls {
         let seconds = began.elapsed().as_secs_f64();
         let mut told = told.borrow_mut();
         told.took.sort_unstable();
-        let p99 = told.took.get(told.took.len() * 99 / 100).copied().unwrap_or_default();
+        let at = |part: usize| told.took.get(told.took.len() * part / 100).copied().unwrap_or_default();
+        let (p50, p99) = (at(50), at(99));
         let told = &*told;
         if let Some(file) = self.locations {
             let of = |n| told.locations.get(&n).map_or("", String::as_str);
@@ -110,7 +115,7 @@ impl Calls {
         let (count, bytes) = (lines.len(), told.bytes);
         println!(
             "{}",
-            json!({"seconds": seconds, "count": count, "statuses": told.statuses, "bytes": bytes, "p99_us": p99})
+            json!({"seconds": seconds, "count": count, "statuses": told.statuses, "bytes": bytes, "p50_us": p50, "p99_us": p99})
         );
         Ok(())
     }

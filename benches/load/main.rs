@@ -3,6 +3,7 @@
 
 mod alone;
 mod calls;
+mod executions;
 mod flow;
 mod gate;
 mod http;
@@ -27,6 +28,8 @@ enum Command {
     Gate(gate::Gate),
     /// Whole sign-ins that begin at the service provider.
     Flow(flow::Flow),
+    /// Starts executions of a flow, one after the other, and waits for the end of each.
+    Executions(executions::Executions),
     /// Judges the bodies of a file in this process and prints the microseconds of CPU time each.
     Alone(alone::Alone),
 }
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Command::Calls(calls) => runtime.block_on(calls.run()),
         Command::Gate(gate) => runtime.block_on(gate.run()),
         Command::Flow(flow) => runtime.block_on(flow.run()),
+        Command::Executions(executions) => runtime.block_on(executions.run()),
         Command::Alone(alone) => alone.run(),
     }
 }
