@@ -44,7 +44,8 @@ pub enum UrlError {
     },
 }
 
-const SCHEME: &str = "https://";
+/// What an address begins with; `http://` fits nothing but this very machine.
+const SCHEMES: [&str; 2] = ["https://", "http://"];
 const LABEL: &str = "one part of a host name: letters, digits and hyphens, without dots";
 const WHOLE: &str =
     "a whole address: https://, a host and perhaps a path, without query, fragment, user name or password";
@@ -70,13 +71,16 @@ impl UrlTemplate {
             return Err(UrlError::Scheme);
         }
         // What a parser of addresses reads as a slash, drops, or skips before the host.
-        if source.contains('\\') || source.chars().any(char::is_control) || source.starts_with("https:///") {
+        if source.contains('\\')
+            || source.chars().any(char::is_control)
+            || SCHEMES.iter().any(|scheme| source.starts_with(&format!("{scheme}/")))
+        {
             return Err(UrlError::Form);
         }
         let template = Template::parse(source)?;
         let host_end = match template.parts().first() {
             Some(Part::Gap(_)) => (1, 0),
-            Some(Part::Text(text)) if text.starts_with(SCHEME) => host_end(template.parts()),
+            Some(Part::Text(text)) if scheme_bytes(text) > 0 => host_end(template.parts()),
             _ => return Err(UrlError::Scheme),
         };
         let made = Self { template, host_end };
@@ -92,7 +96,7 @@ impl UrlTemplate {
     /// The host with its gaps as it was written, perhaps with a port; of an address that is asked for as a whole its gap.
     pub fn host(&self) -> &str {
         let source = self.source();
-        let rest = source.strip_prefix(SCHEME).unwrap_or(source);
+        let rest = source.get(scheme_bytes(source)..).unwrap_or(source);
         rest.split(['/', '?', '#']).next().unwrap_or(rest)
     }
 
@@ -144,7 +148,10 @@ impl UrlTemplate {
             }
         }
         let url = Url::parse(&filled).map_err(|_| UrlError::Form)?;
-        if url.scheme() != "https" || !plain(&url) {
+        if !is_kept_private(&url) {
+            return Err(UrlError::Scheme);
+        }
+        if !plain(&url) {
             return Err(UrlError::Form);
         }
         if url.path().matches('/').count() != slashes(&filled) {
@@ -176,13 +183,21 @@ impl UrlTemplate {
             Some(if whole { "https://host.example/path".into() } else { "a1".into() })
         })
         .map(|_| ())
-        .map_err(|error| if error == UrlError::Dots { error } else { UrlError::Form })
+        .map_err(|error| match error {
+            UrlError::Dots | UrlError::Scheme => error,
+            _ => UrlError::Form,
+        })
     }
+}
+
+/// How long the scheme is that a text begins with, in bytes; 0 for none.
+fn scheme_bytes(text: &str) -> usize {
+    SCHEMES.iter().find(|scheme| text.starts_with(**scheme)).map_or(0, |scheme| scheme.len())
 }
 
 /// The slashes of the path as it was written; an empty path is read as one.
 fn slashes(address: &str) -> usize {
-    let rest = address.get(SCHEME.len()..).unwrap_or_default();
+    let rest = address.get(scheme_bytes(address)..).unwrap_or_default();
     let path = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
     path.split('?').next().unwrap_or_default().matches('/').count().max(1)
 }
@@ -191,7 +206,7 @@ fn slashes(address: &str) -> usize {
 fn host_end(parts: &[Part]) -> (usize, usize) {
     for (index, part) in parts.iter().enumerate() {
         if let Part::Text(text) = part {
-            let from = if index == 0 { SCHEME.len() } else { 0 };
+            let from = if index == 0 { scheme_bytes(text) } else { 0 };
             if let Some(at) = text[from..].find(['/', '?', '#']) {
                 return (index, from + at);
             }
@@ -220,8 +235,19 @@ pub(crate) fn is_host(text: &str) -> bool {
 /// A whole address without what could hide in one, and without a slash at its end.
 pub(crate) fn whole_address(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
-    let fine = url.scheme() == "https" && plain(&url) && url.query().is_none();
+    let fine = is_kept_private(&url) && plain(&url) && url.query().is_none();
     fine.then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Whether nobody on the way reads what is sent there: https, or http that does not leave this machine. Whether anything of
+/// this machine may be called at all is for the egress rules to say.
+fn is_kept_private(url: &Url) -> bool {
+    let stays = || match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(_)) | None => false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && stays())
 }
 
 fn plain(url: &Url) -> bool {
@@ -316,6 +342,24 @@ mod tests {
             ("{site_url}/_api", "{site_url}"),
         ] {
             assert_eq!(UrlTemplate::parse(source).unwrap().host(), host, "{source}");
+        }
+    }
+
+    #[test]
+    fn http_is_for_this_machine_alone() {
+        assert_eq!(
+            filled("{site_url}/_api", "http://127.0.0.1:8080/x").unwrap(),
+            "http://127.0.0.1:8080/x/_api"
+        );
+        assert_eq!(whole_address("http://[::1]:8080/").unwrap(), "http://[::1]:8080");
+        assert_eq!(filled("http://127.0.0.1:8080/x/{t}", "a/b").unwrap(), "http://127.0.0.1:8080/x/a%2Fb");
+        for bad in ["http://a.example/x", "http://{t}/x", "http://127.0.0.{t}/", "http:///127.0.0.1/"] {
+            assert!(UrlTemplate::parse(bad).is_err(), "{bad}");
+        }
+        for elsewhere in
+            ["http://10.0.0.1", "http://localhost", "http://127.0.0.1.example", "ftp://127.0.0.1"]
+        {
+            assert_eq!(whole_address(elsewhere), None, "{elsewhere}");
         }
     }
 

@@ -17,6 +17,7 @@ use browser::{Answer, Browser};
 
 mod audit;
 mod browser;
+mod flow;
 mod proof;
 mod ways;
 
@@ -72,6 +73,7 @@ impl<'a> Story<'a> {
         let step = Instant::now();
         self.setup_link(&connection).await.context("the setup link")?;
         tell("a link lets the provider's administrator finish, till revoked", step);
+        self.flow(&connection).await.context("the flow")?;
         let step = Instant::now();
         let connection = self.wsfed(&connection).await.context("the sign-in over WS-Federation")?;
         tell("another provider in its place: WS-Federation", step);
@@ -260,8 +262,19 @@ struct Form {
 impl Form {
     /// The first form of a page with its hidden fields; the pages are our own.
     fn read(html: &str) -> Option<Self> {
-        let start = html.find("<form")?;
-        let form = &html[start..start + html[start..].find("</form>")?];
+        Self::all(html).next()
+    }
+
+    /// The form of a page that goes to an address.
+    fn to(html: &str, action: &str) -> Option<Self> {
+        Self::all(html).find(|form| form.action == action)
+    }
+
+    fn all(html: &str) -> impl Iterator<Item = Self> {
+        html.split("<form").skip(1).filter_map(|from| Self::of(from.split("</form>").next()?))
+    }
+
+    fn of(form: &str) -> Option<Self> {
         let tag = &form[..form.find('>')?];
         let mut fields = Vec::new();
         for input in form.split("<input").skip(1) {

@@ -27,6 +27,9 @@ impl Story<'_> {
             proof.complete && proof.pinned && proof.entries > 5,
             "the proof is of something else: {proof:?}"
         );
+        for event in ["flow-execution.started", "connector.user-authentications-set", "scim.user-changed"] {
+            ensure!(export.body.contains(&format!("\"{event}\"")), "{event} is not in the audit log");
+        }
         // what somebody would do who wants a refusal to look like a sign-in
         let refused = "\"outcome\":\"failure\"";
         ensure!(export.body.contains(refused), "no refusal is in the audit log");

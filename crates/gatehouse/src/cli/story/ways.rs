@@ -79,7 +79,7 @@ impl Story<'_> {
         Ok(id)
     }
 
-    async fn lab(&mut self) -> anyhow::Result<Addresses> {
+    pub(super) async fn lab(&mut self) -> anyhow::Result<Addresses> {
         let me = self.administrator.call("GET", "/api/v1/me", None).await?;
         let workspace: WorkspaceId =
             me["workspace"]["id"].as_str().context("no workspace")?.parse().context("no workspace id")?;
