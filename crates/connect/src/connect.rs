@@ -12,6 +12,7 @@ use crate::call::rows::Rows;
 use crate::call::running::Running;
 use crate::call::slots::{Most, Slots};
 use crate::connectors::{Sessions, Types};
+use crate::memory::Memory;
 
 /// Tests and authorizations of one person at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
@@ -38,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) http: Http,
     pub(crate) public_url: PublicUrl,
     pub(crate) broker: Broker,
+    /// What requests through profiles take.
+    pub(crate) memory: Memory,
     /// Tests and authorizations, per person.
     pub(crate) by_hand: Limiter,
     /// Requests through profiles, per person.
@@ -63,7 +66,8 @@ impl Connect {
         let store = identity.store().clone();
         let by_hand = Limiter::new(Arc::clone(store.clock()), BY_HAND.0, BY_HAND.1);
         let requests = Limiter::per_minute(Arc::clone(store.clock()), requests_a_minute);
-        let broker = Broker::new(identity.clone(), http.clone(), public_url.clone());
+        let memory = Memory::new(store.clone());
+        let broker = Broker::new(identity.clone(), http.clone(), public_url.clone(), memory.clone());
         Self(Arc::new(Inner {
             rows: Rows::new(store.clone()),
             running: Arc::default(),
@@ -72,6 +76,7 @@ impl Connect {
             http,
             public_url,
             broker,
+            memory,
             by_hand,
             requests,
             calls: Slots::new(CALLS_AT_ONCE, PATIENCE),
@@ -79,6 +84,11 @@ impl Connect {
             sessions: Sessions::default(),
             types: Types::default(),
         }))
+    }
+
+    /// Hears what other servers over the same database change, until the service is gone.
+    pub fn follow(&self) {
+        self.0.memory.follow();
     }
 
     /// Counts what somebody does by hand (tests, authorizations, their ends): it is bounded, per person.

@@ -11,6 +11,7 @@ mod grants;
 mod holder;
 mod holders;
 mod jobs;
+mod memory;
 mod named;
 mod oauth;
 mod picks;

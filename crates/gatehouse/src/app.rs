@@ -288,6 +288,7 @@ impl App {
     /// Everything that answers over HTTP, behind the edge. `metrics` is what `/metrics` shows, if it is served here.
     pub fn router(&self, metrics: Option<PrometheusHandle>) -> Router {
         self.api_keys.follow();
+        self.connect.follow();
         let (routes, document) = self.api_router().split_for_parts();
         let document = api::openapi::complete(document);
         let api = idempotent(

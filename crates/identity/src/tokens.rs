@@ -1,5 +1,6 @@
 //! Bearer tokens: JWTs (RFC 7519) signed with ES256, alive no longer than the session they name.
 
+use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -88,6 +89,7 @@ pub(crate) struct Tokens {
     store: Store,
     issuer: Arc<str>,
     keys: Arc<RwLock<Keys>>,
+    proven: Arc<Proven>,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -103,7 +105,7 @@ impl Tokens {
             first_key(&store).await?;
         }
         let keys = Arc::new(RwLock::new(read(&store).await?));
-        Ok(Self { store, issuer: issuer.into(), keys })
+        Ok(Self { store, issuer: issuer.into(), keys, proven: Arc::default() })
     }
 
     /// A token for a session; returns it with its lifetime in seconds.
@@ -166,6 +168,10 @@ impl Tokens {
         if token.len() > MAX_TOKEN_LEN {
             return None;
         }
+        let seen = Digest32::of(token);
+        if let Some(kid) = self.proven.get(&seen) {
+            return self.has_key(&kid).then(|| self.in_time(said(token)?)).flatten();
+        }
         let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
         let key = match self.key(&kid) {
             Some(key) => key,
@@ -176,8 +182,18 @@ impl Tokens {
         };
         // the time is checked here, by our own clock
         let claims: C = open_token(token, &key, &self.issuer).ok()?;
+        self.proven.note(seen, &kid);
+        self.in_time(claims)
+    }
+
+    /// Claims that count at this moment.
+    fn in_time<C: Dated>(&self, claims: C) -> Option<C> {
         let (now, (iat, exp)) = (self.store.now().seconds(), claims.times());
         (exp > now && iat <= now + 60).then_some(claims)
+    }
+
+    fn has_key(&self, kid: &str) -> bool {
+        self.keys.read().is_ok_and(|keys| keys.verifying.iter().any(|(id, _)| id.as_str() == kid))
     }
 
     /// The public keys as a JWK Set (RFC 7517 §5).
@@ -200,6 +216,46 @@ impl Tokens {
             *keys = fresh;
         }
     }
+}
+
+/// Tokens whose signature was proven that are remembered at most.
+const MOST_PROVEN: usize = 10_000;
+
+/// The SHA-256 of a whole token, its signature included.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Digest32([u8; 32]);
+
+impl Digest32 {
+    fn of(token: &str) -> Self {
+        let mut all = [0; 32];
+        all.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes()).as_ref());
+        Self(all)
+    }
+}
+
+/// Tokens whose signature, issuer and audience were proven, with the key that signed: each carries the same proof until its
+/// end, while its time and its session are looked at anew every time.
+#[derive(Default)]
+struct Proven(RwLock<HashMap<Digest32, Box<str>>>);
+
+impl Proven {
+    fn get(&self, token: &Digest32) -> Option<Box<str>> {
+        self.0.read().ok()?.get(token).cloned()
+    }
+
+    fn note(&self, token: Digest32, kid: &str) {
+        let Ok(mut all) = self.0.write() else { return };
+        if all.len() >= MOST_PROVEN {
+            all.clear();
+        }
+        all.insert(token, kid.into());
+    }
+}
+
+/// What a token says that was proven before.
+fn said<C: DeserializeOwned>(token: &str) -> Option<C> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
 /// The claims under a good ES256 signature, for this issuer and audience; no other algorithm, whatever the header says.

@@ -4,7 +4,7 @@ use gatehouse_types::Timestamp;
 use sqlx::postgres::PgListener;
 
 use crate::reader::Pool;
-use crate::{Queries, Result, Store, sql};
+use crate::{Queries, Result, Store, Tx, sql};
 
 /// The oldest major version of PostgreSQL that this is tested with.
 pub const OLDEST_POSTGRES: i64 = 15;
@@ -60,7 +60,45 @@ impl Listener {
     }
 }
 
+impl Listener {
+    /// The next word on the channel; `None`: the connection broke, and something may have been missed.
+    ///
+    /// # Errors
+    /// When the database is gone.
+    pub async fn word(&mut self) -> Result<Option<String>> {
+        Ok(self.0.try_recv().await?.map(|told| told.payload().to_owned()))
+    }
+}
+
+/// What is said on a channel.
+const SAY: &str = "SELECT CAST(pg_notify($1, $2) AS TEXT) AS told";
+
+impl Tx {
+    /// Says a word to every server over the same PostgreSQL that listens on the channel, once the transaction counts;
+    /// SQLite has one server.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tell(&mut self, channel: &'static str, word: &str) -> Result<()> {
+        if self.is_postgres() {
+            self.fetch_optional(sql(SAY).bind(channel).bind(word)).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Store {
+    /// Says a word on a channel to every server that listens, this one too; nobody listens on SQLite.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn say(&self, channel: &'static str, word: &str) -> Result<()> {
+        if matches!(self.reader().0, Pool::Postgres(_)) {
+            self.reader().fetch_optional(sql(SAY).bind(channel).bind(word)).await?;
+        }
+        Ok(())
+    }
+
     /// Listens to what [`crate::Tx::notify`] says on a channel; `None` on SQLite, which has one server.
     ///
     /// # Errors

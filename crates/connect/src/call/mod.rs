@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use gatehouse_outbound::{OutboundRequest, Response};
 use gatehouse_types::{Error, GrantId, Kind, OutboundCallId, Result};
 
-use crate::{AccessToken, ClientSpec, Connect, Unavailable};
+use crate::{AccessToken, Asked, ClientSpec, Connect, Unavailable, holders};
 use ledger::{Entry, Who};
 use rows::Fresh;
 use run::left;
@@ -76,14 +76,14 @@ impl Connect {
     pub(crate) async fn call_with_grant(
         &self,
         run: &Run,
-        (spec, held): (&ClientSpec, Option<AccessToken>),
+        (asked, held): (&Asked, Option<AccessToken>),
         put: impl Fn(&AccessToken) -> Result<OutboundRequest> + Send,
         is_refused: impl Fn(&Response) -> bool + Send,
     ) -> Result<Called, CallError> {
-        let first = self.first_token(run, spec, held).await?;
+        let first = self.first_token(run, asked, held).await?;
         let mut call = self.send(run, &first, put(&first)?, false).await?;
         if is_refused(&call.response) {
-            let second = self.second_token(run, spec, &first).await?;
+            let second = self.second_token(run, asked, &first).await?;
             call = self.send(run, &second, put(&second)?, true).await?;
         }
         Ok(call)
@@ -93,24 +93,33 @@ impl Connect {
     async fn first_token(
         &self,
         run: &Run,
-        spec: &ClientSpec,
+        asked: &Asked,
         held: Option<AccessToken>,
     ) -> Result<AccessToken, CallError> {
         if let Some(token) = held {
             return Ok(token);
         }
-        let asked = self.0.broker.token(&run.workspace, &run.holder, &run.owner, spec);
+        let spec = self.spec_for(run, asked).await?;
+        let asked = self.0.broker.token(&run.workspace, &run.holder, &run.owner, &spec);
         in_time(run, asked).await
+    }
+
+    /// The authorization server of a call's holder, read when a token is wanted of it.
+    async fn spec_for(&self, run: &Run, asked: &Asked) -> Result<ClientSpec, CallError> {
+        let (db, place) = (&self.0.store, (&run.workspace, &run.holder));
+        let spec = holders::spec(db, &mut db.reader(), &self.0.public_url, place, asked).await?;
+        spec.ok_or(CallError::Credential(Unavailable::NotAuthorized))
     }
 
     /// Another token than the one that was refused.
     async fn second_token(
         &self,
         run: &Run,
-        spec: &ClientSpec,
+        asked: &Asked,
         refused: &AccessToken,
     ) -> Result<AccessToken, CallError> {
-        let asked = self.0.broker.refuse(&run.workspace, &run.holder, &run.owner, spec, refused.into());
+        let spec = self.spec_for(run, asked).await?;
+        let asked = self.0.broker.refuse(&run.workspace, &run.holder, &run.owner, &spec, refused.into());
         in_time(run, asked).await
     }
 
@@ -192,6 +201,7 @@ impl Connect {
 
     /// Ends calls that are under way, and waits until they are in the ledger; for the end, before the store is closed.
     pub async fn end_calls(&self) {
+        self.0.memory.finish();
         let lost = self.0.running.end(ENDED_WITHIN).await;
         if lost > 0 {
             tracing::error!(calls = lost, "calls did not end in time and are missing in the ledger");

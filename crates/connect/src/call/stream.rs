@@ -15,7 +15,7 @@ use super::ledger::{Entry, Who};
 use super::rows::Fresh;
 use super::run::left;
 use super::{CallError, Run, Sent, host_of};
-use crate::{AccessToken, ClientSpec, Connect};
+use crate::{AccessToken, Asked, Connect};
 
 /// The bounds of an answer that is handed on piece by piece: 1 GiB in 10 minutes, and it never leaves its host.
 pub(crate) const LIMITS: Limits = Limits {
@@ -80,18 +80,18 @@ impl Connect {
     pub(crate) async fn stream_with_grant(
         &self,
         run: &Run,
-        (spec, held): (&ClientSpec, Option<AccessToken>),
+        (asked, held): (&Asked, Option<AccessToken>),
         put: impl Fn(&AccessToken) -> Result<OutboundRequest> + Send,
         judge: &impl Judge,
     ) -> Result<Flowing, CallError> {
-        let first = self.first_token(run, spec, held).await?;
+        let first = self.first_token(run, asked, held).await?;
         let flowing = self.flow(run, Sent::with(&first, false), put(&first)?, judge).await?;
         if !judge.is_refused(flowing.status, &flowing.beginning()) {
             return Ok(flowing);
         }
         // nobody reads it: its task ends
         drop(flowing);
-        let second = self.second_token(run, spec, &first).await?;
+        let second = self.second_token(run, asked, &first).await?;
         self.flow(run, Sent::with(&second, true), put(&second)?, judge).await
     }
 

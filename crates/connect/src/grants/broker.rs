@@ -12,6 +12,7 @@ use tokio::sync::Mutex as Turn;
 
 use super::model::{AccessToken, Grant, GrantState, Unavailable};
 use super::store;
+use crate::memory::Memory;
 use crate::oauth::GrantKind;
 use crate::{ClientSpec, Holder, Owner, holders};
 
@@ -28,6 +29,7 @@ pub(super) struct Inner {
     pub(super) identity: Identity,
     pub(super) http: Http,
     pub(super) public_url: PublicUrl,
+    pub(super) memory: Memory,
     /// This server, as leases name it.
     pub(super) me: String,
     turns: Mutex<HashMap<String, Weak<Turn<()>>>>,
@@ -64,10 +66,10 @@ impl From<&AccessToken> for Refused {
 }
 
 impl Broker {
-    pub(crate) fn new(identity: Identity, http: Http, public_url: PublicUrl) -> Self {
+    pub(crate) fn new(identity: Identity, http: Http, public_url: PublicUrl, memory: Memory) -> Self {
         let store = identity.store().clone();
         let me = store.ids().uuid().simple().to_string();
-        Self(Arc::new(Inner { store, identity, http, public_url, me, turns: Mutex::default() }))
+        Self(Arc::new(Inner { store, identity, http, public_url, memory, me, turns: Mutex::default() }))
     }
 
     /// A token that is good for a while yet: the one that is there, else a new one. However many ask, the server is asked
@@ -111,9 +113,9 @@ impl Broker {
         self.fill(Order { workspace, holder, owner, refused: Some(refused) }, spec).await
     }
 
-    /// The token of a grant that was read, when it need not be replaced.
-    pub(crate) fn at_hand(&self, grant: &Grant) -> Option<AccessToken> {
-        usable(grant, None, self.0.store.now())
+    /// The token of a grant that was read, when it need not be replaced, and when it must be.
+    pub(crate) fn at_hand(&self, grant: &Grant) -> Option<(AccessToken, Option<Timestamp>)> {
+        Some((usable(grant, None, self.0.store.now())?, replaced_at(grant)))
     }
 
     async fn fill(&self, order: Order, spec: &ClientSpec) -> Result<AccessToken, Unavailable> {
@@ -194,11 +196,16 @@ pub(super) fn still_good(grant: &Grant, refused: Option<&Refused>, now: Timestam
     token_of(grant)
 }
 
-fn ends_soon(grant: &Grant, now: Timestamp) -> bool {
-    let Some(end) = grant.facts.expires_at else { return false };
+/// When a token is replaced; `None`: when it is refused.
+fn replaced_at(grant: &Grant) -> Option<Timestamp> {
+    let end = grant.facts.expires_at?;
     let began = grant.facts.refreshed_at.unwrap_or(grant.facts.created_at);
     let ahead = AHEAD_SECONDS.min(((end.micros() - began.micros()) / 10_000_000).max(0));
-    end.plus_seconds(-ahead) <= now
+    Some(end.plus_seconds(-ahead))
+}
+
+fn ends_soon(grant: &Grant, now: Timestamp) -> bool {
+    replaced_at(grant).is_some_and(|at| at <= now)
 }
 
 #[cfg(test)]

@@ -38,7 +38,9 @@ impl Broker {
         why: &'static str,
     ) -> Result<Option<(GrantId, bool)>> {
         let Some(found) = store::look(tx, workspace, holder, owner).await? else { return Ok(None) };
-        let Some(grant) = store::take(tx, workspace, &found.id).await? else { return Ok(None) };
+        let Some(grant) = store::take(tx, &self.0.memory, workspace, &found.id).await? else {
+            return Ok(None);
+        };
         let mut said = details(&grant);
         said["reason"] = json!(why);
         let mut revokes = false;

@@ -91,7 +91,8 @@ impl Connect {
             return self.give_back(tx, actor, &granted, kept, overtaken).await;
         }
         let (id, before) =
-            store::authorize(&mut tx, workspace, (holder, owner), (user, asked), &fresh).await?;
+            store::authorize(&mut tx, &self.0.memory, workspace, (holder, owner), (user, asked), &fresh)
+                .await?;
         let details = json!({"holder": holder.object(), "owner": owner.kind(), "personId": owner.person(),
             "scope": fresh.scope, "refreshable": kept.refresh_token.is_some()});
         let event = Event::success("grant.authorized", ("grant", id.as_str()), details);

@@ -188,7 +188,7 @@ impl Broker {
             scope,
         };
         let mut tx = self.0.store.begin_always().await?;
-        let written = store::renew(&mut tx, grant, &fresh).await?;
+        let written = store::renew(&mut tx, &self.0.memory, grant, &fresh).await?;
         if written && grant.state != GrantState::Ok {
             let event = Event::success("grant.recovered", ("grant", grant.id.as_str()), end::details(grant));
             audit::record_in(&mut tx, &self.machine(grant), Some(&grant.workspace), event).await?;
@@ -241,7 +241,7 @@ impl Broker {
             told: tell,
         };
         let mut tx = self.0.store.begin_always().await?;
-        let written = store::fail(&mut tx, grant, &failed).await?;
+        let written = store::fail(&mut tx, &self.0.memory, grant, &failed).await?;
         if written && tell {
             notices::failing(&self.0, &mut tx, grant, &reason).await?;
         }
@@ -260,7 +260,7 @@ impl Broker {
     async fn needs_somebody(&self, grant: &Grant, reason: &str) -> Result<bool, Unavailable> {
         let failed = Failed { state: GrantState::NeedsReauthorization, reason, retry_at: None, told: true };
         let mut tx = self.0.store.begin_always().await?;
-        let written = store::fail(&mut tx, grant, &failed).await?;
+        let written = store::fail(&mut tx, &self.0.memory, grant, &failed).await?;
         if written {
             let mut details = end::details(grant);
             details["reason"] = json!(reason);

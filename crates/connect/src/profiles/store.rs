@@ -1,6 +1,9 @@
 use gatehouse_store::{Binding, Condition, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
 use gatehouse_types::{AuthProfileId, Id, PageRequest, UserId, WorkspaceId};
 
+use crate::Holder;
+use crate::memory::Memory;
+
 use super::model::{AllowedHost, AuthorizationType, Profile, Secrets, client_auth, client_auth_name};
 
 /// One profile of a workspace.
@@ -105,7 +108,8 @@ pub(crate) async fn insert(tx: &mut Tx, p: &Profile, secrets: &Secrets) -> Resul
 }
 
 /// Stores what can be changed.
-pub(crate) async fn update(tx: &mut Tx, p: &Profile, secrets: &Secrets) -> Result<()> {
+pub(crate) async fn update(tx: &mut Tx, memory: &Memory, p: &Profile, secrets: &Secrets) -> Result<()> {
+    memory.changed(tx, &Holder::Profile(p.id.clone())).await?;
     let keyring = tx.store().keyring();
     let secret = keyring.seal(secret_place(&p.id), &secrets.client_secret);
     let fields = keyring.seal_bytes(fields_place(&p.id), &serde_json::to_vec(&secrets.fields)?);
@@ -211,7 +215,8 @@ pub(crate) async fn context_is_taken(tx: &mut Tx, context: &str, but: &AuthProfi
     Ok(tx.fetch_optional(select.bind(context).bind(but)).await?.is_some())
 }
 
-pub(crate) async fn delete(tx: &mut Tx, id: &AuthProfileId) -> Result<()> {
+pub(crate) async fn delete(tx: &mut Tx, memory: &Memory, id: &AuthProfileId) -> Result<()> {
+    memory.changed(tx, &Holder::Profile(id.clone())).await?;
     tx.execute(sql("DELETE FROM auth_profiles WHERE id = $1").bind(id)).await.map(drop)
 }
 

@@ -5,6 +5,7 @@ use gatehouse_types::{GrantId, Timestamp, UserId, WorkspaceId};
 
 use super::{asked_place, find, json, read, tokens_place};
 use crate::grants::model::{Asked, Grant, GrantState, Kept};
+use crate::memory::Memory;
 use crate::{Holder, Owner};
 
 /// A grant of ours for which nobody is asked, made before its first token; another server may have been faster.
@@ -71,7 +72,8 @@ pub(crate) struct Fresh<'a> {
 }
 
 /// Writes new tokens over the version that was read; says whether it was still there.
-pub(crate) async fn renew(tx: &mut Tx, grant: &Grant, fresh: &Fresh<'_>) -> Result<bool> {
+pub(crate) async fn renew(tx: &mut Tx, memory: &Memory, grant: &Grant, fresh: &Fresh<'_>) -> Result<bool> {
+    memory.changed(tx, &grant.holder).await?;
     let now = tx.store().now();
     let sealed = tx.store().keyring().seal_bytes(tokens_place(&grant.id), &json(fresh.tokens)?);
     let update = sql("UPDATE oauth_grants SET version = version + 1, state = 'ok', tokens = $3, has_access = $4, \
@@ -94,11 +96,13 @@ pub(crate) async fn renew(tx: &mut Tx, grant: &Grant, fresh: &Fresh<'_>) -> Resu
 /// Keeps what somebody has just authorized, in place of what was there. Answers the id, and what was there.
 pub(crate) async fn authorize(
     tx: &mut Tx,
+    memory: &Memory,
     workspace: &WorkspaceId,
     (holder, owner): (&Holder, &Owner),
     (by, asked): (&UserId, &Asked),
     fresh: &Fresh<'_>,
 ) -> Result<(GrantId, Option<Grant>)> {
+    memory.changed(tx, holder).await?;
     let store = tx.store().clone();
     let made = insert(tx, workspace, holder, owner, asked).await?;
     let before = match made {
@@ -148,7 +152,8 @@ pub(crate) struct Failed<'a> {
 }
 
 /// Notes a failure over the version that was read; says whether it was still there.
-pub(crate) async fn fail(tx: &mut Tx, grant: &Grant, failed: &Failed<'_>) -> Result<bool> {
+pub(crate) async fn fail(tx: &mut Tx, memory: &Memory, grant: &Grant, failed: &Failed<'_>) -> Result<bool> {
+    memory.changed(tx, &grant.holder).await?;
     let told = failed.told.then(|| tx.store().now());
     let update =
         sql("UPDATE oauth_grants SET state = $3, reason = $4, retry_at = $5, failures = failures + 1, \
@@ -171,8 +176,18 @@ pub(crate) async fn try_again(tx: &mut Tx, holder: &Holder) -> Result<()> {
 }
 
 /// Removes a grant; the answer is what it held.
-pub(crate) async fn take(tx: &mut Tx, workspace: &WorkspaceId, id: &GrantId) -> Result<Option<Grant>> {
+pub(crate) async fn take(
+    tx: &mut Tx,
+    memory: &Memory,
+    workspace: &WorkspaceId,
+    id: &GrantId,
+) -> Result<Option<Grant>> {
     let store = tx.store().clone();
     let delete = sql("DELETE FROM oauth_grants WHERE workspace_id = $1 AND id = $2 RETURNING *");
-    tx.fetch_optional(delete.bind(workspace).bind(id)).await?.map(|row| read(&store, &row)).transpose()
+    let taken = tx.fetch_optional(delete.bind(workspace).bind(id)).await?;
+    let taken = taken.map(|row| read(&store, &row)).transpose()?;
+    if let Some(grant) = &taken {
+        memory.changed(tx, &grant.holder).await?;
+    }
+    Ok(taken)
 }

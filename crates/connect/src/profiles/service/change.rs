@@ -150,7 +150,7 @@ impl Connect {
         let (before, secrets) = store::lock(&mut tx, workspace, id).await?.ok_or_else(not_found)?;
         let (profile, new_secrets) = self.changed(before.clone(), secrets.clone(), change)?;
         free_context(&mut tx, &profile).await?;
-        store::update(&mut tx, &profile, &new_secrets).await?;
+        store::update(&mut tx, &self.0.memory, &profile, &new_secrets).await?;
         record(&mut tx, actor, "auth-profile.updated", &profile).await?;
         if is_elsewhere(&before, &profile) {
             self.end_all(

@@ -35,7 +35,7 @@ impl Connect {
         let Hits { people, used_by } = self.hits(&mut tx, workspace, &holder).await?;
         self.end_all(&mut tx, actor, (&profile, &secrets), "the profile was deleted").await?;
         requests::forget_for(&mut tx, &holder).await?;
-        store::delete(&mut tx, id).await?;
+        store::delete(&mut tx, &self.0.memory, id).await?;
         let details = json!({"name": profile.name, "usedBy": used_by, "people": people});
         audit::record(
             &mut tx,

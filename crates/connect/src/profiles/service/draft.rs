@@ -10,9 +10,7 @@ use super::body;
 use super::request::Wanted;
 use crate::Asked;
 use crate::oauth::ask::MASK;
-use crate::profiles::model::{
-    AuthorizationField, FieldPlace, Secrets, TOKEN, has_tenancy, is_loopback, with_tenancy,
-};
+use crate::profiles::model::{AuthorizationField, FieldPlace, TOKEN, has_tenancy, is_loopback, with_tenancy};
 
 /// The longest address, in characters.
 const MAX_URL: usize = 8_000;
@@ -127,20 +125,20 @@ impl Draft {
     /// The request as it goes out.
     pub(super) fn with(
         &self,
-        secrets: &Secrets,
+        fields: &[AuthorizationField],
         asked: &Asked,
         token: &str,
         limits: Limits,
     ) -> Result<OutboundRequest> {
-        let put = Put { fields: &secrets.fields.authorization, asked, token, masked: false };
+        let put = Put { fields, asked, token, masked: false };
         let (url, headers, body) = self.put(&put)?;
         let request = OutboundRequest { body, ..OutboundRequest::new(self.method.clone(), url) };
         Ok(request.with_headers(headers).with_limits(limits))
     }
 
     /// The request as it goes out, with its secrets masked.
-    pub(super) fn outline(&self, secrets: &Secrets, asked: &Asked) -> Result<Outline> {
-        let put = Put { fields: &secrets.fields.authorization, asked, token: MASK, masked: true };
+    pub(super) fn outline(&self, fields: &[AuthorizationField], asked: &Asked) -> Result<Outline> {
+        let put = Put { fields, asked, token: MASK, masked: true };
         let (url, headers, body) = self.put(&put)?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Ok(Outline {

@@ -4,21 +4,20 @@
 use std::time::Duration;
 
 use gatehouse_identity::require;
-use gatehouse_outbound::{Limits, OutboundRequest, StatusCode};
+use gatehouse_outbound::{Limits, OutboundRequest, Response, StatusCode};
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
 use gatehouse_types::{Actor, AuthProfileId, Error, Permission, Result, WorkspaceId};
 use serde_json::Value;
 use url::Url;
 
 use super::draft::{Draft, Outline};
-use super::spec::spec_of;
 use super::{not_found, object};
 use crate::call::stream::{self, Flowing, Judge};
 use crate::call::{Called, Run};
 use crate::grants::store as grants;
-use crate::profiles::model::{AuthorizationType, Profile, Secrets, allows};
+use crate::profiles::model::{AuthorizationType, Profile, Secrets, Usable, allows};
 use crate::profiles::store;
-use crate::{AccessToken, Asked, ClientSpec, Connect, Holder, Owner, Unavailable};
+use crate::{AccessToken, Asked, Connect, Holder, Owner, Unavailable};
 
 /// The bounds of a request: it may take 20 seconds and bring 2 MiB, and never leaves its host.
 pub(super) const LIMITS: Limits = Limits {
@@ -43,44 +42,34 @@ pub(crate) struct Wanted {
 /// A request that was read and may go, with all that it takes.
 pub(super) struct Judged {
     pub(super) run: Run,
-    pub(super) profile: Profile,
-    pub(super) secrets: Secrets,
+    pub(super) usable: Usable,
     pub(super) draft: Draft,
-    pub(super) asked: Asked,
-    /// The token that is there, when it need not be replaced.
-    pub(super) held: Option<AccessToken>,
     pub(super) outline: Outline,
 }
 
 impl Judged {
-    pub(super) fn spec(&self, connect: &Connect) -> Result<ClientSpec> {
-        spec_of(&connect.0.public_url, &self.profile, &self.secrets, &self.asked)
-    }
-
     /// The request with a token. One that was given for other values, such as another tenant, goes nowhere: where it would
     /// go was not judged.
     pub(super) fn with(&self, token: &AccessToken, limits: Limits) -> Result<OutboundRequest> {
-        if !token.asked.is_same(&self.asked) {
+        if !token.asked.is_same(&self.usable.asked) {
             return Err(Unavailable::changed().into());
         }
-        self.draft.with(&self.secrets, &token.asked, token.token.expose(), limits)
+        self.draft.with(&self.usable.fields, &token.asked, token.token.expose(), limits)
     }
 
-    /// Whether an answer means that the token is not taken.
-    pub(super) fn is_refusal(&self, status: StatusCode, body: &[u8]) -> bool {
-        let mark = &self.profile.auth_error_text;
-        status.as_u16() == self.profile.auth_error_status
-            && (mark.is_empty() || String::from_utf8_lossy(body).contains(mark.as_str()))
+    /// What was asked for, and the token that is there, when it need not be replaced.
+    pub(super) fn token(&self) -> (&Asked, Option<AccessToken>) {
+        (&self.usable.asked, self.usable.token())
     }
 }
 
 impl Judge for Judged {
     fn looks(&self, status: StatusCode) -> bool {
-        status.as_u16() == self.profile.auth_error_status
+        self.usable.may_refuse(status.as_u16())
     }
 
     fn is_refused(&self, status: StatusCode, beginning: &[u8]) -> bool {
-        self.is_refusal(status, beginning)
+        self.usable.is_refusal(status.as_u16(), beginning)
     }
 }
 
@@ -101,13 +90,9 @@ impl Connect {
         if actor.origin.dry_run.is_some() {
             return Ok((None, judged.outline));
         }
-        let spec = judged.spec(self)?;
         let put = |token: &AccessToken| judged.with(token, LIMITS);
-        let called = self
-            .call_with_grant(&judged.run, (&spec, judged.held.clone()), put, |answer| {
-                judged.is_refusal(answer.status, &answer.body)
-            })
-            .await?;
+        let is_refused = |answer: &Response| judged.usable.is_refusal(answer.status.as_u16(), &answer.body);
+        let called = self.call_with_grant(&judged.run, judged.token(), put, is_refused).await?;
         Ok((Some(called), judged.outline))
     }
 
@@ -122,9 +107,8 @@ impl Connect {
         wanted: &Wanted,
     ) -> Result<Flowing> {
         let judged = self.judged(actor, id, wanted).await?;
-        let spec = judged.spec(self)?;
         let put = |token: &AccessToken| judged.with(token, stream::LIMITS);
-        Ok(self.stream_with_grant(&judged.run, (&spec, judged.held.clone()), put, &judged).await?)
+        Ok(self.stream_with_grant(&judged.run, judged.token(), put, &judged).await?)
     }
 
     /// Whether a request may go, by whom it is asked, as whom and whereto.
@@ -133,15 +117,40 @@ impl Connect {
         let workspace = require(db, actor, Permission::UseAuthProfiles, object(id)).await?;
         actor.user()?;
         self.paced(actor)?;
-        let found = store::find(db, &mut db.reader(), workspace, id).await?;
-        let (profile, secrets) = found.ok_or_else(not_found)?;
-        let owner = self.as_whom(actor, &profile, wanted.as_workspace).await?;
-        let draft = Draft::of(wanted)?;
-        let (asked, held) = self.at_hand(workspace, &profile, &owner).await?;
-        self.may_go(actor, &profile, &draft.address(&asked)?).await?;
-        let outline = draft.outline(&secrets, &asked)?;
-        let run = Run::by_hand(actor, Holder::Profile(id.clone()), profile.name.clone(), owner)?;
-        Ok(Judged { run, profile, secrets, draft, asked, held, outline })
+        let (usable, owner, draft) = match self.remembered(actor, workspace, id, wanted)? {
+            Some((usable, owner)) => (usable, owner, Draft::of(wanted)?),
+            None => {
+                let mark = self.0.memory.mark();
+                let found = store::find(db, &mut db.reader(), workspace, id).await?;
+                let (profile, secrets) = found.ok_or_else(not_found)?;
+                let owner = self.as_whom(actor, &profile, wanted.as_workspace).await?;
+                let draft = Draft::of(wanted)?;
+                (self.usable_profile(mark, profile, secrets, &owner).await?, owner, draft)
+            }
+        };
+        self.may_go(actor, id, &usable, &draft.address(&usable.asked)?).await?;
+        let outline = draft.outline(&usable.fields, &usable.asked)?;
+        let run = Run::by_hand(actor, Holder::Profile(id.clone()), usable.name.clone(), owner)?;
+        Ok(Judged { run, usable, draft, outline })
+    }
+
+    /// What is remembered of a profile for who asks, and as whom the outside sees the request: where it is clear without a
+    /// look at the database.
+    fn remembered(
+        &self,
+        actor: &Actor,
+        workspace: &WorkspaceId,
+        id: &AuthProfileId,
+        wanted: &Wanted,
+    ) -> Result<Option<(Usable, Owner)>> {
+        let owner = match (wanted.as_workspace, actor.may(Permission::ManageAuthProfiles)) {
+            // the workspace's goes before one's own
+            (Some(true) | None, true) => Owner::Service,
+            (Some(false), _) | (None, false) => Owner::Person(actor.user()?.clone()),
+            (Some(true), false) => return Ok(None),
+        };
+        let found = self.0.memory.get(id, &owner).filter(|found| found.workspace == *workspace);
+        Ok(found.map(|found| (found, owner)))
     }
 
     /// As whom the outside sees the request. Client credentials are always the workspace's.
@@ -171,29 +180,37 @@ impl Connect {
         Ok(Owner::Person(user.clone()))
     }
 
-    /// What was asked for at the authorization, and the token if it is good for a while yet.
-    pub(super) async fn at_hand(
+    /// What a request takes of a profile that was read, and of the grant; it is remembered where there is a token that is good
+    /// for a while yet.
+    pub(super) async fn usable_profile(
         &self,
-        workspace: &WorkspaceId,
-        profile: &Profile,
+        mark: u64,
+        profile: Profile,
+        secrets: Secrets,
         owner: &Owner,
-    ) -> Result<(Asked, Option<AccessToken>)> {
+    ) -> Result<Usable> {
         let (db, holder) = (&self.0.store, Holder::Profile(profile.id.clone()));
-        let grant = grants::find(db, &mut db.reader(), workspace, &holder, owner).await?;
-        match (grant, profile.kind) {
+        let grant = grants::find(db, &mut db.reader(), &profile.workspace, &holder, owner).await?;
+        let (asked, held) = match (grant, profile.kind) {
             (Some(grant), _) => {
                 let held = self.0.broker.at_hand(&grant);
-                Ok((grant.asked, held))
+                (grant.asked, held)
             }
-            (None, AuthorizationType::ClientCredentials) => Ok((Asked::default(), None)),
-            (None, AuthorizationType::OAuth2) => Err(Unavailable::NotAuthorized.into()),
+            (None, AuthorizationType::ClientCredentials) => (Asked::default(), None),
+            (None, AuthorizationType::OAuth2) => return Err(Unavailable::NotAuthorized.into()),
+        };
+        let id = profile.id.clone();
+        let usable = Usable::of(profile, secrets, asked, held);
+        if usable.is_good(db.now()) {
+            self.0.memory.put(mark, &id, owner, &usable);
         }
+        Ok(usable)
     }
 
     /// Whether a profile's token may go to this address: to the hosts that it names; where it names none, to any for those
     /// who could name them. A refusal leaves a decision.
-    async fn may_go(&self, actor: &Actor, profile: &Profile, url: &Url) -> Result<()> {
-        let listed = &profile.allowed_hosts;
+    async fn may_go(&self, actor: &Actor, id: &AuthProfileId, profile: &Usable, url: &Url) -> Result<()> {
+        let listed = &profile.hosts();
         if allows(listed, url) || listed.is_empty() && actor.may(Permission::ManageAuthProfiles) {
             return Ok(());
         }
@@ -208,7 +225,7 @@ impl Connect {
             }
         };
         let reasons = vec![Reason::failed("allowed hosts", detail.clone())];
-        let refusal = Refusal { action: "auth-profiles:use", object: object(&profile.id), reasons };
+        let refusal = Refusal { action: "auth-profiles:use", object: object(id), reasons };
         let decision = refuse(&self.0.store, actor, Some(&profile.workspace), refusal).await?;
         let message = format!("{detail} An owner or admin adds hosts on the profile's page.");
         Err(Error::authorization(message).on_field("url").decided(decision))

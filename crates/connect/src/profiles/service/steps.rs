@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::draft::Draft;
 use super::request::{Judged, LIMITS, Wanted};
 use crate::call::Run;
-use crate::profiles::model::{Profile, allows};
+use crate::profiles::model::{Usable, allows};
 use crate::profiles::store;
 use crate::{AccessToken, Connect, GrantState, Holder, Owner};
 
@@ -53,37 +53,36 @@ impl Connect {
     /// # Errors
     /// `Conflict` when the profile is gone; when the database fails.
     pub async fn send_step(&self, step: ProfileStep) -> Result<Through> {
+        let owner = step.acting.clone().map_or(Owner::Service, Owner::Person);
+        let found =
+            self.0.memory.get(&step.profile, &owner).filter(|found| found.workspace == step.workspace);
+        let (owner, usable) = match found {
+            Some(found) => (owner, Ok(found)),
+            None => self.usable_by_step(&step).await?,
+        };
+        let person = owner.person().cloned();
+        let answer = match usable {
+            Ok(usable) => self.through(owner, usable, &step).await,
+            Err(error) => Err(error),
+        };
+        Ok(Through { person, answer })
+    }
+
+    async fn usable_by_step(&self, step: &ProfileStep) -> Result<(Owner, Result<Usable>)> {
         let db = &self.0.store;
+        let mark = self.0.memory.mark();
         let found = store::find(db, &mut db.reader(), &step.workspace, &step.profile).await?;
         let Some((profile, secrets)) = found else {
             return Err(Error::conflict(
                 "The authorization profile of this request has been deleted. Choose another one.",
             ));
         };
-        let owner = self.owner_of_step(&step).await?;
-        let person = owner.person().cloned();
-        let run = Run {
-            workspace: step.workspace.clone(),
-            acting: step.acting.clone(),
-            holder: Holder::Profile(step.profile.clone()),
-            holder_name: profile.name.clone(),
-            owner,
-            cause: step.cause.clone(),
-            action: None,
-            request_id: None,
-            until: Instant::now() + step.timeout,
-        };
-        let answer = self.through(run, profile, secrets, &step).await;
-        Ok(Through { person, answer })
+        let owner = self.owner_of_step(step).await?;
+        let usable = self.usable_profile(mark, profile, secrets, &owner).await;
+        Ok((owner, usable))
     }
 
-    async fn through(
-        &self,
-        run: Run,
-        profile: Profile,
-        secrets: crate::profiles::model::Secrets,
-        step: &ProfileStep,
-    ) -> Result<Response> {
+    async fn through(&self, owner: Owner, usable: Usable, step: &ProfileStep) -> Result<Response> {
         let wanted = Wanted {
             method: step.method.to_string(),
             url: step.url.clone(),
@@ -91,22 +90,31 @@ impl Connect {
             body: step.body.clone().map(Value::String),
             as_workspace: None,
         };
+        let run = Run {
+            workspace: step.workspace.clone(),
+            acting: step.acting.clone(),
+            holder: Holder::Profile(step.profile.clone()),
+            holder_name: usable.name.clone(),
+            owner,
+            cause: step.cause.clone(),
+            action: None,
+            request_id: None,
+            until: Instant::now() + step.timeout,
+        };
         let draft = Draft::of(&wanted)?;
-        let (asked, held) = self.at_hand(&run.workspace, &profile, &run.owner).await?;
-        if !allows(&profile.allowed_hosts, &draft.address(&asked)?) {
+        if !allows(&usable.hosts(), &draft.address(&usable.asked)?) {
             return Err(Error::authorization(format!(
                 "Flows send requests with the profile {} only to the hosts that it names. An owner or admin adds hosts on the \
                  profile's page.",
-                profile.name
+                usable.name
             )));
         }
-        let outline = draft.outline(&secrets, &asked)?;
-        let judged = Judged { run, profile, secrets, draft, asked, held, outline };
+        let outline = draft.outline(&usable.fields, &usable.asked)?;
+        let judged = Judged { run, usable, draft, outline };
         let limits = Limits { timeout: step.timeout, ..LIMITS };
-        let spec = judged.spec(self)?;
         let put = |token: &AccessToken| judged.with(token, limits);
-        let is_refused = |answer: &Response| judged.is_refusal(answer.status, &answer.body);
-        Ok(self.call_with_grant(&judged.run, (&spec, judged.held.clone()), put, is_refused).await?.response)
+        let is_refused = |answer: &Response| judged.usable.is_refusal(answer.status.as_u16(), &answer.body);
+        Ok(self.call_with_grant(&judged.run, judged.token(), put, is_refused).await?.response)
     }
 
     async fn owner_of_step(&self, step: &ProfileStep) -> Result<Owner> {

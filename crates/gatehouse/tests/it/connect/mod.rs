@@ -9,6 +9,7 @@ mod ends;
 mod fields;
 mod leaver;
 mod limits;
+mod memory;
 mod profiles;
 mod provider;
 mod races;
