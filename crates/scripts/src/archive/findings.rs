@@ -58,6 +58,33 @@ pub enum Code {
     Dependency,
 }
 
+impl Code {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::ArchiveTooLarge,
+        Self::ArchiveFormat,
+        Self::ArchiveDamaged,
+        Self::ArchiveEncrypted,
+        Self::ArchiveMultipart,
+        Self::ArchiveMethod,
+        Self::ArchiveContentTooLarge,
+        Self::ArchiveTooManyEntries,
+        Self::ArchiveBomb,
+        Self::ArchiveOverlap,
+        Self::ArchivePath,
+        Self::ArchiveDuplicate,
+        Self::ArchiveLink,
+        Self::ArchiveSpecial,
+        Self::IgnoredFolder,
+        Self::MainMissing,
+        Self::MainNotAtRoot,
+        Self::MainName,
+        Self::MainEmpty,
+        Self::DependencyFileTooLarge,
+        Self::Dependency,
+    ];
+}
+
 /// Something about an archive that its maker should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {

@@ -178,3 +178,13 @@ fn a_failure_of_the_disk_is_none_of_the_archive() {
     }
     assert!(inspect(&mut Broken, Language::Python, &Limits::default()).is_err());
 }
+
+#[test]
+fn the_documentation_tells_every_code() {
+    let page = include_str!("../../../../../docs/custom-scripts.md");
+    for code in Code::ALL {
+        let word = serde_json::to_value(code).unwrap();
+        let word = word.as_str().unwrap();
+        assert!(page.contains(&format!("`{word}`")), "docs/custom-scripts.md does not tell of {word}");
+    }
+}
