@@ -231,8 +231,9 @@ fn package_of(text: &str) -> Result<(String, bool), String> {
     let good = edge(name.chars().next())
         && edge(name.chars().last())
         && (bare.is_empty() || bare.split(',').all(is_version));
-    let marker_good =
-        marker.is_none_or(|m| !m.is_empty() && m.is_ascii() && !m.contains(['#', ';', '$', '`']));
+    let marker_good = marker.is_none_or(|m| {
+        !m.is_empty() && m.is_ascii() && !m.contains("--") && !m.contains(['#', ';', '$', '`'])
+    });
     if !good || !marker_good {
         return Err(no_package());
     }

@@ -114,8 +114,27 @@ fn options_are_told_with_what_to_do() {
 #[test]
 fn what_is_no_package_is_told_by_its_line() {
     for line in [
-        "==1", "a b", "a=1", "a === ", "$(id)", "a;", "a[x", "${HOME}", "-", "a==1;x;y", "a>=", "a>=1,",
-        "a==-1", "ä==1", "_a", "a.", "a==1|b", "a[x;y]", "a==`id`",
+        "==1",
+        "a b",
+        "a=1",
+        "a === ",
+        "$(id)",
+        "a;",
+        "a==1;--hash=x",
+        "a==1;x--hash=y",
+        "a[x",
+        "${HOME}",
+        "-",
+        "a==1;x;y",
+        "a>=",
+        "a>=1,",
+        "a==-1",
+        "ä==1",
+        "_a",
+        "a.",
+        "a==1|b",
+        "a[x;y]",
+        "a==`id`",
     ] {
         assert!(of(line).is_err(), "{line}");
     }
