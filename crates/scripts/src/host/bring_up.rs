@@ -1,6 +1,6 @@
 //! From an uploaded file to replicas that answer: each step with a reason that its owner understands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 use super::runtimes::sandboxed;
 use super::set::{CONCURRENCY, LogSink, Masks, Set, level};
 use crate::Scripts;
-use crate::model::{Exposed, Profile};
+use crate::archive::Manifests;
+use crate::dependencies::{self, Indexes};
+use crate::model::{Exposed, Language, Profile};
 use crate::store::deployments::Deployment;
 use crate::store::logs::Line;
 use crate::store::scripts;
@@ -46,6 +48,27 @@ pub(crate) fn limits(profile: Profile) -> Limits {
     }
 }
 
+/// Refuses a project whose packages would have to be installed: none is, yet. It would fail at its first import, without a
+/// word about why.
+fn needs_nothing(language: Language, project: &Path) -> Result<(), String> {
+    let file = language.dependency_file();
+    let Ok(text) = std::fs::read(project.join(file)) else { return Ok(()) };
+    let manifests = Manifests::from([(file, text)]);
+    let wanted = dependencies::read(language, &manifests, &Indexes::default());
+    let is_vendored = language == Language::JavaScript && project.join("node_modules").is_dir();
+    match wanted {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) if is_vendored => Ok(()),
+        Ok(Some(_)) => Err(format!(
+            "The project asks for packages in {file}, and packages are not installed by this version. Put them into the \
+             project and empty {file}."
+        )),
+        Err(findings) => {
+            Err(dependencies::refusal(&findings).map_or_else(String::new, |e| e.message().to_owned()))
+        }
+    }
+}
+
 /// The machine's memory, in bytes; `None` when it does not say.
 fn machine_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -62,6 +85,7 @@ impl Scripts {
         let interpreter = self.interpreter(d).await?;
         self.admit(d)?;
         let project = self.unpacked(&d.project.sha256).await.map_err(|e| e.message().to_owned())?;
+        needs_nothing(d.settings.language(), &project)?;
         d.functions = self.functions_of(&interpreter, &project).await?;
         if d.functions.is_empty() {
             return Err(format!(
@@ -123,7 +147,7 @@ impl Scripts {
     pub(crate) async fn functions_of(
         &self,
         interpreter: &Interpreter,
-        project: &std::path::Path,
+        project: &Path,
     ) -> Result<Vec<Exposed>, String> {
         let found = self.0.sandbox.functions(interpreter, project).await.map_err(|e| e.to_string())?;
         Ok(found.into_iter().map(|f| Exposed { name: f.name, parameters: f.parameters }).collect())
@@ -179,7 +203,7 @@ impl Scripts {
     }
 
     /// What runs a language here, for reading a project.
-    pub(crate) async fn reader_of(&self, language: crate::model::Language) -> Option<Interpreter> {
+    pub(crate) async fn reader_of(&self, language: Language) -> Option<Interpreter> {
         debug_assert_eq!(sandboxed(language).name(), language.label());
         if !self.0.runtimes.probe().await.is_usable() {
             return None;

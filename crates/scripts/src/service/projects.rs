@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::Scripts;
 use crate::archive::{self, Code, Finding, Limits, Report};
+use crate::dependencies::{self, Indexes};
 use crate::model::{Exposed, Language};
 use crate::places::remove;
 use crate::store::scripts::Project;
@@ -174,7 +175,11 @@ impl Scripts {
             let mut file = std::fs::File::open(file.path())?;
             archive::inspect(&mut file, language, &Limits::default())
         });
-        let report = report.await?.map_err(no_room)?;
+        let mut report = report.await?.map_err(no_room)?;
+        match dependencies::read(language, &report.manifests, &Indexes::default()) {
+            Ok(wanted) => report.warnings.extend(wanted.iter().flat_map(|w| w.warnings()).cloned()),
+            Err(findings) => report.errors.extend(findings),
+        }
         let mut judged = Judged { report, functions: Vec::new() };
         if judged.is_good()
             && let Some(interpreter) = self.reader_of(language).await

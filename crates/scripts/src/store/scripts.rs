@@ -253,6 +253,8 @@ pub(crate) async fn ids(store: &Store) -> Result<Vec<ScriptId>> {
 /// Removes one with all that is its own; what it used of the credits stays.
 pub(crate) async fn delete(tx: &mut Tx, id: &ScriptId) -> Result<()> {
     for text in [
+        // a change of what is unique waits for those who write runs of it at this moment, and keeps others from it
+        "UPDATE scripts SET number = -number WHERE id = $1",
         "DELETE FROM script_logs WHERE script_id = $1",
         "DELETE FROM script_runs WHERE script_id = $1",
         "DELETE FROM script_keys WHERE script_id = $1",

@@ -1,9 +1,12 @@
 //! Custom scripts over HTTP: imported, deployed, called, taken out of service, on real interpreters in the real sandbox.
 
 mod calls;
+mod endpoint;
+mod functions;
 mod keys;
 mod lifecycle;
 mod projects;
+mod restart;
 
 use std::io::Write;
 use std::time::Duration;
