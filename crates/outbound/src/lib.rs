@@ -8,6 +8,7 @@
 //! - [`Http`] — the one web client; [`Http::get`] for documents, [`Http::open`] for what comes piece by piece,
 //!   [`Http::send`] for anything else.
 //! - [`Dns`] — TXT records for domain proofs, addresses for `Http`.
+//! - [`Tcp`] — plain connections for custom scripts, under the same policy.
 //! - [`Mailer`] — plain-text mail over the operator's SMTP server.
 //! - [`lab_dns::DnsStub`] — a name server on loopback, for the lab and for tests.
 //!
@@ -19,6 +20,7 @@ pub mod egress;
 mod http;
 pub mod lab_dns;
 mod mail;
+mod tcp;
 
 pub use dns::{DNS_TIMEOUT, Dns, DnsError};
 pub use http::{
@@ -28,4 +30,5 @@ pub use http::{
 pub use ipnet::IpNet;
 pub use mail::{Mail, MailError, Mailer, SmtpConfig};
 pub use reqwest::{Method, StatusCode, header};
+pub use tcp::{Tcp, TcpError};
 pub use url::Url;
