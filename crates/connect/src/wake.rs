@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Holder, Owner};
 
-/// Tells whoever waits that a person authorized a connector.
+/// Tells whoever waits for a person that the person authorized a connector, or need not any more.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserAuthenticated {
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// The connector.
-    pub connector: ConnectorId,
+    /// The connector; `None`: every one.
+    pub connector: Option<ConnectorId>,
     /// The person.
     pub user: UserId,
 }
 
 /// The part of the product that waits for people.
 pub trait Wakes: Send + Sync + std::fmt::Debug {
-    /// A person authorized a connector; said at least once.
+    /// A person authorized a connector, or need not any more; said at least once.
     fn authenticated<'a>(&'a self, told: &'a UserAuthenticated) -> Boxed<'a, Result<()>>;
 }
 
@@ -44,7 +44,13 @@ pub(crate) async fn enqueue(
     owner: &Owner,
 ) -> Result<()> {
     let (Holder::Connector(connector), Owner::Person(user)) = (holder, owner) else { return Ok(()) };
-    let job =
-        UserAuthenticated { workspace: workspace.clone(), connector: connector.clone(), user: user.clone() };
+    let connector = Some(connector.clone());
+    let job = UserAuthenticated { workspace: workspace.clone(), connector, user: user.clone() };
+    Ok(jobs::enqueue(tx, &job, When::default()).await?)
+}
+
+/// Says that nobody asks a person for an authorization any more.
+pub(crate) async fn exempted(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<()> {
+    let job = UserAuthenticated { workspace: workspace.clone(), connector: None, user: user.clone() };
     Ok(jobs::enqueue(tx, &job, When::default()).await?)
 }

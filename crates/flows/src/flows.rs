@@ -11,6 +11,7 @@ use gatehouse_web::{Limiter, PublicUrl};
 use tokio::sync::Notify;
 
 use crate::drive::Lane;
+use crate::service::room::Room;
 
 /// Requests that one person tries out at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) by_hand: Limiter,
     /// Calls of webhooks, per network.
     pub(crate) hooks: Limiter,
+    /// How many executions are open.
+    pub(crate) room: Room,
 }
 
 impl Flows {
@@ -67,6 +70,7 @@ impl Flows {
             read: Read::default(),
             by_hand,
             hooks,
+            room: Room::default(),
         }))
     }
 }

@@ -95,6 +95,7 @@ macro_rules! steps {
                 include_str!(concat!("../migrations/", $folder, "/0035_execution_claims.sql")),
             ),
             (36, "scripts", include_str!(concat!("../migrations/", $folder, "/0036_scripts.sql"))),
+            (37, "exemptions", include_str!(concat!("../migrations/", $folder, "/0037_exemptions.sql"))),
         ]
     };
 }

@@ -26,6 +26,7 @@ pub(crate) use service::kept_types::Types;
 pub(crate) use service::session::Sessions;
 pub(crate) use service::types::known as known_type;
 
+pub use console::MINE as OWN_CONNECTIONS;
 pub use service::steps::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 
 use crate::holders::About;
@@ -46,6 +47,8 @@ pub(crate) fn api() -> OpenApiRouter<Connect> {
         .routes(routes!(api::calls::authorize))
         .routes(routes!(api::calls::run))
         .routes(routes!(api::people::show, api::people::change))
+        .routes(routes!(api::exemptions::list))
+        .routes(routes!(api::exemptions::show, api::exemptions::change))
         .routes(routes!(api::links::list, api::links::create))
         .routes(routes!(api::links::revoke))
         .routes(routes!(api::mine::list))

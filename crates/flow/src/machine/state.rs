@@ -173,6 +173,16 @@ impl State {
         if state.version == VERSION { Ok(state) } else { Err(StateError::Version(state.version)) }
     }
 
+    /// The same to go on from at a moment: the seconds that the flow may take begin anew.
+    #[must_use]
+    pub fn tried_again(mut self, flow: &Flow, now: i64) -> Self {
+        if self.deadline.is_some() {
+            let whole = flow.timeout_seconds().map(|seconds| i64::from(seconds) * 1_000_000);
+            self.deadline = whole.map(|micros| now.saturating_add(micros));
+        }
+        self
+    }
+
     /// The status.
     pub fn status(&self) -> Status {
         self.status

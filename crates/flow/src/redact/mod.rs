@@ -108,6 +108,11 @@ impl Redaction {
         text::credentials(&hidden)
     }
 
+    /// Whether a secret stands in a text.
+    fn is_in(&self, text: &str) -> bool {
+        self.texts.iter().any(|secret| text.contains(secret.as_str()))
+    }
+
     fn open(&self) -> Vec<&[String]> {
         self.pointers.iter().map(Vec::as_slice).collect()
     }
@@ -170,6 +175,8 @@ impl Redaction {
     fn hide(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => self.show_text(text).into(),
+            // a card's number is one, whether it is written as a text or not
+            Value::Number(number) if self.is_in(&number.to_string()) => HIDDEN.into(),
             Value::Array(items) => items.iter().map(|item| self.hide(item)).collect(),
             Value::Object(members) => Value::Object(
                 members.iter().map(|(name, member)| (name.clone(), self.hide(member))).collect(),
@@ -199,7 +206,7 @@ fn header_pair(members: &Map<String, Value>) -> bool {
 
 /// `["Authorization", …]`, as lists of headers have it too.
 fn named_pair(items: &[Value]) -> bool {
-    matches!(items, [Value::String(name), Value::String(_)] if is_secret_name(name))
+    matches!(items, [Value::String(name), Value::String(_) | Value::Number(_)] if is_secret_name(name))
 }
 
 #[cfg(test)]
@@ -249,7 +256,7 @@ mod tests {
             "password": "hunter22", "note": "my hunter22 is", "card": {"number": 4111_1111_1111_u64, "owner": "A"},
             "list": [{"pin": 1234}, {"pin": null}], "headers": [["Authorization", "Bearer abc"], ["Accept", "x"]],
             "more": [{"name": "cookie", "value": "a=b"}, {"name": "x", "value": "y"}], "said": "paid with 411111111111",
-            "token": "", "secret": {"deep": "deepdeep"}, "again": "deepdeep",
+            "token": "", "secret": {"deep": "deepdeep"}, "again": "deepdeep", "copy": 411111111111_u64, "year": 4111,
         }));
         assert_eq!(
             shown,
@@ -258,6 +265,7 @@ mod tests {
                 "list": [{"pin": HIDDEN}, {"pin": null}], "headers": [["Authorization", HIDDEN], ["Accept", "x"]],
                 "more": [{"name": "cookie", "value": HIDDEN}, {"name": "x", "value": "y"}],
                 "said": format!("paid with {HIDDEN}"), "token": "", "secret": HIDDEN, "again": HIDDEN,
+                "copy": HIDDEN, "year": 4111,
             })
         );
     }

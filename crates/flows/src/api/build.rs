@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Flows;
 use crate::model::flow::Missing;
+use crate::model::secrets::{Advice, written};
 
 /// A definition to judge.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -45,6 +46,8 @@ pub(crate) struct ValidateOut {
     problems: Vec<ProblemOut>,
     /// What it needs and is not in this workspace: it cannot be deployed before.
     missing: Vec<Missing>,
+    /// What works, and should be otherwise: secrets that are written in it.
+    warnings: Vec<Advice>,
 }
 
 /// Judge a definition; nothing is kept.
@@ -59,7 +62,9 @@ pub(crate) async fn validate(
 ) -> ApiResult<Json<ValidateOut>> {
     let judged = flows.judge(&actor, &input.definition).await?;
     let problems: Vec<ProblemOut> = judged.problems.into_iter().map(Into::into).collect();
-    Ok(Json(ValidateOut { valid: problems.is_empty(), problems, missing: judged.missing }))
+    let valid = problems.is_empty();
+    let warnings = if valid { written(&input.definition) } else { Vec::new() };
+    Ok(Json(ValidateOut { valid, problems, missing: judged.missing, warnings }))
 }
 
 /// A pasted command.

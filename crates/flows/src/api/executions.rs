@@ -71,7 +71,7 @@ pub(crate) struct ListedOut {
     percentage: i64,
     message: Option<String>,
     warnings: Vec<Warning>,
-    /// What it waits for.
+    /// What it waits for; lists tell no fields of forms.
     waiting_for: Vec<Wait>,
     /// Whether the step that failed can be tried once more.
     can_retry: bool,
@@ -126,6 +126,9 @@ pub(crate) struct StepOut {
     effective_user_id: Option<String>,
     /// What it gave, secrets hidden.
     output: Option<Value>,
+    /// Whether it gave something that is not told: an answer holds 4 MiB of outputs (ask for fewer steps at once), and the
+    /// timeline of an execution 32 MiB.
+    output_left_out: bool,
     /// What went wrong.
     error: Option<String>,
 }
@@ -146,6 +149,7 @@ impl From<StepRow> for StepOut {
             effective_user_id: who.as_ref().and_then(|w| w.user.as_ref().map(text)),
             effective_identity: who.map(|w| w.identity),
             output: s.output,
+            output_left_out: s.left_out,
             error: s.error,
         }
     }
@@ -285,7 +289,11 @@ pub(crate) async fn list(
         until: moment("endDate", asked.end_date.as_deref())?,
         ..Wanted::default()
     };
-    Ok(Json(flows.executions(&actor, wanted, page).await?.map(Into::into)))
+    let short = |mut e: Execution| {
+        e.waiting.iter_mut().for_each(|wait| wait.fields = None);
+        e.into()
+    };
+    Ok(Json(flows.executions(&actor, wanted, page).await?.map(short)))
 }
 
 /// Get an execution with its steps.

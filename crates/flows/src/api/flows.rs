@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Flows;
 use crate::model::flow::{Deployed, Listed, Missing};
+use crate::model::secrets::{Advice, written};
 use crate::service::definitions::{Change, Detailed, New};
 use crate::service::not_found;
 use crate::store::flows::Wanted;
@@ -130,6 +131,8 @@ pub(crate) struct FlowOut {
     definition: Value,
     /// What it needs and is not there: it cannot be deployed before.
     missing: Vec<Missing>,
+    /// What works, and should be otherwise: secrets that are written in the definition.
+    warnings: Vec<Advice>,
     deployed_version: Option<DeployedOut>,
     /// Whether the draft is another than what is in service.
     changed_since_deployment: bool,
@@ -148,6 +151,7 @@ impl From<Detailed> for FlowOut {
             description: f.description,
             status: word(f.deployed.is_some()),
             changed_since_deployment: f.deployed.as_ref().is_none_or(|d| d.digest != f.digest),
+            warnings: written(&f.definition),
             definition: f.definition,
             missing,
             deployed_version: f.deployed.map(Into::into),

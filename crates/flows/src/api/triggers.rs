@@ -240,8 +240,9 @@ pub(crate) async fn delete(
 
 /// Start the flow of a webhook, with its token in the header `X-Trigger-Token`. The body is the flow's input.
 #[utoipa::path(post, operation_id = "fireFlowTrigger", path = "/api/v1/flow-triggers/{trigger_id}/fire", tag = "Flow triggers", security(()), params(("trigger_id" = String, Path)), request_body = Option<Object>, responses(
-    (status = 201, body = ProgressOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 404, body = ErrorBody), (status = 409, description = "It is switched off, or the flow is not in service", body = ErrorBody), (status = 429, body = ErrorBody),
+    (status = 201, body = ProgressOut), (status = 400, body = ErrorBody),
+    (status = 401, description = "The token is none of this webhook, or there is none", body = ErrorBody),
+    (status = 409, description = "It is switched off, or the flow is not in service", body = ErrorBody), (status = 429, body = ErrorBody),
 ))]
 pub(crate) async fn fire(
     State(flows): State<Flows>,

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::flows::flow_id;
 use crate::Flows;
-use crate::model::flow::Version;
+use crate::model::flow::{ListedVersion, Version};
+use crate::store::ANSWER_BYTES;
 
 /// A definition as it was deployed.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -16,8 +17,9 @@ use crate::model::flow::Version;
 pub(crate) struct VersionOut {
     /// From 1.
     number: Option<i64>,
-    #[schema(value_type = Object)]
-    definition: Value,
+    /// `null` in a list whose definitions would have more than 4 MiB together: ask for fewer at once, or for this one.
+    #[schema(value_type = Option<Object>)]
+    definition: Option<Value>,
     /// SHA-256 of the definition in canonical JSON.
     sha256: String,
     created_by: Option<String>,
@@ -28,6 +30,18 @@ impl From<Version> for VersionOut {
     fn from(v: Version) -> Self {
         Self {
             number: v.number,
+            definition: Some(v.definition),
+            sha256: v.digest,
+            created_by: v.created_by,
+            created_at: v.created_at,
+        }
+    }
+}
+
+impl From<ListedVersion> for VersionOut {
+    fn from(v: ListedVersion) -> Self {
+        Self {
+            number: Some(v.number),
             definition: v.definition,
             sha256: v.digest,
             created_by: v.created_by,
@@ -48,7 +62,7 @@ pub(crate) async fn list(
     Paging(page): Paging<25>,
 ) -> ApiResult<Json<Page<VersionOut>>> {
     require(&flows.0.store, &actor, Permission::UseFlows, Some(format!("flow:{id}"))).await?;
-    Ok(Json(flows.versions(&actor, &flow_id(&id)?, page).await?.map(Into::into)))
+    Ok(Json(flows.versions(&actor, &flow_id(&id)?, page, ANSWER_BYTES).await?.map(Into::into)))
 }
 
 /// Get a version of a flow that was deployed.

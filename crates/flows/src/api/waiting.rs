@@ -1,4 +1,5 @@
 use axum::extract::State;
+use gatehouse_connect::OWN_CONNECTIONS;
 use gatehouse_identity::{Caller, require};
 use gatehouse_types::{Error, FlowId, Permission, Timestamp, UserId};
 use gatehouse_web::{ApiResult, ErrorBody, Json, Query};
@@ -40,7 +41,7 @@ impl From<Line> for LineOut {
             connector_name: l.connector_name,
             executions: l.executions,
             since: l.since,
-            page: "/account/connections",
+            page: OWN_CONNECTIONS,
         }
     }
 }
@@ -119,7 +120,7 @@ pub(crate) async fn fallback(
 pub(crate) struct StatisticsIn {
     /// Of this flow alone.
     flow_id: Option<String>,
-    /// How many days to look back, 1 to 90; 30 when left out.
+    /// How many days of the calendar (UTC), today the last, 1 to 90; 30 when left out.
     days: Option<u32>,
 }
 

@@ -16,6 +16,7 @@ use super::parts::{errors_of, status, tabs};
 use super::{below, id_of, path_of};
 use crate::Flows;
 use crate::model::flow::Missing;
+use crate::model::secrets::{Advice, written};
 use crate::service::definitions::{Change, Detailed};
 
 /// What was filled in.
@@ -45,6 +46,7 @@ struct EditPage {
     deployed: Option<(i64, When, String)>,
     changed: bool,
     missing: Vec<Missing>,
+    advice: Vec<Advice>,
     may_edit: bool,
     may_manage: bool,
     /// What can be chosen in steps, as JSON for the editor.
@@ -97,7 +99,7 @@ async fn view(
         undeploy: format!("{path}/undeploy"),
         delete: format!("{path}/delete"),
         path,
-        tabs: tabs(&found.flow.id, "Editor"),
+        tabs: tabs(actor, &found.flow.id, "Editor"),
         form,
         errors,
         status,
@@ -105,6 +107,7 @@ async fn view(
         deployed,
         changed,
         missing: found.missing,
+        advice: written(&found.flow.definition),
         may_edit,
         may_manage: actor.may(Permission::ManageFlows),
         profiles,

@@ -4,16 +4,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use gatehouse_flow::Flow;
 use gatehouse_identity::{Visitor, require};
-use gatehouse_types::{Actor, ExecutionId, Permission, Result, WorkspaceId};
+use gatehouse_types::{Actor, ExecutionId, Permission, Result, Timestamp, UserId};
 use gatehouse_web::{FieldErrors, HtmlResult, Page, PageContext, Path, Query, Tone, View, When};
 use serde_json::Value;
 
 use super::fields::{self, Entered, Input};
-use super::parts::{how, kind_words, state_of, status_tone, took};
+use super::parts::{authorize_at, how, kind_words, state_of, status_tone, took};
 use super::{EXECUTIONS, PATH, path_of};
 use crate::Flows;
-use crate::model::execution::{Execution, StepRow, Wait, Who};
+use crate::model::execution::{Execution, Fallback, StepRow, Wait, Who};
 use crate::service::executions::{Watched, no_execution, own_person};
+use crate::service::names::{Names, person_of};
 
 struct Step {
     name: String,
@@ -27,6 +28,8 @@ struct Step {
     acting: String,
     identity: String,
     output: String,
+    /// Whether its output is too large to be shown here.
+    left_out: bool,
     error: String,
     retry: String,
 }
@@ -85,32 +88,34 @@ fn pretty(value: &Value) -> String {
 }
 
 /// As whom the outside sees a step.
-async fn identity_of(flows: &Flows, workspace: &WorkspaceId, who: &Who) -> Result<String> {
-    Ok(match who.identity.as_str() {
-        "user" => match &who.user {
-            Some(user) => flows.name_of(workspace, Some(&format!("user:{user}"))).await?,
-            None => "the person".to_owned(),
-        },
-        "connector" => "the connector's user".to_owned(),
-        "workspace" => "the workspace".to_owned(),
+fn identity_of(names: &Names, who: &Who) -> String {
+    match (who.identity.as_str(), &who.user) {
+        ("user", Some(user)) => names.of(user),
+        ("user", None) => "the person".to_owned(),
+        ("connector", _) => "the connector's user".to_owned(),
+        ("workspace", _) => "the workspace".to_owned(),
         _ => String::new(),
-    })
+    }
 }
 
-async fn step(flows: &Flows, e: &Execution, flow: &Flow, row: StepRow) -> Result<Step> {
-    let until = row.ended_at.unwrap_or_else(|| flows.0.store.now());
-    let (mut acting, mut identity) = (String::new(), String::new());
-    if let Some(who) = &row.who {
-        if let Some(user) = &who.acting {
-            acting = flows.name_of(&e.workspace_id, Some(&format!("user:{user}"))).await?;
-        }
-        identity = identity_of(flows, &e.workspace_id, who).await?;
-    }
+/// Everybody who is named on the page of an execution.
+fn people_of(e: &Execution, rows: &[StepRow]) -> Vec<UserId> {
+    let who = rows.iter().filter_map(|row| row.who.as_ref());
+    let acting = who.flat_map(|who| who.acting.iter().chain(&who.user).cloned());
+    let decided = e.fallback.iter().filter_map(|one| person_of(Some(&one.by)));
+    acting.chain(decided).chain(e.person.clone()).collect()
+}
+
+fn step(names: &Names, e: &Execution, (flow, now): (&Flow, Timestamp), row: StepRow) -> Step {
+    let until = row.ended_at.unwrap_or(now);
+    let who = row.who.as_ref();
+    let acting = who.and_then(|who| who.acting.as_ref()).map(|user| names.of(user)).unwrap_or_default();
+    let identity = who.map(|who| identity_of(names, who)).unwrap_or_default();
     let named = flow.node(&row.node).and_then(|node| node.name.clone()).unwrap_or_else(|| row.node.clone());
     // in a loop the place tells which round
     let name = if row.step == row.node { named } else { format!("{named} ({})", row.step) };
     let retry = e.status == "Error" && e.can_retry && row.status == "Error";
-    Ok(Step {
+    Step {
         name,
         kind: kind_words(&row.kind),
         state: state_of(&row.status),
@@ -119,29 +124,27 @@ async fn step(flows: &Flows, e: &Execution, flow: &Flow, row: StepRow) -> Result
         attempts: if row.attempt > 1 { format!("try {}", row.attempt) } else { String::new() },
         acting,
         identity,
+        left_out: row.left_out,
         output: row.output.as_ref().map(pretty).unwrap_or_default(),
         error: row.error.unwrap_or_default(),
         retry: if retry { format!("{EXECUTIONS}/{}/retry", e.id) } else { String::new() },
         status: row.status,
-    })
+    }
 }
 
-async fn authentication(flows: &Flows, actor: &Actor, e: &Execution, wait: &Wait) -> Result<Authentication> {
+fn authentication(names: &Names, actor: &Actor, e: &Execution, wait: &Wait) -> Authentication {
     let connector = wait.connector_name.clone().or_else(|| wait.connector_id.clone()).unwrap_or_default();
     let own = e.person.is_some() && e.person == own_person(actor);
     let words = match (&e.person, own) {
         (_, true) => format!("Authenticate at {connector}: the flow goes on by itself, from the same step."),
-        (Some(user), false) => {
-            let name = flows.name_of(&e.workspace_id, Some(&format!("user:{user}"))).await?;
-            format!("It waits until {name} authenticates at {connector}.")
-        }
+        (Some(user), false) => format!("It waits until {} authenticates at {connector}.", names.of(user)),
         (None, false) => {
             format!("It runs for nobody who could authenticate at {connector}: an administrator decides.")
         }
     };
     let id = wait.connector_id.as_deref().unwrap_or_default();
-    let action = if own { format!("/account/connections/{id}/authorize") } else { String::new() };
-    Ok(Authentication { connector, words, action })
+    let action = if own { authorize_at(id) } else { String::new() };
+    Authentication { connector, words, action }
 }
 
 /// The form that this person may fill in.
@@ -161,14 +164,12 @@ pub(super) async fn view(
     let Watched { execution: e, steps: rows, output } = watched;
     let path = format!("{EXECUTIONS}/{}", e.id);
     let engine = flows.flow_of(&e.version_id).await?;
-    let mut steps = Vec::with_capacity(rows.len());
-    for row in rows {
-        steps.push(step(flows, &e, &engine, row).await?);
-    }
-    let mut authentications = Vec::new();
-    for wait in e.waiting.iter().filter(|w| w.status == "Authentication needed") {
-        authentications.push(authentication(flows, actor, &e, wait).await?);
-    }
+    // the page is asked for every other second: everybody's name is looked for at once
+    let names = flows.names(&e.workspace_id, people_of(&e, &rows)).await?;
+    let of = (&*engine, flows.0.store.now());
+    let steps = rows.into_iter().map(|row| step(&names, &e, of, row)).collect();
+    let needed = e.waiting.iter().filter(|w| w.status == "Authentication needed");
+    let authentications = needed.map(|wait| authentication(&names, actor, &e, wait)).collect();
     // what was filled in a moment ago may not be taken in yet
     let wait = asked(actor, &e, None).filter(|w| given.is_empty() || w.step != given);
     let fields = wait.and_then(|w| w.fields.as_ref()).map(fields::read).unwrap_or_default();
@@ -179,15 +180,11 @@ pub(super) async fn view(
     });
     let (entered, errors) =
         again.map_or((None, FieldErrors::none()), |(entered, errors)| (Some(entered), errors));
-    let mut decided = Vec::with_capacity(e.fallback.len());
-    for one in &e.fallback {
-        let by = flows.name_of(&e.workspace_id, Some(&one.by)).await?;
-        decided.push(format!("{by} let it go on as the connector's user: {}", one.reason));
-    }
-    let person = match &e.person {
-        Some(user) => flows.name_of(&e.workspace_id, Some(&format!("user:{user}"))).await?,
-        None => "the company".to_owned(),
+    let go_on = |one: &Fallback| {
+        format!("{} let it go on as the connector's user: {}", names.by(Some(&one.by)), one.reason)
     };
+    let decided = e.fallback.iter().map(go_on).collect();
+    let person = e.person.as_ref().map_or_else(|| "the company".to_owned(), |user| names.of(user));
     let over = e.ended();
     let poll = if given.is_empty() { path.clone() } else { given_at(&path, given) };
     let page = context.page(format!("{} · execution", e.flow_name), "flow-executions");

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use gatehouse_flow::machine::Status;
 use gatehouse_identity::{Visitor, require};
-use gatehouse_types::{PageInfo, PageRequest, Permission};
+use gatehouse_types::{PageInfo, PageRequest, Permission, Timestamp};
 use gatehouse_web::{Choice, HtmlResult, Page, PageContext, Paging, Query, Tone, View, When};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
@@ -13,6 +13,7 @@ use super::{EXECUTIONS, PATH};
 use crate::Flows;
 use crate::model::execution::Execution;
 use crate::service::executions::own_person;
+use crate::service::names::Names;
 use crate::store::executions::Wanted;
 
 /// What is looked for.
@@ -53,15 +54,12 @@ pub(super) struct ExecutionsPage {
     live: bool,
 }
 
-async fn row(flows: &Flows, e: Execution) -> gatehouse_types::Result<Row> {
-    let until = e.ended_at.unwrap_or_else(|| flows.0.store.now());
-    let person = match &e.person {
-        Some(user) => flows.name_of(&e.workspace_id, Some(&format!("user:{user}"))).await?,
-        None => "the company".to_owned(),
-    };
+fn row(names: &Names, now: Timestamp, e: Execution) -> Row {
+    let until = e.ended_at.unwrap_or(now);
+    let person = e.person.as_ref().map_or_else(|| "the company".to_owned(), |user| names.of(user));
     let waits = e.waiting.iter().filter_map(|w| w.connector_name.clone().or_else(|| w.title.clone()));
     let note = e.paused.clone().or_else(|| e.message.clone()).or_else(|| waits.into_iter().next());
-    Ok(Row {
+    Row {
         path: format!("{EXECUTIONS}/{}", e.id),
         flow: e.flow_name,
         tone: status_tone(&e.status),
@@ -72,7 +70,7 @@ async fn row(flows: &Flows, e: Execution) -> gatehouse_types::Result<Row> {
         how: how(&e.via),
         took: took(e.created_at, until),
         status: e.status,
-    })
+    }
 }
 
 /// The page.
@@ -94,10 +92,9 @@ pub(super) async fn show(
     };
     let found = flows.executions(&actor, wanted, page).await?;
     let live = found.data.iter().any(|e| !e.ended());
-    let mut rows = Vec::with_capacity(found.data.len());
-    for execution in found.data {
-        rows.push(row(&flows, execution).await?);
-    }
+    let people = found.data.iter().filter_map(|e| e.person.clone());
+    let (names, now) = (flows.names(actor.workspace()?, people).await?, flows.0.store.now());
+    let rows = found.data.into_iter().map(|execution| row(&names, now, execution)).collect();
     let query = Serializer::new(String::new())
         .append_pair("status", &search.status)
         .append_pair("flowId", &search.flow_id)

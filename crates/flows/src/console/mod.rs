@@ -12,6 +12,8 @@ mod package;
 mod parts;
 mod run;
 mod statistics;
+mod trigger_form;
+mod triggers;
 mod versions;
 mod waiting;
 
@@ -63,6 +65,11 @@ pub(crate) fn routes() -> Router<Flows> {
         .route(&at("/{id}/versions"), get(versions::list))
         .route(&at("/{id}/versions/{number}"), get(versions::show))
         .route(&at("/{id}/versions/{number}/restore"), post(versions::restore))
+        .route(&at("/{id}/triggers"), get(triggers::list).post(triggers::make))
+        .route(&at("/{id}/triggers/new"), get(triggers::show_new))
+        .route(&at("/{id}/triggers/{trigger_id}/pause"), post(triggers::pause))
+        .route(&at("/{id}/triggers/{trigger_id}/resume"), post(triggers::resume))
+        .route(&at("/{id}/triggers/{trigger_id}/delete"), get(triggers::ask_delete).post(triggers::delete))
         .route(&at("/{id}/deploy"), post(deploy::deploy))
         .route(&at("/{id}/undeploy"), get(deploy::ask_undeploy).post(deploy::undeploy))
         .route(&at("/{id}/delete"), get(deploy::ask_delete).post(deploy::delete))

@@ -1,6 +1,7 @@
 //! What several pages show.
 
-use gatehouse_types::{Error, FlowId, Kind, Timestamp};
+use gatehouse_connect::OWN_CONNECTIONS;
+use gatehouse_types::{Actor, Error, FlowId, Kind, Permission, Timestamp};
 use gatehouse_web::{FieldErrors, Tab, Tone};
 
 use super::path_of;
@@ -16,9 +17,12 @@ pub(super) fn status(deployed: Option<&Deployed>, changed: bool) -> (String, Ton
 }
 
 /// The tabs of a flow's pages.
-pub(super) fn tabs(id: &FlowId, current: &str) -> Vec<Tab> {
+pub(super) fn tabs(actor: &Actor, id: &FlowId, current: &str) -> Vec<Tab> {
     let path = path_of(id);
-    let all = [("Editor", path.clone()), ("Versions", format!("{path}/versions"))];
+    let mut all = vec![("Editor", path.clone()), ("Versions", format!("{path}/versions"))];
+    if actor.may(Permission::ManageFlows) {
+        all.push(("Triggers", format!("{path}/triggers")));
+    }
     let tab =
         |(label, href): (&str, String)| Tab { label: label.to_owned(), current: label == current, href };
     all.into_iter().map(tab).collect()
@@ -34,6 +38,11 @@ pub(super) fn errors_of(error: &Error) -> Option<FieldErrors> {
     let mut errors = FieldErrors::none();
     errors.add(field, error.message());
     Some(errors)
+}
+
+/// Where the button leads with which a person authenticates at a connector.
+pub(super) fn authorize_at(connector: &str) -> String {
+    format!("{OWN_CONNECTIONS}/{connector}/authorize")
 }
 
 /// How the status of an execution or a step looks.

@@ -11,7 +11,9 @@ use gatehouse_web::{
 use super::parts::tabs;
 use super::{Nothing, below, id_of, path_of};
 use crate::Flows;
+use crate::model::flow::ListedVersion;
 use crate::service::definitions::Change;
+use crate::service::names::person_of;
 
 struct Row {
     number: i64,
@@ -55,24 +57,23 @@ pub(super) async fn list(
 ) -> HtmlResult<Response> {
     let id = id_of(&id)?;
     let flow = flows.flow(&actor, &id).await?.flow;
-    let found = flows.versions(&actor, &id, page).await?;
+    let found = flows.versions(&actor, &id, page, 0).await?;
     let path = format!("{}/versions", path_of(&id));
-    let mut rows = Vec::with_capacity(found.data.len());
-    for version in found.data {
-        let number = version.number.unwrap_or_default();
-        rows.push(Row {
-            number,
-            path: format!("{path}/{number}"),
-            at: version.created_at.into(),
-            by: flows.name_of(&flow.workspace_id, version.created_by.as_deref()).await?,
-            digest: short(&version.digest),
-            in_service: flow.deployed.as_ref().is_some_and(|d| d.number == number),
-        });
-    }
+    let people = found.data.iter().filter_map(|version| person_of(version.created_by.as_deref()));
+    let names = flows.names(&flow.workspace_id, people).await?;
+    let row = |version: ListedVersion| Row {
+        number: version.number,
+        path: format!("{path}/{}", version.number),
+        at: version.created_at.into(),
+        by: names.by(version.created_by.as_deref()),
+        digest: short(&version.digest),
+        in_service: flow.deployed.as_ref().is_some_and(|d| d.number == version.number),
+    };
+    let rows = found.data.into_iter().map(row).collect();
     let page = below(&context, format!("Versions of {}", flow.name)).under(flow.name, path_of(&id));
     let view = VersionsPage {
         page,
-        tabs: tabs(&id, "Versions"),
+        tabs: tabs(&actor, &id, "Versions"),
         rows,
         pagination: found.pagination,
         base: format!("{path}?"),

@@ -6,6 +6,7 @@ use gatehouse_types::{Error, Id, Kind, PageRequest, Permission, UserId};
 use gatehouse_web::{Flash, HtmlResult, Page, PageContext, SeeOther, VerifiedForm, View, When};
 use serde::Deserialize;
 
+use super::parts::authorize_at;
 use super::{EXECUTIONS, PATH, WAITING};
 use crate::Flows;
 use crate::service::executions::own_person;
@@ -53,7 +54,7 @@ pub(super) struct WaitingPage {
 impl From<Line> for Connector {
     fn from(line: Line) -> Self {
         Self {
-            action: format!("/account/connections/{}/authorize", line.connector_id),
+            action: authorize_at(&line.connector_id),
             name: line.connector_name,
             count: line.executions,
             since: line.since.into(),

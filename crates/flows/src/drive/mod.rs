@@ -1,6 +1,7 @@
 //! Driving executions: claimed with a lease by any server, each turn stored before it counts, steps carried out, waits
 //! given back to the database where they cost nothing.
 
+mod bounds;
 mod claims;
 mod lane;
 mod pace;

@@ -1,5 +1,6 @@
 //! People in executions: whether the one it runs for may still, and whom it waits for.
 
+use gatehouse_connect::OWN_CONNECTIONS;
 use gatehouse_flow::definition::{Field, Kind};
 use gatehouse_flow::machine::Event;
 use gatehouse_types::{ConnectorId, Permission, Result};
@@ -16,9 +17,6 @@ fn asked(fields: &[Field]) -> Vec<Field> {
     };
     fields.iter().map(told).collect()
 }
-
-/// Where a person's own connections are.
-const CONNECTIONS: &str = "/account/connections";
 
 impl Driving {
     /// Whether the person in whose name it runs may still run flows.
@@ -47,11 +45,27 @@ impl Driving {
         Ok(())
     }
 
+    /// Whether the person has authenticated at a connector, or need not: an exempt person is waited for by those steps alone
+    /// that demand the person.
     async fn has_authenticated(&self, connector: &str) -> Result<bool> {
         let (Some(person), Ok(id)) = (&self.execution.person, connector.parse::<ConnectorId>()) else {
             return Ok(false);
         };
-        self.flows.0.connect.is_authorized_by(&self.execution.workspace_id, &id, person).await
+        let (connect, workspace) = (&self.flows.0.connect, &self.execution.workspace_id);
+        if connect.is_authorized_by(workspace, &id, person).await? {
+            return Ok(true);
+        }
+        let mut waiting = self.needs.iter().filter(|(_, id)| *id == connector).map(|(step, _)| step);
+        Ok(waiting.any(|step| !self.demands_the_person(step)) && connect.is_exempt(workspace, person).await?)
+    }
+
+    /// Whether a step runs as the person even where its connector does not ask for it.
+    fn demands_the_person(&self, step: &str) -> bool {
+        let node = step.rsplit_once('/').map_or(step, |(_, node)| node);
+        match self.flow.node(node).map(|node| &node.kind) {
+            Some(Kind::Connector(connector)) => connector.wish.is_some_and(|wish| wish.required),
+            _ => false,
+        }
     }
 
     /// Once it rests: whoever authenticated while that was stored is not overlooked.
@@ -80,7 +94,7 @@ impl Driving {
                 wait.connector_name = named.map(|c| c.name);
                 wait.connector_id = Some(connector.connector_id.clone());
                 wait.user_id = self.execution.person.as_ref().map(ToString::to_string);
-                wait.page = self.execution.person.as_ref().map(|_| CONNECTIONS.to_owned());
+                wait.page = self.execution.person.as_ref().map(|_| OWN_CONNECTIONS.to_owned());
             }
             _ => {}
         }

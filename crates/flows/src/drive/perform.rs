@@ -216,8 +216,9 @@ async fn connector(
             Ended::Well(done.output, Some(who(done.person)), warnings)
         }
         Err(StepFailure::NeedsAuthentication(mode)) => Ended::NeedsPerson(mode),
-        Err(StepFailure::Failed { message, retryable, person }) => {
-            Ended::Badly(Failed { message, retryable, retry_after: None, who: Some(who(person)) })
+        Err(StepFailure::Failed { message, retryable, retry_after, person }) => {
+            let retry_after = retry_after.map(|seconds| seconds.min(MAX_PAUSE));
+            Ended::Badly(Failed { message, retryable, retry_after, who: Some(who(person)) })
         }
     }
 }

@@ -13,6 +13,7 @@ use gatehouse_types::{Error, ExecutionEventId, Result};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::bounds::{Timeline, push_warning};
 use super::perform::{Performed, perform};
 use super::shown::Shown;
 use crate::Flows;
@@ -55,6 +56,7 @@ pub(super) struct Driving {
     checkpoint: Option<State>,
     end: Option<(Status, Value, Option<String>)>,
     place: i64,
+    timeline: Timeline,
     /// Whether somebody may have written something.
     look: bool,
     /// Whether the database knows of steps that wait for a person.
@@ -126,6 +128,7 @@ impl Driving {
             checkpoint: None,
             end: None,
             place: 0,
+            timeline: Timeline::default(),
             look,
             waited,
             dirty: true,
@@ -254,10 +257,8 @@ impl Driving {
 
     /// Puts a warning on the execution, once.
     pub(super) fn warn(&mut self, step: String, message: String) {
-        let warning = Warning { step, message: self.shown.text(&message) };
-        if !self.execution.warnings.contains(&warning) {
-            self.execution.warnings.push(warning);
-        }
+        let message = self.shown.text(&message);
+        push_warning(&mut self.execution.warnings, Warning { step, message });
     }
 
     pub(super) fn happens(&mut self, event: Event) {

@@ -3,10 +3,13 @@ use gatehouse_types::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::Flows;
-use crate::store::{deployments, executions, files};
+use crate::store::{deployments, executions, files, versions};
 
 /// How long executions that ended are kept, in days.
 const KEPT_DAYS: i64 = 90;
+
+/// How long a draft is kept that was tried out, in seconds (a day), beyond the executions of it.
+const DRAFT_SECONDS: i64 = 86_400;
 
 /// Forgets what is past its time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +25,8 @@ impl Job for Sweep {
         files::sweep(&mut tx).await?;
         let before = flows.0.store.now().plus_seconds(-KEPT_DAYS * 86_400);
         executions::sweep(&mut tx, before).await?;
+        let before = flows.0.store.now().plus_seconds(-DRAFT_SECONDS);
+        versions::sweep_drafts(&mut tx, before).await?;
         Ok(tx.commit().await?)
     }
 }

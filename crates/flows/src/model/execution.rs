@@ -139,6 +139,8 @@ pub(crate) struct StepRow {
     pub(crate) attempt: i64,
     pub(crate) who: Option<Who>,
     pub(crate) output: Option<Value>,
+    /// Whether there is an output that is not told: it was too large to be kept, or is for this answer.
+    pub(crate) left_out: bool,
     pub(crate) error: Option<String>,
     pub(crate) started_at: Timestamp,
     pub(crate) ended_at: Option<Timestamp>,

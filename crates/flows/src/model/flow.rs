@@ -68,6 +68,17 @@ pub(crate) struct Version {
     pub(crate) created_at: Timestamp,
 }
 
+/// A version that was deployed, in a list.
+#[derive(Clone, Debug)]
+pub(crate) struct ListedVersion {
+    pub(crate) number: i64,
+    /// `None`: left out, because the list would be too large.
+    pub(crate) definition: Option<Value>,
+    pub(crate) digest: String,
+    pub(crate) created_by: Option<String>,
+    pub(crate) created_at: Timestamp,
+}
+
 /// What an import could not find in this workspace, by what it was called where it came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stub {

@@ -1,6 +1,7 @@
-//! Secrets in definitions: what an export leaves out.
+//! Secrets in definitions: what an export leaves out, and what whoever builds is warned of.
 
 use gatehouse_flow::redact::{HIDDEN, Redaction, is_secret_name};
+use serde::Serialize;
 use serde_json::Value;
 
 /// A definition without the secrets that are written in it, and the JSON pointers to where they stood.
@@ -10,6 +11,28 @@ pub(crate) fn without(definition: &Value) -> (Value, Vec<String>) {
         walk(nodes, "/nodes", false, &mut left_out);
     }
     (out, left_out)
+}
+
+/// Something of a definition that works, and should be otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = FlowWarning)]
+pub(crate) struct Advice {
+    /// Where: a JSON pointer (RFC 6901) into the definition.
+    pub(crate) path: String,
+    /// What is not good about it, and what would be better.
+    pub(crate) message: String,
+}
+
+/// The secrets that are written in a definition: whoever may see flows reads them.
+pub(crate) fn written(definition: &Value) -> Vec<Advice> {
+    let advice = |path: String| Advice {
+        message: format!(
+            "A secret seems to be written at {path}. Everybody who may see flows reads it: keep it in an authorization profile \
+             or a connector, or ask for it in a secret input."
+        ),
+        path,
+    };
+    without(definition).1.into_iter().map(advice).collect()
 }
 
 /// Whether something was put in where an export left a secret out.
@@ -87,6 +110,9 @@ mod tests {
                 && text.contains("\"Accept\":\"x\"")
         );
         assert_eq!(left_out.len(), 4, "{left_out:?}");
+        let advised: Vec<_> = written(&definition).into_iter().map(|advice| advice.path).collect();
+        assert_eq!(advised, left_out);
+        assert!(written(&out).is_empty());
         for pointer in &left_out {
             assert!(!is_there(&out, pointer) && is_there(&definition, pointer), "{pointer}");
         }

@@ -10,7 +10,10 @@ use super::executions::{no_execution, own_person, record};
 use crate::Flows;
 use crate::model::definition::refused;
 use crate::model::execution::Execution;
-use crate::store::{executions, waits};
+use crate::store::{executions, open, waits};
+
+/// Events that wait for whoever drives an execution at most.
+const MAX_EVENTS: i64 = 20;
 
 impl Flows {
     /// Fills in a form that an execution waits for; the one it waits for when no step is named.
@@ -45,6 +48,9 @@ impl Flows {
         let event = Event::InputGiven { step, values };
         let next = self.would_be(&execution, &event).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        if open::events(&mut tx, id).await? >= MAX_EVENTS {
+            return Err(Error::conflict("What was filled in before is not taken in yet. Wait a moment."));
+        }
         self.tell(&mut tx, &execution, &event).await?;
         record(&mut tx, actor, "flow-execution.input-given", &execution, json!({})).await?;
         tx.commit().await?;
@@ -137,6 +143,11 @@ impl Flows {
         self.still_member(&execution).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let state = executions::checkpoint(store, &mut tx, id).await?.ok_or_else(nothing)?;
+        // the time that the flow has begins anew: what it had is over, which may be why the step failed
+        let flow = self.flow_of(&execution.version_id).await?;
+        let state =
+            State::from_json(&state).map_err(Error::internal)?.tried_again(&flow, store.now().micros());
+        let state = serde_json::to_string(&state).map_err(Error::internal)?;
         if !executions::begin_again(&mut tx, id, &state).await? {
             return Err(nothing());
         }

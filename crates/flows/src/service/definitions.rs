@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::{by, not_found, object};
 use crate::Flows;
 use crate::model::definition::{digest_of, empty, judged};
-use crate::model::flow::{Flow, Listed, Missing, Stub, Version, checked_description, checked_name};
+use crate::model::flow::{
+    Flow, Listed, ListedVersion, Missing, Stub, Version, checked_description, checked_name,
+};
 use crate::store::flows::{self, Wanted};
 use crate::store::{executions, triggers, versions};
 
@@ -211,7 +213,8 @@ impl Flows {
         Ok(tx.commit().await?)
     }
 
-    /// One page of the versions of a flow that were deployed, the latest first.
+    /// One page of the versions of a flow that were deployed, the latest first, with their definitions as far as these have no
+    /// more than `budget` bytes together.
     ///
     /// # Errors
     /// `NotFound`; `Authorization` without the right.
@@ -220,11 +223,12 @@ impl Flows {
         actor: &Actor,
         id: &FlowId,
         page: PageRequest,
-    ) -> Result<Page<Version>> {
+        budget: i64,
+    ) -> Result<Page<ListedVersion>> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::UseFlows, object(id)).await?;
         self.found(workspace, id).await?;
-        let (found, total) = versions::page(store, &mut store.reader(), id, page).await?;
+        let (found, total) = versions::page(store, &mut store.reader(), id, page, budget).await?;
         Ok(Page::new(found, page, total))
     }
 

@@ -96,14 +96,23 @@ impl Flows {
         let store = &self.0.store;
         let flow = self.found(workspace, id).await?;
         let (version, number) = match (&flow.deployed, start.draft) {
+            // in a trial nothing is kept, the version neither
+            (_, true) if actor.origin.dry_run.is_some() => {
+                self.complete(&flow.workspace_id, &flow.definition, &flow.stubs).await?;
+                (store.ids().make(), None)
+            }
             (_, true) => (self.tried_out(actor, &flow).await?, None),
             (Some(deployed), false) => (deployed.id.clone(), Some(deployed.number)),
             (None, false) => {
                 return Err(Error::conflict("This flow is not in service. Deploy it first."));
             }
         };
-        let engine = self.flow_of(&version).await?;
+        let engine = match (start.draft, &actor.origin.dry_run) {
+            (true, Some(_)) => Arc::new(judged(&flow.definition)?),
+            _ => self.flow_of(&version).await?,
+        };
         machine::start_input(&engine, &start.input).map_err(|problems| refused("input", &problems))?;
+        self.room_for_one(workspace, id).await?;
         let execution = Execution {
             id: store.ids().make(),
             workspace_id: workspace.clone(),
@@ -239,7 +248,7 @@ impl Flows {
     }
 
     /// A member by id or address.
-    async fn person(
+    pub(crate) async fn person(
         &self,
         workspace: &WorkspaceId,
         whom: &str,

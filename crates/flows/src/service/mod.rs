@@ -9,6 +9,7 @@ pub(crate) mod executions;
 pub(crate) mod missing;
 pub(crate) mod names;
 pub(crate) mod package;
+pub(crate) mod room;
 pub(crate) mod statistics;
 pub(crate) mod triggers;
 pub(crate) mod try_request;

@@ -68,7 +68,7 @@ fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
 }
 
 impl Flows {
-    /// How executions went that began within so many days.
+    /// How executions went that began on so many days of the calendar, in UTC, today the last.
     ///
     /// # Errors
     /// `Validation`; `NotFound`; `Authorization` without the right.
@@ -86,7 +86,7 @@ impl Flows {
         if let Some(flow) = flow {
             self.found(workspace, flow).await?;
         }
-        let since = self.0.store.now().plus_seconds(-i64::from(days) * 86_400);
+        let since = Timestamp::from_micros(self.first_day(days) * DAY);
         let db = &mut self.0.store.reader();
         let outcomes = executions::outcomes(db, workspace, flow, since, COUNTED).await?;
         Ok(Statistics::of(&outcomes))
@@ -94,6 +94,11 @@ impl Flows {
 }
 
 impl Flows {
+    /// The first of so many days, today the last: days since 1970, in UTC.
+    fn first_day(&self, days: u32) -> i64 {
+        self.0.store.now().micros() / DAY - i64::from(days) + 1
+    }
+
     /// How the executions of each of so many days ended, today's last.
     ///
     /// # Errors
@@ -106,7 +111,7 @@ impl Flows {
     ) -> Result<Vec<Day>> {
         let workspace = require(&self.0.store, actor, Permission::UseFlows, flow.and_then(object)).await?;
         let today = self.0.store.now().micros() / DAY;
-        let first = today - i64::from(days.min(MAX_DAYS)) + 1;
+        let first = self.first_day(days.min(MAX_DAYS));
         let since = Timestamp::from_micros(first * DAY);
         let counts = days::counts(&mut self.0.store.reader(), workspace, flow, since).await?;
         let of = |day: i64, word: &str| {

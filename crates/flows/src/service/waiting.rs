@@ -1,6 +1,8 @@
 //! The queue of people: who must authenticate where, since when, and what an administrator may decide instead.
 
-use gatehouse_connect::UserAuthenticated;
+use std::collections::BTreeMap;
+
+use gatehouse_connect::{OWN_CONNECTIONS, UserAuthenticated};
 use gatehouse_identity::{SendMail, require};
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
@@ -9,6 +11,7 @@ use gatehouse_types::{Actor, Error, Permission, Result, Secret, Timestamp, UserI
 use serde_json::json;
 
 use super::by;
+use super::names::FORMER;
 use crate::Flows;
 use crate::model::execution::{Execution, Fallback};
 use crate::store::waits::Queue;
@@ -22,8 +25,6 @@ const DECIDED: i64 = 1_000;
 const WOKEN: i64 = 1_000;
 /// The longest reason, in characters.
 const MAX_REASON: usize = 500;
-/// Where a person's own connections are.
-const CONNECTIONS: &str = "/account/connections";
 
 /// One line of the queue.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ impl Flows {
             return Ok(());
         }
         let Some(user) = self.0.identity.user(tx, person).await? else { return Ok(()) };
-        let place = self.0.public_url.join(CONNECTIONS);
+        let place = self.0.public_url.join(OWN_CONNECTIONS);
         let body = format!(
             "A flow that runs for you waits until you authenticate at an outside service: {}.\n\nEverything that waits for \
              you, and where you authenticate, is here: {place}\n\nAuthenticate once, and everything that waits for it goes \
@@ -70,17 +71,16 @@ impl Flows {
         Ok(())
     }
 
-    /// Wakes everything that waits for a person at a connector.
+    /// Wakes everything that waits for a person at a connector, or wherever.
     ///
     /// # Errors
     /// When the database fails.
     pub(crate) async fn authenticated(&self, told: &UserAuthenticated) -> Result<()> {
-        let connector = told.connector.to_string();
         let mut after = String::new();
         loop {
             // some at a time: nobody waits for long because very much goes on at once
             let mut tx = self.0.store.begin_always().await?;
-            let some = waits::poke_some(&mut tx, told, &connector, &after, WOKEN).await?;
+            let some = waits::poke_some(&mut tx, told, &after, WOKEN).await?;
             self.wake(&mut tx);
             tx.commit().await?;
             match some {
@@ -112,17 +112,23 @@ impl Flows {
     }
 
     async fn lines(&self, workspace: &WorkspaceId, found: Vec<Queue>) -> Result<Vec<Line>> {
+        let people = found.iter().filter_map(|queue| queue.person.clone()).collect();
+        let names = self.0.identity.names_among(&mut self.0.store.reader(), workspace, &people).await?;
+        let mut connectors = BTreeMap::new();
         let mut lines = Vec::with_capacity(found.len());
         for queue in found {
-            let db = &mut self.0.store.reader();
-            let person = match &queue.person {
-                Some(id) => self.0.identity.user(db, id).await?.map(|user| (user.id, user.display_name)),
-                None => None,
+            if !connectors.contains_key(&queue.connector) {
+                let named = self.0.connect.connector_named(workspace, &queue.connector).await?;
+                let name = named.map_or_else(|| queue.connector.clone(), |c| c.name);
+                connectors.insert(queue.connector.clone(), name);
+            }
+            let named = |id: UserId| {
+                let name = names.get(&id).cloned().unwrap_or_else(|| FORMER.to_owned());
+                (id, name)
             };
-            let named = self.0.connect.connector_named(workspace, &queue.connector).await?;
             lines.push(Line {
-                person,
-                connector_name: named.map_or_else(|| queue.connector.clone(), |c| c.name),
+                person: queue.person.map(named),
+                connector_name: connectors.get(&queue.connector).cloned().unwrap_or_default(),
                 connector_id: queue.connector,
                 executions: queue.executions,
                 since: queue.since,

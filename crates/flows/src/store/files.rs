@@ -49,10 +49,11 @@ pub(crate) async fn content(
     Ok(Some(text.expose().to_owned()))
 }
 
-/// How many files of a workspace wait.
+/// How many files of a workspace wait; what is past its time does not.
 pub(crate) async fn count(tx: &mut Tx, workspace: &WorkspaceId) -> Result<i64> {
-    let select = sql("SELECT COUNT(*) AS n FROM flow_files WHERE workspace_id = $1");
-    tx.fetch_one(select.bind(workspace)).await?.int("n")
+    let now = tx.store().now();
+    let select = sql("SELECT COUNT(*) AS n FROM flow_files WHERE workspace_id = $1 AND expires_at > $2");
+    tx.fetch_one(select.bind(workspace).bind(now)).await?.int("n")
 }
 
 /// Forgets those that nobody imported in time.

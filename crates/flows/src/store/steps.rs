@@ -1,8 +1,12 @@
-use gatehouse_store::{Binding, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
+use gatehouse_store::{Binding, Queries, Result, Row, Sealed, Store, Tx, sql};
 use gatehouse_types::{ExecutionId, PageRequest, Secret};
 use serde_json::{Value, json};
 
+use super::ANSWER_BYTES;
 use crate::model::execution::{Execution, StepRow, Who};
+
+/// What is always told of a step, in bytes as it is stored.
+const SMALL_BYTES: i64 = 8 * 1024;
 
 fn place(row: &str) -> Binding<'_> {
     Binding { table: "execution_steps", column: "shown", row }
@@ -14,8 +18,12 @@ fn key(id: &ExecutionId, step: &str) -> String {
 
 /// Writes a step, with the transaction's next statement: new, or with what changed. `order` is its place when it is new.
 pub(crate) fn put(tx: &mut Tx, e: &Execution, order: i64, s: &StepRow) {
-    let shown = (s.output.is_some() || s.error.is_some()).then(|| {
-        let text = json!({"output": s.output, "error": s.error}).to_string();
+    let shown = (s.output.is_some() || s.error.is_some() || s.left_out).then(|| {
+        let mut shown = json!({"output": s.output, "error": s.error});
+        if s.left_out {
+            shown["leftOut"] = true.into();
+        }
+        let text = shown.to_string();
         tx.store().keyring().seal(place(&key(&e.id, &s.step)), &Secret::new(text)).as_str().to_owned()
     });
     let upsert = sql("INSERT INTO execution_steps (execution_id, step, workspace_id, place, node, kind, status, attempt, \
@@ -47,7 +55,9 @@ pub(crate) fn put(tx: &mut Tx, e: &Execution, order: i64, s: &StepRow) {
 
 fn read(store: &Store, row: &Row) -> Result<StepRow> {
     let (id, step): (ExecutionId, String) = (row.id("execution_id")?, row.text("step")?);
-    let shown: Value = match row.opt_text("shown")? {
+    let text = row.opt_text("told")?;
+    let left_out = text.is_none() && row.bool("is_there")?;
+    let shown: Value = match text {
         None => Value::Null,
         Some(text) => {
             let text = store.keyring().open_secret(place(&key(&id, &step)), &Sealed::from_stored(text))?;
@@ -63,11 +73,30 @@ fn read(store: &Store, row: &Row) -> Result<StepRow> {
         attempt: row.int("attempt")?,
         who: identity.map(|identity| Who { acting, identity, user }),
         output: shown.get("output").filter(|v| !v.is_null()).cloned(),
+        left_out: left_out || shown.get("leftOut").is_some(),
         error: shown.get("error").and_then(Value::as_str).map(str::to_owned),
         started_at: row.time("started_at")?,
         ended_at: row.opt_time("ended_at")?,
         step,
     })
+}
+
+/// A page of steps in the order in which they began. What is small is always told, of what is large as much from the
+/// beginning of the page as one answer holds.
+const PAGE: &str = "SELECT execution_id, step, node, kind, status, attempt, acting_user, effective_identity, effective_user, \
+     started_at, ended_at, (shown IS NOT NULL) AS is_there, CASE WHEN LENGTH(shown) <= $4 OR SUM(CASE WHEN LENGTH(shown) > $4 \
+     THEN LENGTH(shown) ELSE 0 END) OVER (ORDER BY started_at, place, step) <= $5 THEN shown END AS told \
+     FROM (SELECT * FROM execution_steps WHERE execution_id = $1 ORDER BY started_at, place, step LIMIT $2 OFFSET $3) AS s \
+     ORDER BY started_at, place, step";
+
+async fn rows<Q: Queries>(
+    store: &Store,
+    db: &mut Q,
+    id: &ExecutionId,
+    (limit, offset): (i64, i64),
+) -> Result<Vec<StepRow>> {
+    let select = sql(PAGE).bind(id).bind(limit).bind(offset).bind(SMALL_BYTES).bind(ANSWER_BYTES);
+    db.fetch_all(select).await?.iter().map(|row| read(store, row)).collect()
 }
 
 /// One page of the steps of an execution, in the order in which they began.
@@ -77,10 +106,9 @@ pub(crate) async fn page<Q: Queries>(
     id: &ExecutionId,
     page: PageRequest,
 ) -> Result<(Vec<StepRow>, i64)> {
-    let (rows, total) = Filter::new("*", "execution_steps", "execution_id = $", id)
-        .page(db, "started_at, place, step", page)
-        .await?;
-    Ok((rows.iter().map(|row| read(store, row)).collect::<Result<_>>()?, total))
+    let count = sql("SELECT COUNT(*) AS n FROM execution_steps WHERE execution_id = $1");
+    let total = db.fetch_one(count.bind(id)).await?.int("n")?;
+    Ok((rows(store, db, id, (page.limit(), page.offset())).await?, total))
 }
 
 /// The first so many steps of an execution.
@@ -90,9 +118,13 @@ pub(crate) async fn first<Q: Queries>(
     id: &ExecutionId,
     most: i64,
 ) -> Result<Vec<StepRow>> {
+    rows(store, db, id, (most, 0)).await
+}
+
+/// How many bytes the timeline of an execution has, as it is stored.
+pub(crate) async fn weight<Q: Queries>(db: &mut Q, id: &ExecutionId) -> Result<i64> {
     let select = sql(
-        "SELECT * FROM execution_steps WHERE execution_id = $1 ORDER BY started_at, place, step LIMIT $2",
+        "SELECT CAST(COALESCE(SUM(LENGTH(shown)), 0) AS BIGINT) AS n FROM execution_steps WHERE execution_id = $1",
     );
-    let rows = db.fetch_all(select.bind(id).bind(most)).await?;
-    rows.iter().map(|row| read(store, row)).collect()
+    db.fetch_one(select.bind(id)).await?.int("n")
 }

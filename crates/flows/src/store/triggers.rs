@@ -133,11 +133,13 @@ pub(crate) async fn page<Q: Queries>(
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 
-/// Schedules whose time has come.
+/// Schedules whose time has come, in turns of the workspaces: the first of each, then the second of each, …
 pub(crate) async fn due(store: &Store, most: i64) -> Result<Vec<Trigger>> {
-    let select =
-        sql("SELECT * FROM flow_triggers WHERE kind = 'schedule' AND enabled = $1 AND next_at <= $2 \
-         ORDER BY next_at LIMIT $3");
+    let select = sql(
+        "SELECT * FROM (SELECT t.*, ROW_NUMBER() OVER (PARTITION BY workspace_id ORDER BY next_at, id) AS turn \
+         FROM flow_triggers t WHERE kind = 'schedule' AND enabled = $1 AND next_at <= $2) AS d \
+         ORDER BY turn, next_at, id LIMIT $3",
+    );
     let rows = store.reader().fetch_all(select.bind(true).bind(store.now()).bind(most)).await?;
     rows.iter().map(read).collect()
 }

@@ -1,7 +1,7 @@
-use gatehouse_store::{Binding, Filter, Queries, Result, Row, Sealed, Store, Tx, sql};
-use gatehouse_types::{FlowId, FlowVersionId, Id, PageRequest, Secret, WorkspaceId};
+use gatehouse_store::{Binding, Queries, Result, Row, Sealed, Store, Tx, sql};
+use gatehouse_types::{FlowId, FlowVersionId, Id, PageRequest, Secret, Timestamp, WorkspaceId};
 
-use crate::model::flow::Version;
+use crate::model::flow::{ListedVersion, Version};
 
 fn place(id: &FlowVersionId) -> Binding<'_> {
     Binding { table: "flow_versions", column: "definition", row: Id::as_str(id) }
@@ -88,10 +88,38 @@ pub(crate) async fn page<Q: Queries>(
     db: &mut Q,
     flow: &FlowId,
     page: PageRequest,
-) -> Result<(Vec<Version>, i64)> {
-    let (rows, total) = Filter::new("*", "flow_versions", "flow_id = $", flow)
-        .and_fixed("number IS NOT NULL")
-        .page(db, "number DESC", page)
-        .await?;
-    Ok((rows.iter().map(|row| read(store, row)).collect::<Result<_>>()?, total))
+    budget: i64,
+) -> Result<(Vec<ListedVersion>, i64)> {
+    let count = sql("SELECT COUNT(*) AS n FROM flow_versions WHERE flow_id = $1 AND number IS NOT NULL");
+    let total = db.fetch_one(count.bind(flow)).await?.int("n")?;
+    let select = sql(
+        "SELECT id, number, digest, created_by, created_at, CASE WHEN SUM(LENGTH(definition)) OVER \
+         (ORDER BY number DESC) <= $4 THEN definition END AS definition FROM (SELECT * FROM flow_versions \
+         WHERE flow_id = $1 AND number IS NOT NULL ORDER BY number DESC LIMIT $2 OFFSET $3) AS v ORDER BY number DESC",
+    );
+    let select = select.bind(flow).bind(page.limit()).bind(page.offset()).bind(budget);
+    let rows = db.fetch_all(select).await?;
+    Ok((rows.iter().map(|row| listed(store, row)).collect::<Result<_>>()?, total))
+}
+
+fn listed(store: &Store, row: &Row) -> Result<ListedVersion> {
+    let id: FlowVersionId = row.id("id")?;
+    let open = |text: String| -> Result<serde_json::Value> {
+        let text = store.keyring().open_secret(place(&id), &Sealed::from_stored(text))?;
+        Ok(serde_json::from_str(text.expose())?)
+    };
+    Ok(ListedVersion {
+        definition: row.opt_text("definition")?.map(open).transpose()?,
+        number: row.int("number")?,
+        digest: row.text("digest")?,
+        created_by: row.opt_text("created_by")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+/// Forgets the drafts that were tried out before a moment, and that no execution is of any more.
+pub(crate) async fn sweep_drafts(tx: &mut Tx, before: Timestamp) -> Result<()> {
+    let delete = sql("DELETE FROM flow_versions WHERE number IS NULL AND created_at < $1 AND NOT EXISTS \
+         (SELECT 1 FROM executions e WHERE e.flow_id = flow_versions.flow_id AND e.version_id = flow_versions.id)");
+    tx.execute(delete.bind(before)).await.map(drop)
 }

@@ -57,22 +57,27 @@ pub(crate) async fn of_execution<Q: Queries>(db: &mut Q, id: &ExecutionId) -> Re
     db.fetch_all(select.bind(id)).await?.iter().map(read).collect()
 }
 
-/// Has whoever drives look at some of the executions that wait for a person at a connector, in their order after one; the
-/// last of them, when there may be more.
+/// Has whoever drives look at some of the executions that wait for a person at a connector, or wherever, in their order after
+/// one; the last of them, when there may be more.
 pub(crate) async fn poke_some(
     tx: &mut Tx,
     told: &UserAuthenticated,
-    connector: &str,
     after: &str,
     most: i64,
 ) -> Result<Option<String>> {
     let now = tx.store().now();
-    let update =
-        sql("UPDATE executions SET poked = poked + 1, due_at = $1 WHERE ended_at IS NULL AND id IN \
+    let update = sql(
+        "UPDATE executions SET poked = poked + 1, due_at = $1 WHERE ended_at IS NULL AND id IN \
          (SELECT DISTINCT execution_id FROM execution_waits WHERE workspace_id = $2 AND person_id = $3 \
-         AND connector_id = $4 AND execution_id > $5 ORDER BY execution_id LIMIT $6) RETURNING id");
-    let update =
-        update.bind(now).bind(&told.workspace).bind(&told.user).bind(connector).bind(after).bind(most);
+         AND ($4 IS NULL OR connector_id = $4) AND execution_id > $5 ORDER BY execution_id LIMIT $6) RETURNING id",
+    );
+    let update = update
+        .bind(now)
+        .bind(&told.workspace)
+        .bind(&told.user)
+        .bind(told.connector.as_ref())
+        .bind(after)
+        .bind(most);
     let rows = tx.fetch_all(update).await?;
     let ids = rows.iter().map(|row| row.text("id")).collect::<Result<Vec<_>>>()?;
     Ok(ids.into_iter().max())

@@ -55,6 +55,9 @@ impl ReceiptPage {
             "scim-token" => ("token of the directory (SCIM)", "tokens of the directory (SCIM)"),
             "api-key" => ("API key", "API keys"),
             "api-app" => ("API app", "API apps"),
+            "user-authentication-exemption" => {
+                ("exemption from user authentications", "exemptions from user authentications")
+            }
             "last-owner" => ("membership of the last owner", "memberships of last owners"),
             other => (other, other),
         };

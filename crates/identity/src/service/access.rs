@@ -1,6 +1,6 @@
 use gatehouse_store::Store;
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
-use gatehouse_types::{Actor, Error, Permission, Principal, Result, WorkspaceId};
+use gatehouse_types::{Actor, ControlScope, Error, Permission, Principal, Result, WorkspaceId};
 
 /// The check at the first line of every service function: the actor's workspace, if the actor has the right there.
 ///
@@ -16,23 +16,28 @@ pub async fn require<'a>(
     if actor.may(permission) || by_setup_link(actor, permission, object.as_deref()) {
         return Ok(workspace);
     }
-    let role = actor.role().map_or("nobody", gatehouse_types::Role::as_str);
-    let reasons = vec![
-        Reason::passed("signed in", who(actor)),
-        Reason::failed(
-            "role",
-            format!(
-                "The right {} is needed. The role {role} does not carry it; ask an owner.",
-                permission.as_str()
-            ),
-        ),
-    ];
+    let (reason, words) = missing(actor, permission);
+    let reasons = vec![Reason::passed("signed in", who(actor)), reason];
     let refusal = Refusal { action: permission.as_str(), object, reasons };
     let decision = refuse(store, actor, Some(workspace), refusal).await?;
-    Err(Error::authorization(
-        "Your role does not allow this. An owner or admin can do it, or change your role.",
-    )
-    .decided(decision))
+    Err(Error::authorization(words).decided(decision))
+}
+
+/// What the actor lacks: a person a role that carries the right, a key the scope that stands for it.
+fn missing(actor: &Actor, permission: Permission) -> (Reason, String) {
+    let right = permission.as_str();
+    if !matches!(actor.principal, Principal::ApiKey { .. }) {
+        let role = actor.role().map_or("nobody", gatehouse_types::Role::as_str);
+        let detail = format!("The right {right} is needed. The role {role} does not carry it; ask an owner.");
+        let words = "Your role does not allow this. An owner or admin can do it, or change your role.";
+        return (Reason::failed("role", detail), words.to_owned());
+    }
+    let scope = ControlScope::ALL.into_iter().find(|scope| scope.permission() == permission);
+    let words = match scope {
+        Some(scope) => format!("This key does not have the scope {}.", scope.as_str()),
+        None => format!("No scope of a key stands for the right {right}: a person must do this."),
+    };
+    (Reason::failed("scope", words.clone()), words)
 }
 
 /// A setup link reaches its one connection, and nothing else.

@@ -110,6 +110,19 @@ impl Identity {
         Ok(users::find(db, user).await?.map(|u| (u.display_name, role)))
     }
 
+    /// What these people are called, as far as they are members.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn names_among<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        people: &BTreeSet<UserId>,
+    ) -> Result<HashMap<UserId, String>> {
+        Ok(members::names_among(&self.0.store, db, workspace, people).await?)
+    }
+
     /// The members with a role: how many, and the first `most` by the alphabet as id and name.
     ///
     /// # Errors

@@ -147,6 +147,28 @@ pub(crate) async fn of_role<Q: Queries>(
     Ok((count, named.collect::<Result<_>>()?))
 }
 
+/// What these people are called, as far as they are members.
+pub(crate) async fn names_among<Q: Queries>(
+    store: &Store,
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    people: &BTreeSet<UserId>,
+) -> Result<HashMap<UserId, String>> {
+    let ids: Vec<_> = people.iter().map(ToString::to_string).collect();
+    let mut names = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let select = Condition::fixed(
+            "SELECT u.id, u.display_name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = ",
+        );
+        let select = select.bind(workspace).sql(" AND ");
+        let select = select.then(Condition::one_of("m.user_id", chunk.iter().cloned()));
+        for row in db.fetch_all(select.statement(store)).await? {
+            names.insert(row.id("id")?, row.text("display_name")?);
+        }
+    }
+    Ok(names)
+}
+
 /// What people are in each of their workspaces.
 pub(crate) async fn roles_of<Q: Queries>(
     store: &Store,

@@ -1,5 +1,6 @@
 pub(crate) mod calls;
 pub(crate) mod connectors;
+pub(crate) mod exemptions;
 pub(crate) mod links;
 pub(crate) mod mine;
 pub(crate) mod people;

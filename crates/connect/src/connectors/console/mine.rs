@@ -73,6 +73,8 @@ impl From<Mine> for Row {
 #[template(path = "connectors/mine.html")]
 pub(super) struct MinePage {
     page: Page,
+    /// Whether an administrator exempted the person.
+    exempt: bool,
     rows: Vec<Row>,
     pagination: PageInfo,
     base: String,
@@ -88,6 +90,7 @@ pub(super) async fn show(
     let found = connect.my_connections(&actor, page).await?;
     Ok(View(MinePage {
         page: context.page(TITLE, MENU_ENTRY),
+        exempt: connect.is_exempt(actor.workspace()?, actor.user()?).await?,
         rows: found.data.into_iter().map(Row::from).collect(),
         pagination: found.pagination,
         base: format!("{MINE}?"),

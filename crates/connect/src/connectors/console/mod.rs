@@ -2,6 +2,7 @@
 
 mod builder;
 mod connector;
+mod exemption;
 mod form;
 mod list;
 mod mine;
@@ -22,7 +23,7 @@ use crate::Connect;
 /// Where the pages are.
 pub(crate) const PATH: &str = "/integrations/connectors";
 /// Where people find what they authorized.
-pub(crate) const MINE: &str = "/account/connections";
+pub const MINE: &str = "/account/connections";
 /// Their entry in the console's menu.
 const MENU_ENTRY: &str = "connectors";
 /// What the pages are called.
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Router<Connect> {
         .route(&at("/{id}/links"), post(connector::make_link))
         .route(&at("/{id}/links/{link_id}/revoke"), post(connector::revoke_link))
         .route(&at("/{id}/user-authentications"), get(people::show).post(people::change))
+        .route("/settings/people/{id}/user-authentications", get(exemption::show).post(exemption::change))
         .route(MINE, get(mine::show))
         .route(&mine("/{id}/authorize"), post(mine::authorize))
         .route(&mine("/{id}/disconnect"), get(mine::ask_disconnect).post(mine::disconnect))

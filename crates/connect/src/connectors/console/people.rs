@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
-use gatehouse_types::{Actor, ConnectorId, Permission, Result};
+use gatehouse_types::{Actor, ConnectorId, PageRequest, Permission, Result};
 use gatehouse_web::{
     Choice, FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, Tab, VerifiedForm, View,
 };
 use serde::Deserialize;
 
 use super::connector::{allowed, tabs};
-use super::{PATH, TITLE, errors_of, frame, path_of};
+use super::{PATH, TITLE, errors_of, exemption, frame, path_of};
 use crate::Connect;
 use crate::connectors::model::connector::NonInteractive;
 
@@ -34,8 +34,13 @@ struct PeoplePage {
     mode: String,
     modes: Vec<Choice>,
     people: usize,
+    /// Who is exempt: name and page.
+    exempt: Vec<(String, String)>,
     errors: FieldErrors,
 }
+
+/// People who are exempt and named at most.
+const EXEMPT_SHOWN: u32 = 100;
 
 async fn view(
     connect: &Connect,
@@ -46,6 +51,8 @@ async fn view(
 ) -> Result<Response> {
     let set = connect.user_authentications(actor, id).await?;
     let name = connect.connector(actor, id).await?.connector.name;
+    let exempt = connect.exemptions(actor, PageRequest::new(1, EXEMPT_SHOWN)?).await?;
+    let exempt = exempt.data.into_iter().map(|(e, name)| (name, exemption::path_of(&e.user))).collect();
     let path = path_of(id);
     let mut page = frame(context).under(TITLE, PATH).under(name.clone(), path.clone());
     page.title = format!("User authentications of {name}");
@@ -62,6 +69,7 @@ async fn view(
         mode: form.map_or_else(|| set.mode.as_str().to_owned(), |f| f.non_interactive_mode),
         modes: NonInteractive::ALL.map(|m| Choice::new(m.as_str(), m.label())).to_vec(),
         people: set.people,
+        exempt,
         errors,
     };
     Ok(View(view).into_response())

@@ -2,6 +2,7 @@
 
 pub(crate) mod claims;
 pub(crate) mod connector;
+pub(crate) mod exemption;
 pub(crate) mod fields;
 pub(crate) mod guide;
 pub(crate) mod known;

@@ -53,6 +53,8 @@ pub(crate) struct Done {
     pub(crate) pages: u32,
     /// Whether there are further pages.
     pub(crate) more: bool,
+    /// The seconds to wait before another try, where the product says so.
+    pub(crate) retry_after: Option<u32>,
     /// As whom it was done: the person, or nobody for the connector's own identity.
     pub(crate) person: Option<UserId>,
     /// What whoever asked should know.
@@ -106,6 +108,9 @@ impl Connect {
         let (true, Ok(user)) = (ready.connector.user_authentication, actor.user()) else {
             return Ok((own, Vec::new()));
         };
+        if self.is_exempt(&ready.connector.workspace_id, user).await? {
+            return Ok((own, Vec::new()));
+        }
         let holder = Holder::Connector(ready.connector.id.clone());
         let owner = Owner::Person(user.clone());
         let found = self
@@ -173,6 +178,7 @@ impl Done {
             output: Value::Null,
             pages: 0,
             more: false,
+            retry_after: None,
             person: None,
             warnings: Vec::new(),
         }
@@ -233,6 +239,7 @@ fn finished(of: &Action, now: &Exchanged, mut items: Vec<Value>, pages: u32, mor
         output: out,
         pages,
         more,
+        retry_after: None,
         person: None,
         warnings: Vec::new(),
     }
@@ -252,7 +259,9 @@ fn said(of: &Action, answer: &Answered) -> Value {
 }
 
 fn failure(ready: &Ready, now: &Exchanged, pages: u32) -> Done {
-    failed(ready, now.answer.status, &now.answer.json, &now.credential.hidden, pages)
+    let retry_after = now.answer.header("retry-after").and_then(|text| text.trim().parse().ok());
+    let told = failed(ready, now.answer.status, &now.answer.json, &now.credential.hidden, pages);
+    Done { retry_after, ..told }
 }
 
 /// What is told of a failure: the product's own words, without what is hidden.
@@ -270,6 +279,7 @@ pub(super) fn failed(ready: &Ready, status: u16, answer: &Value, hidden: &[Secre
         output: masked_json(answer.clone(), hidden),
         pages,
         more: false,
+        retry_after: None,
         person: None,
         warnings: Vec::new(),
     }

@@ -6,10 +6,12 @@ use gatehouse_store::audit::{self, Event};
 use gatehouse_types::{ConnectorId, Id, Result, UserId, WorkspaceId};
 use serde_json::json;
 
-use crate::connectors::store::{connectors, links};
+use crate::connectors::store::{connectors, exemptions, links};
 
 /// What they are called in receipts.
 const KIND: &str = "connector";
+/// What exemptions from user authentications are called there.
+const EXEMPTION: &str = "user-authentication-exemption";
 
 fn named(found: &[(ConnectorId, String)]) -> Option<Things> {
     Things::of(KIND, found.iter().map(|(id, name)| Item::named(id, name)).collect())
@@ -32,8 +34,10 @@ pub(crate) async fn part(tx: &mut Tx, leaver: Leaver<'_>) -> Result<Parted> {
         connectors::delete(tx, id).await?;
     }
     links::revoke_by(tx, leaver.workspace, leaver.user).await?;
+    let exempt = exemptions::end(tx, leaver.workspace, leaver.user).await?;
+    let exempt = exempt.then(|| Item::named(leaver.user, "")).into_iter().collect();
     Ok(Parted {
-        ended: named(&own).into_iter().collect(),
+        ended: named(&own).into_iter().chain(Things::of(EXEMPTION, exempt)).collect(),
         stays: named(&answered).into_iter().collect(),
         ..Parted::default()
     })
@@ -45,7 +49,11 @@ pub(crate) async fn people_among(
     workspace: &WorkspaceId,
     people: &[UserId],
 ) -> Result<Vec<UserId>> {
-    Ok(connectors::people_among(tx, workspace, people).await?)
+    let mut found = connectors::people_among(tx, workspace, people).await?;
+    found.extend(exemptions::people_among(tx, workspace, people).await?);
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 /// Somebody else answers for the company's.

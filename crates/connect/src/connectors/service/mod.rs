@@ -5,6 +5,7 @@ pub(crate) mod change;
 pub(crate) mod connectors;
 pub(crate) mod credential;
 pub(crate) mod exchange;
+pub(crate) mod exemptions;
 pub(crate) mod expiry;
 pub(crate) mod guards;
 pub(crate) mod kept_types;

@@ -70,8 +70,9 @@ impl Driving {
         if !executions::save(tx, &left).await? {
             return Ok(false);
         }
-        for row in self.rows(now) {
+        for mut row in self.rows(now) {
             self.place += 1;
+            self.timeline.fit(tx, &self.execution.id, &mut row).await?;
             steps::put(tx, &self.execution, self.place, &row);
         }
         events::taken(tx, &std::mem::take(&mut self.taken)).await?;
@@ -91,6 +92,7 @@ impl Driving {
             attempt: self.attempts.get(&change.step).copied().unwrap_or(1),
             who: self.who.get(&change.step).cloned(),
             output: change.output.as_ref().map(|output| self.shown.output(&self.flow, &change.node, output)),
+            left_out: false,
             error: change.error.as_deref().map(|error| self.shown.text(error)),
             status: change.status.word().to_owned(),
             started_at: now,

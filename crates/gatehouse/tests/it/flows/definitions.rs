@@ -66,7 +66,7 @@ async fn what_is_wrong_is_told_with_its_place(t: TestApp) {
     let problem = &judged["problems"][0];
     assert!(problem["code"] == "not_a_choice" && text(&problem["path"]).contains("/method"), "{judged}");
     let judged = owner.post(&format!("{FLOWS}/validate"), json!({"definition": mirror()})).await.ok();
-    assert_eq!(judged, json!({"valid": true, "problems": [], "missing": []}));
+    assert_eq!(judged, json!({"valid": true, "problems": [], "missing": [], "warnings": []}));
     // what is not here is told, and is no problem of the definition
     let node = json!({"id": "ask", "kind": "connector", "connectorId": "cnr_none", "action": "list"});
     let definition = row(&[node], json!(null));

@@ -1,17 +1,21 @@
 //! Flows: built, deployed, moved between workspaces, run.
 
+mod bounds;
 mod console;
 mod definitions;
 mod deployments;
 mod driver;
 mod echo;
 mod executions;
+mod exempt;
 mod killed;
 mod packages;
 mod panel;
 mod people;
 mod profiles;
+mod rows;
 mod standing;
+mod trigger_pages;
 mod triggers;
 
 use serde_json::{Value, json};
