@@ -23,7 +23,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::idempotency::KeptAnswers;
-use crate::{SettingError, Settings, api, console, jobs};
+use crate::{SettingError, Settings, api, console, jobs, scripts};
 
 /// The fact under which the server keeps its address for the command line.
 const PUBLIC_URL: &str = "public_url";
@@ -104,22 +104,6 @@ fn outbound(settings: &Settings, policy: egress::Policy, dns: Dns) -> anyhow::Re
     Ok(config)
 }
 
-/// What the settings say about custom scripts.
-pub(crate) fn script_options(settings: &Settings) -> anyhow::Result<gatehouse_scripts::Options> {
-    let program = match &settings.sandbox_program {
-        Some(program) => program.clone(),
-        None => std::env::current_exe().context("where this program lies")?,
-    };
-    Ok(gatehouse_scripts::Options {
-        data_dir: settings.data_dir.clone(),
-        program,
-        python: settings.script_python.clone(),
-        node: settings.script_node.clone(),
-        allocation: settings.script_credits,
-        dial: None,
-    })
-}
-
 pub(crate) fn mailer(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Mailer> {
     let Some(url) = &settings.smtp_url else { return Ok(Mailer::outbox_only()) };
     let config = SmtpConfig { url: url.clone(), from: settings.mail_from.clone(), extra_roots: None };
@@ -176,7 +160,7 @@ impl App {
             .await
             .map_err(|e| SettingError::named("dns_server", e))?;
         let policy = egress::Policy::new(settings.egress_allow.clone());
-        let http = Http::new(outbound(settings, policy, dns.clone())?)?;
+        let http = Http::new(outbound(settings, policy.clone(), dns.clone())?)?;
         let options = gatehouse_sso::Options {
             require_domain: settings.require_domain,
             google: settings.google.clone(),
@@ -193,7 +177,8 @@ impl App {
             settings.outbound_requests_per_minute,
         );
         identity.also_ends(Arc::new(ConnectBelongings::new(connect.clone())));
-        let scripts = Scripts::new(identity.clone(), public_url.clone(), script_options(settings)?);
+        let script_options = scripts::options(settings, policy.clone(), dns.clone())?;
+        let scripts = Scripts::new(identity.clone(), public_url.clone(), script_options);
         let flows = Flows::new(
             identity.clone(),
             api_keys.clone(),

@@ -15,6 +15,7 @@ mod console;
 mod directory;
 mod idempotency;
 mod jobs;
+mod scripts;
 mod settings;
 #[cfg(feature = "otel")]
 mod traces;

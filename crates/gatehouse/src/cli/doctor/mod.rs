@@ -10,7 +10,7 @@ use gatehouse_store::{Store, keyring};
 
 use super::admin::println;
 use crate::Settings;
-use crate::app::{Parts, mailer, open_store, script_options};
+use crate::app::{Parts, mailer, open_store};
 
 /// How a look at one thing ended.
 enum Finding {
@@ -140,9 +140,14 @@ async fn smtp(settings: &Settings) -> Finding {
     }
 }
 
+async fn machine_options(settings: &Settings) -> anyhow::Result<gatehouse_scripts::Options> {
+    let policy = gatehouse_outbound::egress::Policy::new(settings.egress_allow.clone());
+    crate::scripts::options(settings, policy, Dns::from_setting(settings.dns_server.as_deref()).await?)
+}
+
 /// Whether customers' scripts can run here, and what with.
 async fn scripts(settings: &Settings) -> Finding {
-    let options = match script_options(settings) {
+    let options = match machine_options(settings).await {
         Ok(options) => options,
         Err(e) => return Finding::Warn(format!("{e:#}")),
     };

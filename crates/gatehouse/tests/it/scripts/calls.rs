@@ -134,7 +134,53 @@ async fn scripts_read_uploads_and_write_their_workspace(t: TestApp) {
     call(&owner, &id, &key, "read_upload", json!({"name": "data.txt"})).await.refused(422, "script_error");
 }
 
+/// A service outside: answers every request with the host that was asked for.
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
+async fn outside() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let app = axum::Router::new().fallback(|headers: axum::http::HeaderMap| async move {
+        headers["host"].to_str().unwrap().split(':').next().unwrap().to_owned()
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    port
+}
+
+async fn scripts_reach_the_public_internet_and_nothing_of_ours(t: TestApp) {
+    t.keep_scripts();
+    let port = outside().await;
+    // the test's one permitted address plays the public internet
+    t.dns.set_addresses("service.example.com", ["127.0.0.1".parse().unwrap()]);
+    t.dns.set_addresses("private.example.com", ["10.0.0.1".parse().unwrap()]);
+    let owner = t.owner().await;
+    let project: &[(&str, &str)] = &[(
+        "main.py",
+        "import urllib.request\ndef fetch(url):\n    return urllib.request.urlopen(url, timeout=5).read().decode()\n",
+    )];
+    let id = imported(&owner, project, plain("Fetching", "python")).await;
+    deployed(&owner, &id).await;
+    let key = key_of(&owner, &id).await;
+    let fetch = async |host: &str| {
+        let url = format!("http://{host}:{port}/");
+        call(&owner, &id, &key, "fetch", json!({"url": url})).await
+    };
+    assert_eq!(fetch("service.example.com").await.ok()["result"], "service.example.com");
+    for host in
+        ["private.example.com", "nowhere.example.com", "127.0.0.1", "169.254.169.254", "10.0.0.1", "[::1]"]
+    {
+        fetch(host).await.refused(422, "script_error");
+    }
+    let logs = owner.get(&format!("/api/v1/scripts/{id}/logs?pageSize=100")).await.body;
+    for told in [
+        format!("egress: service.example.com:{port} allowed"),
+        format!("egress: private.example.com:{port} refused"),
+    ] {
+        assert!(logs.contains(&told), "{told} in {logs}");
+    }
+}
+
 on_both!(
+    scripts_reach_the_public_internet_and_nothing_of_ours,
     a_function_is_called_with_a_key_of_its_script,
     javascript_is_called_alike,
     what_goes_wrong_is_told_and_kept,
