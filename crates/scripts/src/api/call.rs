@@ -64,7 +64,7 @@ pub(crate) async fn call(
         true => Error::new(Kind::PayloadTooLarge, "The arguments of a call have at most 6 MB."),
         false => Error::invalid_request("The body could not be read to its end."),
     })?;
-    let called = scripts.call_with_key(&origin, key, &id, &name, &*arguments(&body)?).await?;
+    let called = scripts.call_with_key(&origin, key, &id, &name, &arguments(&body)?).await?;
     let out = CallOut {
         result: called.result,
         run_id: called.run,
