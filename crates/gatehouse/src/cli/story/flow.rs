@@ -29,7 +29,7 @@ impl Story<'_> {
         let connector = self.connector().await.context("the connector")?;
         let ask = json!({"id": "ask", "kind": "connector", "connectorId": connector, "action": ACTION,
             "parameters": {"list": "Contracts", "item_id": 7}});
-        let flow = self.deployed("Contract of the day", &[ask.clone()]).await?;
+        let flow = self.deployed("Contract of the day", std::slice::from_ref(&ask)).await?;
         let id = self.run(&flow).await.context("the start")?;
         tell("signed in by SAML, a person starts a flow", step);
 

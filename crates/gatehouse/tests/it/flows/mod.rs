@@ -14,6 +14,7 @@ mod panel;
 mod people;
 mod profiles;
 mod rows;
+mod secrets;
 mod standing;
 mod trigger_pages;
 mod triggers;

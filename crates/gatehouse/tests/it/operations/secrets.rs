@@ -35,6 +35,16 @@ impl Lines {
         lines
     }
 
+    /// The same with every span and its values, as traces have them.
+    pub(crate) fn with_spans() -> Self {
+        let lines = Self::default();
+        let sink = lines.clone();
+        let log = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
+        let log = log.with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL);
+        tracing::subscriber::set_global_default(log.with_writer(move || sink.clone()).finish()).unwrap();
+        lines
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
