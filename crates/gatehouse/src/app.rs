@@ -291,6 +291,7 @@ impl App {
             .merge(gatehouse_events::console(self.events.clone()))
             .merge(gatehouse_connect::browser(self.connect.clone()))
             .merge(gatehouse_flows::console(self.flows.clone()))
+            .merge(gatehouse_scripts::console(self.scripts.clone()))
             .merge(gatehouse_apikeys::gate_routes(self.api_keys.clone()))
             .merge(gatehouse_apikeys::console(self.api_keys.clone()))
             .merge(gatehouse_lab::routes(self.lab.clone()))

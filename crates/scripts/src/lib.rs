@@ -6,6 +6,7 @@
 
 mod api;
 pub mod archive;
+mod console;
 pub mod dependencies;
 pub mod endpoint;
 mod host;
@@ -34,9 +35,10 @@ pub use service::calls::Called;
 /// How often is forgotten what is past its time, in seconds.
 const SWEEP_SECONDS: i64 = 3_600;
 /// Requests that take longer than others: calls of functions, and uploads.
-pub const PATIENCE: [Patience; 3] = [
+pub const PATIENCE: [Patience; 4] = [
     Patience { under: "/api/public/scripts", timeout: Duration::from_secs(640) },
     Patience { under: "/api/v1/scripts", timeout: Duration::from_secs(3_600) },
+    Patience { under: "/scripts/new", timeout: Duration::from_secs(3_600) },
     Patience { under: "/api/v1/files", timeout: Duration::from_secs(900) },
 ];
 /// What an upload may be longer than its file, in bytes: the settings beside it.
@@ -85,6 +87,11 @@ pub fn api(scripts: Scripts) -> OpenApiRouter {
 
 fn archive_bytes() -> usize {
     usize::try_from(archive::MAX_ARCHIVE_BYTES).unwrap_or(usize::MAX)
+}
+
+/// The console's pages.
+pub fn console(scripts: Scripts) -> axum::Router {
+    console::routes().with_state(scripts)
 }
 
 /// The background work.

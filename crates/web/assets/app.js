@@ -100,10 +100,16 @@ customElements.define("repeat-rows", class extends HTMLElement {
     // the spare row serves those without JavaScript; here "Add another" takes its place
     const spare = this.rows.querySelector("[data-spare]");
     if (spare && this.rows.children.length > 1) spare.remove();
-    this.adder.addEventListener("click", () => this.add());
+    // without JavaScript these buttons may send the form
+    this.adder.addEventListener("click", (event) => {
+      event.preventDefault();
+      this.add();
+    });
     this.rows.addEventListener("click", (event) => {
       const remover = event.target.closest("[data-remove]");
-      if (remover) this.remove(remover.closest(".row"));
+      if (!remover) return;
+      event.preventDefault();
+      this.remove(remover.closest(".row"));
     });
     this.settle();
   }

@@ -22,6 +22,8 @@ const WHY_PATH: &str = "/settings/security/why";
 const CONNECTORS_PATH: &str = "/integrations/connectors";
 /// The page of flows.
 const FLOWS_PATH: &str = "/flows";
+/// The page of custom scripts.
+const SCRIPTS_PATH: &str = "/scripts";
 /// The page of authorization profiles.
 const PROFILES_PATH: &str = "/integrations/auth-profiles";
 
@@ -58,6 +60,7 @@ pub(crate) fn nav() -> Nav {
     let statistics =
         NavItem::new("flow-statistics", "Statistics", "/flows/statistics").needs(Permission::UseFlows);
     let flow_pages = NavGroup { label: "Flows", items: vec![all_flows, executions, waiting, statistics] };
+    let scripts = NavItem::new("scripts", "Custom scripts", SCRIPTS_PATH).needs(Permission::ReadScripts);
     let own = NavItem::new("account", "Your account", "/account");
     let connections = NavItem::new("my-connections", "My connections", "/account/connections");
     let account = NavGroup { label: "", items: vec![own, connections] };
@@ -66,6 +69,7 @@ pub(crate) fn nav() -> Nav {
         sections: vec![
             NavSection { item: NavItem::new("home", "Home", "/"), groups: Vec::new() },
             NavSection { item: flows, groups: vec![flow_pages] },
+            NavSection { item: scripts, groups: Vec::new() },
             NavSection { item: integrations, groups: vec![outside] },
             NavSection { item: settings, groups: vec![workspace, security] },
             NavSection { item: own, groups: vec![account] },

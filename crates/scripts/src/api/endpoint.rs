@@ -1,12 +1,10 @@
 use axum::extract::State;
 use gatehouse_identity::Caller;
-use gatehouse_types::{Error, Id, Kind};
 use gatehouse_web::{ApiResult, ErrorBody, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 
 use super::script_id;
 use crate::Scripts;
-use crate::endpoint::{Call, Parameter};
 use crate::model::Exposed;
 
 /// For which function.
@@ -43,27 +41,13 @@ pub(crate) async fn endpoint(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> ApiResult<Json<EndpointOut>> {
-    let (script, served) = scripts.served(&actor, &script_id(&id)?).await?;
-    let function = match &asked.function {
-        Some(name) => served.functions.iter().find(|f| f.name == *name),
-        None => served.functions.first(),
-    };
-    let function = function.ok_or_else(|| Error::new(Kind::NotFound, "The script has no such function."))?;
-    let public_url = scripts.0.public_url.as_str().parse().map_err(Error::internal)?;
-    let call = Call {
-        public_url: &public_url,
-        script: script.id.as_str(),
-        function: &function.name,
-        parameters: &Parameter::listed(&function.parameters),
-        timeout_seconds: served.settings.timeout_seconds(),
-    };
-    let code = call.snippets();
+    let code = scripts.code(&actor, &script_id(&id)?, asked.function.as_deref()).await?;
     Ok(Json(EndpointOut {
-        url: call.url().to_string(),
-        function: function.name.clone(),
-        curl: code.curl,
-        javascript: code.javascript,
-        python: code.python,
-        functions: served.functions,
+        url: code.url,
+        function: code.function,
+        curl: code.snippets.curl,
+        javascript: code.snippets.javascript,
+        python: code.snippets.python,
+        functions: code.functions,
     }))
 }

@@ -54,7 +54,7 @@ impl Incoming {
         let path = self.path.take().ok_or_else(|| Error::internal("a file came twice"))?;
         let digest = std::mem::take(&mut self.digest).finalize();
         Ok(Received {
-            kept: Temporary(path),
+            place: Place::Temporary(Temporary(path)),
             project: Project {
                 sha256: hex(digest.as_slice()),
                 name: self.name.clone(),
@@ -81,16 +81,33 @@ impl Drop for Temporary {
     }
 }
 
+/// Where a file lies that came in.
+#[derive(Debug)]
+enum Place {
+    /// On its way: it goes unless it is kept.
+    Temporary(Temporary),
+    /// Under its digest.
+    Held(PathBuf),
+}
+
 /// A file that came in whole.
 #[derive(Debug)]
 pub(crate) struct Received {
-    kept: Temporary,
+    place: Place,
     pub(crate) project: Project,
 }
 
 impl Received {
+    /// One that lies under its digest already.
+    pub(super) const fn held(place: PathBuf, project: Project) -> Self {
+        Self { place: Place::Held(place), project }
+    }
+
     pub(crate) fn path(&self) -> &Path {
-        &self.kept.0
+        match &self.place {
+            Place::Temporary(file) => &file.0,
+            Place::Held(path) => path,
+        }
     }
 }
 
@@ -106,6 +123,11 @@ impl Judged {
     /// Whether it can be deployed as it is.
     pub(crate) fn is_good(&self) -> bool {
         self.report.errors.is_empty()
+    }
+
+    /// Whether there is nothing to say about it: the wizard goes on with such a project alone.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.is_good() && self.report.warnings.is_empty()
     }
 
     /// What stands against it, as a failure.
@@ -215,6 +237,9 @@ impl Scripts {
     /// # Errors
     /// When the disk fails.
     pub(crate) async fn keep(&self, received: &Received) -> Result<()> {
+        if matches!(received.place, Place::Held(_)) {
+            return Ok(());
+        }
         let place = self.0.places.project(&received.project.sha256)?;
         tokio::fs::rename(received.path(), &place).await.map_err(no_room)
     }

@@ -1,7 +1,9 @@
 //! What came of calls: runs, logs, numbers.
 
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, Page, PageRequest, Permission, Result, ScriptId, ScriptRunId, Timestamp};
+use gatehouse_types::{
+    Actor, Page, PageRequest, Permission, Result, ScriptId, ScriptLogId, ScriptRunId, Timestamp,
+};
 
 use super::object;
 use crate::Scripts;
@@ -65,6 +67,40 @@ impl Scripts {
         let store = &self.0.store;
         let (found, total) = logs::page(store, &mut store.reader(), id, run, level, page).await?;
         Ok(Page::new(found, page, total))
+    }
+
+    /// The next runs of an export, newest first: as many as a page holds at most.
+    ///
+    /// # Errors
+    /// As [`Scripts::runs`].
+    pub(crate) async fn runs_before(
+        &self,
+        actor: &Actor,
+        id: &ScriptId,
+        wanted: &Wanted,
+        before: Option<&ScriptRunId>,
+    ) -> Result<Vec<Run>> {
+        let wanted = Wanted { search: super::search(wanted.search.as_deref())?, ..wanted.clone() };
+        self.readable(actor, id).await?;
+        let number = PageRequest::new(1, PageRequest::MAX_PAGE_SIZE)?;
+        Ok(runs::before(&mut self.0.store.reader(), id, &wanted, before, number).await?)
+    }
+
+    /// The next lines of an export, newest first: as many as a page holds at most. `of`: of a run, of a level.
+    ///
+    /// # Errors
+    /// As [`Scripts::runs`].
+    pub(crate) async fn logs_before(
+        &self,
+        actor: &Actor,
+        id: &ScriptId,
+        of: (Option<&ScriptRunId>, Option<&str>),
+        before: Option<&ScriptLogId>,
+    ) -> Result<Vec<Line>> {
+        self.readable(actor, id).await?;
+        let number = PageRequest::new(1, PageRequest::MAX_PAGE_SIZE)?;
+        let store = &self.0.store;
+        Ok(logs::before(store, &mut store.reader(), id, of, (before, number)).await?)
     }
 
     /// Looks at the right, and has what waits written first: who called just now finds the run.

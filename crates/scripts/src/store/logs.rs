@@ -64,6 +64,22 @@ pub(crate) async fn page<Q: Queries>(
     Ok((rows.iter().map(|row| read(store, row)).collect::<Result<_>>()?, total))
 }
 
+/// The next ones of an export, which goes from the newest to the oldest: those before `before`.
+pub(crate) async fn before<Q: Queries>(
+    store: &Store,
+    db: &mut Q,
+    script: &ScriptId,
+    (run, level): (Option<&ScriptRunId>, Option<&str>),
+    (before, number): (Option<&ScriptLogId>, PageRequest),
+) -> Result<Vec<Line>> {
+    let filter = Filter::new("*", "script_logs", "script_id = $", script)
+        .and_if("run_id = $", run)
+        .and_if("level = $", level)
+        .and_if("id < $", before);
+    let (rows, _) = filter.page(db, "id DESC", number).await?;
+    rows.iter().map(|row| read(store, row)).collect()
+}
+
 /// Forgets what is older.
 pub(crate) async fn sweep(tx: &mut Tx, before: Timestamp) -> Result<()> {
     tx.execute(sql("DELETE FROM script_logs WHERE at < $1").bind(before)).await.map(drop)

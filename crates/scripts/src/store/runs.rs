@@ -107,6 +107,18 @@ pub(crate) async fn page<Q: Queries>(
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
 }
 
+/// The next ones of an export, which goes from the newest to the oldest: those before `before`.
+pub(crate) async fn before<Q: Queries>(
+    db: &mut Q,
+    script: &ScriptId,
+    wanted: &Wanted,
+    before: Option<&ScriptRunId>,
+    number: PageRequest,
+) -> Result<Vec<Run>> {
+    let (rows, _) = filter(script, wanted, "*").and_if("id < $", before).page(db, "id DESC", number).await?;
+    rows.iter().map(read).collect()
+}
+
 /// Numbers of the runs since a moment.
 pub(crate) async fn totals<Q: Queries>(db: &mut Q, script: &ScriptId, since: Timestamp) -> Result<Totals> {
     let count = sql(

@@ -1,6 +1,7 @@
 //! Custom scripts over HTTP: imported, deployed, called, taken out of service, on real interpreters in the real sandbox.
 
 mod calls;
+mod console;
 mod endpoint;
 mod functions;
 mod keys;
