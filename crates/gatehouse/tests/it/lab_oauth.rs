@@ -77,7 +77,7 @@ async fn a_person_agrees_a_program_calls_refreshes_and_gives_back(t: TestApp) {
         (&json!("PUT"), &json!("/things/7"), &json!("hello"))
     );
     assert_eq!((&echo["headers"]["x-pin"], &echo["query"]), (&json!("2344567"), &json!([["page", "2"]])));
-    assert_eq!(echo["token"]["belongsTo"]["email"], "bruno@lab.test");
+    assert_eq!(echo["grant"]["belongsTo"]["email"], "bruno@lab.test");
 
     t.clock.advance(6);
     let expired = program.echo(&below, &first).await;
@@ -89,7 +89,7 @@ async fn a_person_agrees_a_program_calls_refreshes_and_gives_back(t: TestApp) {
     assert_eq!(program.echo(&below, &second).await.status, 401);
 
     let own = program.token(json!({"grant_type": "client_credentials"})).await.ok();
-    assert_eq!(program.echo(&below, &own).await.ok()["token"]["belongsTo"], Value::Null);
+    assert_eq!(program.echo(&below, &own).await.ok()["grant"]["belongsTo"], Value::Null);
     let give_back = program.client.request("POST", &lab.oauth_revocation_url());
     let give_back =
         give_back.basic_auth(&program.id, Some(LAB_CLIENT_SECRET)).form(&[("token", &own["access_token"])]);

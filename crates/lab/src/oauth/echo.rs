@@ -39,7 +39,7 @@ pub(crate) async fn echo(State(lab): State<Lab>, mut request: Request) -> HtmlRe
     let (body, json) = read(body).await?;
     let mut answer = json!({
         "method": parts.method.as_str(), "path": path, "query": query,
-        "headers": shown(&parts.headers), "body": body, "token": described(&token),
+        "headers": shown(&parts.headers), "body": body, "grant": described(&token),
     });
     if let Some(json) = json {
         answer["json"] = json;

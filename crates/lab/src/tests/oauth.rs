@@ -146,7 +146,7 @@ on_both!(who_agrees_is_who_the_token_belongs_to, |t: TestStore| async move {
     assert_eq!((&echo["method"], &echo["path"]), (&"PATCH".into(), &"/things/7".into()));
     assert_eq!(echo["query"], serde_json::json!([["a", "1"], ["a", "x y"]]));
     assert_eq!((&echo["headers"]["x-pin"], &echo["json"]["name"]), (&"2344567".into(), &"Zoë".into()));
-    let token = &echo["token"];
+    let token = &echo["grant"];
     assert_eq!(
         (&token["belongsTo"]["email"], &token["scope"]),
         (&"zoe@lab.test".into(), &"read write".into())
@@ -168,8 +168,8 @@ on_both!(a_client_has_a_token_of_its_own_and_no_refresh_token, |t: TestStore| as
         (StatusCode::OK, &90.into(), None)
     );
     let (_, echo) = client.echo(&world, &token).await;
-    assert_eq!((&echo["token"]["belongsTo"], &echo["token"]["scope"]), (&Value::Null, &"all".into()));
-    assert_eq!(echo["token"]["client"], "gatehouse-lab.life_90");
+    assert_eq!((&echo["grant"]["belongsTo"], &echo["grant"]["scope"]), (&Value::Null, &"all".into()));
+    assert_eq!(echo["grant"]["client"], "gatehouse-lab.life_90");
 });
 
 on_both!(a_code_is_good_once_for_its_client_address_and_verifier, |t: TestStore| async move {
@@ -220,7 +220,7 @@ on_both!(an_expired_token_is_refreshed, |t: TestStore| async move {
     assert_eq!(client.token(&mut world, &more).await.1["error"], "invalid_scope");
     more[2].1 = "read";
     let (_, narrow) = client.token(&mut world, &more).await;
-    assert_eq!(client.echo(&world, &narrow).await.1["token"]["scope"], "read");
+    assert_eq!(client.echo(&world, &narrow).await.1["grant"]["scope"], "read");
 });
 
 on_both!(a_refresh_token_that_rotates_is_good_once, |t: TestStore| async move {

@@ -88,7 +88,7 @@ impl Story<'_> {
         let mut nodes = vec![json!({"id": "start", "kind": "start"})];
         nodes.extend(steps.iter().cloned());
         nodes.push(json!({"id": "end", "kind": "end",
-            "output": "{{ steps.ask.output.token.belongsTo.email }}"}));
+            "output": "{{ steps.ask.output.grant.belongsTo.email }}"}));
         let edges: Vec<_> =
             nodes.windows(2).map(|two| json!({"from": two[0]["id"], "to": two[1]["id"]})).collect();
         let new = json!({"name": name, "definition": {"nodes": nodes, "edges": edges}});

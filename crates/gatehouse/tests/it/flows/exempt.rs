@@ -23,7 +23,7 @@ fn ask(connector: &str) -> Value {
 }
 
 async fn flow_of(owner: &Client, name: &str, ask: Value) -> String {
-    deployed(owner, name, row(&[ask], json!("{{ steps.ask.output.token.belongsTo.email }}"))).await
+    deployed(owner, name, row(&[ask], json!("{{ steps.ask.output.grant.belongsTo.email }}"))).await
 }
 
 async fn setting(t: &TestApp) -> Setting {
