@@ -19,6 +19,8 @@ const pages = {
   'flow-executions': '/flows/executions',
   'flow-waiting': '/flows/waiting',
   'flow-statistics': '/flows/statistics',
+  scripts: '/scripts',
+  'script-import': '/scripts/new',
   webhooks: '/settings/security/webhooks',
   'api-scopes': '/settings/security/api-scopes',
   'api-app': '/settings/security/api-scopes/new',
