@@ -39,7 +39,10 @@ fn bindings_in_the_code() -> BTreeSet<(String, String)> {
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         for (at, _) in code.match_indices("Binding {") {
             let body = code[at..].split('}').next().unwrap();
-            if let (Some(table), Some(column)) = (quoted(body, "table:"), quoted(body, "column:")) {
+            // what travels sealed in a form of the console lies in no column, and ends by itself
+            if let (Some(table), Some(column)) = (quoted(body, "table:"), quoted(body, "column:"))
+                && table != "console"
+            {
                 found.insert((table, column));
             }
         }
