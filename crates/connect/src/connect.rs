@@ -21,8 +21,9 @@ const BY_HAND: (u32, u32) = (60, 1);
 pub const REQUESTS_A_MINUTE: u32 = 6_000;
 /// The fewest that an operator may give.
 pub const LEAST_REQUESTS_A_MINUTE: u32 = 60;
-/// Calls of one workspace that are out at once, and of each of its people.
-const CALLS_AT_ONCE: Most = Most { workspace: 64, person: 32 };
+/// Calls of one workspace that are out at once, and of each of its people: more than the 50 executions of flows that are
+/// driven in a workspace, which may all run in one name.
+const CALLS_AT_ONCE: Most = Most { workspace: 64, person: 56 };
 /// Answers of one workspace that are handed on piece by piece at once, and of each of its people: each may take minutes.
 const STREAMS_AT_ONCE: Most = Most { workspace: 16, person: 4 };
 /// How long a call waits until another one of its workspace is done.

@@ -28,7 +28,7 @@ use utoipa_axum::routes;
 
 pub use call::open::OpenStep;
 pub use connect::{Connect, LEAST_REQUESTS_A_MINUTE, REQUESTS_A_MINUTE};
-pub use connectors::{ConnectorStep, OWN_CONNECTIONS, PeopleMode, StepDone, StepFailure};
+pub use connectors::{ConnectorStep, OWN_CONNECTIONS, PeopleMode, StepDone, StepFailure, checked_reason};
 pub use named::NamedConnector;
 pub use picks::{ActionPick, ConnectorPick, ParameterPick};
 pub use profiles::belongings::ConnectBelongings;

@@ -86,7 +86,7 @@ pub enum Egress {
 }
 
 /// A replica: a worker that has loaded one project and answers calls.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spec {
     /// For logs and the cgroup: up to 40 of `[a-z0-9_]`.
     pub name: String,
@@ -126,7 +126,7 @@ pub struct Bind {
 }
 
 /// One program that runs to its end.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Command {
     /// For logs and the cgroup: up to 40 of `[a-z0-9_]`.
     pub name: String,
@@ -152,4 +152,27 @@ pub struct Command {
     pub egress: Egress,
     /// How long it may take.
     pub within: std::time::Duration,
+}
+
+/// The variables by their names alone.
+fn names(environment: &[(String, Zeroizing<String>)]) -> Vec<&str> {
+    environment.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+impl std::fmt::Debug for Spec {
+    /// Shows no value of a variable.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Spec");
+        shown.field("name", &self.name).field("uid", &self.uid).field("functions", &self.functions);
+        shown.field("environment", &names(&self.environment)).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Command {
+    /// Shows no value of a variable.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Command");
+        shown.field("name", &self.name).field("program", &self.program).field("arguments", &self.arguments);
+        shown.field("environment", &names(&self.environment)).finish_non_exhaustive()
+    }
 }

@@ -12,6 +12,7 @@ use crate::host::record::Recorder;
 use crate::host::runtimes::Runtimes;
 use crate::model::{Credits, Language};
 use crate::places::Places;
+use crate::service::projects::Uploads;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -66,6 +67,10 @@ pub(crate) struct Inner {
     pub(crate) fleet: Fleet,
     /// Runs and logs on their way into the database.
     pub(crate) recorder: Recorder,
+    /// Uploads under way, by workspace.
+    pub(crate) uploads: Uploads,
+    /// Whoever changes what scripts may read: one at a time, so that names and files stay together.
+    pub(crate) filing: tokio::sync::Mutex<()>,
     /// Something is to be done by the host.
     pub(crate) wake: Notify,
 }
@@ -131,6 +136,8 @@ impl Scripts {
             allocation: options.allocation,
             fleet: Fleet::default(),
             recorder: Recorder::default(),
+            uploads: Uploads::default(),
+            filing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
         }))
     }

@@ -27,6 +27,7 @@ pub(crate) use service::session::Sessions;
 pub(crate) use service::types::known as known_type;
 
 pub use console::MINE as OWN_CONNECTIONS;
+pub use model::exemption::checked_reason;
 pub use service::steps::{ConnectorStep, PeopleMode, StepDone, StepFailure};
 
 use crate::holders::About;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
-use gatehouse_types::{Kind, Result};
+use gatehouse_types::{Actor, Kind, Result};
 use gatehouse_web::{Confirm, Flash, HtmlResult, PageContext, Path, SeeOther, VerifiedForm};
 
 use super::execution::{allowed, asked, given_at, view};
@@ -73,6 +73,27 @@ pub(super) async fn ask_cancel(
     })
 }
 
+/// What is done with an execution.
+#[derive(Clone, Copy)]
+enum Act {
+    Cancel,
+    Retry,
+    Resume,
+}
+
+impl Act {
+    /// Does it, and goes back to the execution with a word about it.
+    async fn done(self, flows: &Flows, actor: &Actor, id: &str) -> HtmlResult<SeeOther> {
+        let id = allowed(flows, actor, id).await?;
+        let (done, words) = match self {
+            Self::Cancel => (flows.cancel(actor, &id).await, "The execution was canceled."),
+            Self::Retry => (flows.retry(actor, &id).await, "The step is tried once more."),
+            Self::Resume => (flows.resume(actor, &id).await, "The execution goes on."),
+        };
+        Ok(said(SeeOther::to(format!("{EXECUTIONS}/{id}")), done.map(drop), words)?)
+    }
+}
+
 /// Cancels it.
 pub(super) async fn cancel(
     State(flows): State<Flows>,
@@ -80,9 +101,7 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> HtmlResult<SeeOther> {
-    let id = allowed(&flows, &actor, &id).await?;
-    let done = flows.cancel(&actor, &id).await.map(drop);
-    Ok(said(SeeOther::to(format!("{EXECUTIONS}/{id}")), done, "The execution was canceled.")?)
+    Act::Cancel.done(&flows, &actor, &id).await
 }
 
 /// Tries the step that failed once more.
@@ -92,9 +111,7 @@ pub(super) async fn retry(
     Path(id): Path<String>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> HtmlResult<SeeOther> {
-    let id = allowed(&flows, &actor, &id).await?;
-    let done = flows.retry(&actor, &id).await.map(drop);
-    Ok(said(SeeOther::to(format!("{EXECUTIONS}/{id}")), done, "The step is tried once more.")?)
+    Act::Retry.done(&flows, &actor, &id).await
 }
 
 /// Has an execution go on that stands still.
@@ -104,7 +121,5 @@ pub(super) async fn resume(
     Path(id): Path<String>,
     VerifiedForm(_): VerifiedForm<Nothing>,
 ) -> HtmlResult<SeeOther> {
-    let id = allowed(&flows, &actor, &id).await?;
-    let done = flows.resume(&actor, &id).await.map(drop);
-    Ok(said(SeeOther::to(format!("{EXECUTIONS}/{id}")), done, "The execution goes on.")?)
+    Act::Resume.done(&flows, &actor, &id).await
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::turn::Driving;
+use super::turn::{Driving, QUICK_BYTES};
 use crate::Flows;
 use crate::model::execution::Execution;
 use crate::store::claims;
@@ -86,7 +86,9 @@ impl Flows {
         // where several servers share the bounds, who claims holds a lock that no start should wait for
         let may = !self.0.store.is_shared() && tx.dry_run().is_none();
         let flow = if may { Some(self.flow_of(&execution.version_id).await?) } else { None };
-        let flow = flow.filter(|flow| flow.is_quick());
+        // a large input takes its time, which all writers of this database would wait for
+        let is_small = || input.to_string().len() <= QUICK_BYTES;
+        let flow = flow.filter(|flow| flow.is_quick() && is_small());
         let place = flow.and_then(|flow| Some((flow, self.0.lane.place()?)));
         let Some((flow, place)) = place else {
             self.wake(tx);

@@ -25,7 +25,7 @@ use crate::store::{claims, events, waits};
 const LOOK: Duration = Duration::from_millis(500);
 /// What is computed where it stands when the flow is a quick one and its state not larger than so many bytes; all else goes
 /// to threads of its own.
-const QUICK_BYTES: usize = 64 * 1024;
+pub(super) const QUICK_BYTES: usize = 64 * 1024;
 
 /// An execution that this server drives.
 pub(super) struct Driving {

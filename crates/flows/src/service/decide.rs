@@ -141,10 +141,10 @@ impl Flows {
         }
         self.may_act_for(actor, &execution).await?;
         self.still_member(&execution).await?;
+        let flow = self.flow_of(&execution.version_id).await?;
         let mut tx = store.begin(&actor.origin).await?;
         let state = executions::checkpoint(store, &mut tx, id).await?.ok_or_else(nothing)?;
         // the time that the flow has begins anew: what it had is over, which may be why the step failed
-        let flow = self.flow_of(&execution.version_id).await?;
         let state =
             State::from_json(&state).map_err(Error::internal)?.tried_again(&flow, store.now().micros());
         let state = serde_json::to_string(&state).map_err(Error::internal)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatehouse_connect::{OWN_CONNECTIONS, UserAuthenticated};
+use gatehouse_connect::{OWN_CONNECTIONS, UserAuthenticated, checked_reason};
 use gatehouse_identity::{SendMail, require};
 use gatehouse_store::Tx;
 use gatehouse_store::audit::{self, Event};
@@ -23,8 +23,6 @@ const LINES: i64 = 500;
 const DECIDED: i64 = 1_000;
 /// Executions that are woken in one transaction.
 const WOKEN: i64 = 1_000;
-/// The longest reason, in characters.
-const MAX_REASON: usize = 500;
 
 /// One line of the queue.
 #[derive(Clone, Debug)]
@@ -151,10 +149,7 @@ impl Flows {
         let store = &self.0.store;
         let workspace =
             require(store, actor, Permission::ManageFlows, Some(format!("connector:{connector}"))).await?;
-        let reason = reason.trim();
-        if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
-            return Err(Error::validation("reason", "The reason must be one line of 1 to 500 characters."));
-        }
+        let reason = checked_reason(reason)?;
         let mut tx = store.begin(&actor.origin).await?;
         let ids = waits::behind(&mut tx, workspace, person, connector, DECIDED).await?;
         if ids.is_empty() {

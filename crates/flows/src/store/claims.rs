@@ -130,9 +130,10 @@ async fn due_flows(tx: &mut Tx, now: Timestamp, driven: &Driven) -> Result<Vec<D
          UNION ALL SELECT (SELECT e.flow_id FROM executions e WHERE e.due_at IS NOT NULL AND e.flow_id > f.id \
          ORDER BY e.flow_id LIMIT 1) FROM f WHERE f.id IS NOT NULL) \
          SELECT f.id AS flow_id, flows.workspace_id, (SELECT e.due_at FROM executions e WHERE e.flow_id = f.id \
-         AND e.due_at IS NOT NULL ORDER BY e.due_at LIMIT 1) AS since FROM f JOIN flows ON flows.id = f.id");
+         AND e.due_at IS NOT NULL AND e.ended_at IS NULL AND (e.lease_until IS NULL OR e.lease_until < $1) \
+         ORDER BY e.due_at LIMIT 1) AS since FROM f JOIN flows ON flows.id = f.id");
     let mut found = Vec::new();
-    for row in tx.fetch_all(select).await? {
+    for row in tx.fetch_all(select.bind(now)).await? {
         let since = row.opt_int("since")?.unwrap_or(i64::MAX);
         let (flow, workspace) = (row.text("flow_id")?, row.text("workspace_id")?);
         if since <= now.micros() && driven.has_room(&workspace, &flow) {

@@ -1,6 +1,7 @@
 //! What stays of a leaver goes to somebody else.
 
 use gatehouse_store::audit::{self, Event};
+use gatehouse_store::decisions::principal_of;
 use gatehouse_types::{Actor, Error, Id, Permission, Result, Role, UserId};
 use serde_json::json;
 
@@ -45,7 +46,7 @@ impl Identity {
             tx.rollback().await?;
             return Ok(all);
         }
-        leavers::set_handed_over(&mut tx, &left.id, to, &crate::service::leavers::by(actor)).await?;
+        leavers::set_handed_over(&mut tx, &left.id, to, &principal_of(actor)).await?;
         let details = json!({
             "offboarding": left.id, "to": to, "email": receiver.map(|p| p.email), "things": counts(&all),
         });

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use gatehouse_store::audit::keys::Attestation;
 use gatehouse_store::audit::{self, Event};
+use gatehouse_store::decisions::principal_of;
 use gatehouse_store::{Queries, Store, Tx};
 use gatehouse_types::{
-    Actor, Email, Error, Id, OffboardingId, Permission, Principal, Result, Role, Timestamp, UserId,
-    WorkspaceId, digest,
+    Actor, Email, Error, Id, OffboardingId, Permission, Result, Role, Timestamp, UserId, WorkspaceId, digest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -261,17 +261,6 @@ pub struct SignedReceipt {
 /// What a signature of a receipt is over.
 fn statement(sha256: &str) -> Json {
     json!({"type": "gatehouse-offboarding", "version": 1, "sha256": sha256})
-}
-
-pub(crate) fn by(actor: &Actor) -> String {
-    match &actor.principal {
-        Principal::Anonymous => "anonymous".to_owned(),
-        Principal::System => "system".to_owned(),
-        Principal::SetupLink { link_id, .. } => format!("setup-link:{link_id}"),
-        Principal::Scim { token_id, .. } => format!("scim:{token_id}"),
-        Principal::ApiKey { key_id, .. } => format!("api-key:{key_id}"),
-        Principal::User { user_id, .. } => format!("user:{user_id}"),
-    }
 }
 
 /// The person's own of identity: sessions, invitations, reset links, accounts at providers.
@@ -531,7 +520,7 @@ impl Identity {
             name: name.to_owned(),
             cause,
             reason: reason.map(str::to_owned),
-            by: by(inside),
+            by: principal_of(inside),
             at: now.to_string(),
             took_ms: (began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             role,

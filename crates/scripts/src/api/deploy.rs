@@ -120,7 +120,7 @@ pub(crate) async fn redeploy(
     let (settings, file) = match is_empty {
         true => (SettingsIn::default(), None),
         false => {
-            let parts = read::<SettingsIn>(&scripts, request, MAX_ARCHIVE_BYTES).await?;
+            let parts = read::<SettingsIn>(&scripts, actor.workspace()?, request, MAX_ARCHIVE_BYTES).await?;
             (parts.settings.unwrap_or_default(), parts.file)
         }
     };

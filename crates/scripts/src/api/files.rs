@@ -60,7 +60,7 @@ pub(crate) async fn upload(
     request: Request,
 ) -> ApiResult<Created<FileOut>> {
     require(&scripts.0.store, &actor, Permission::EditScripts, None).await?;
-    let parts = read::<serde::de::IgnoredAny>(&scripts, request, MAX_FILE).await?;
+    let parts = read::<serde::de::IgnoredAny>(&scripts, actor.workspace()?, request, MAX_FILE).await?;
     Ok(Created(scripts.keep_file(&actor, needed(parts.file)?).await?.into()))
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn validate(
     request: Request,
 ) -> ApiResult<Json<ValidationOut>> {
     require(&scripts.0.store, &actor, Permission::EditScripts, None).await?;
-    let parts = read::<SettingsIn>(&scripts, request, MAX_ARCHIVE_BYTES).await?;
+    let parts = read::<SettingsIn>(&scripts, actor.workspace()?, request, MAX_ARCHIVE_BYTES).await?;
     let said = parts.settings.as_ref().and_then(SettingsIn::language).or(parts.language.as_deref());
     let language = said.and_then(Language::parse);
     let language = language

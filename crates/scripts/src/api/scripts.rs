@@ -327,7 +327,7 @@ pub(crate) async fn import(
     request: Request,
 ) -> ApiResult<Created<ScriptOut>> {
     require(&scripts.0.store, &actor, Permission::EditScripts, None).await?;
-    let parts = read::<SettingsIn>(&scripts, request, MAX_ARCHIVE_BYTES).await?;
+    let parts = read::<SettingsIn>(&scripts, actor.workspace()?, request, MAX_ARCHIVE_BYTES).await?;
     let given = parts.settings.unwrap_or_default().given()?;
     let made = scripts.import(&actor, given, needed(parts.file)?).await?;
     Ok(Created(out(&scripts, made)))
@@ -381,7 +381,7 @@ pub(crate) async fn change(
 ) -> ApiResult<Json<ScriptOut>> {
     let id = script_id(&id)?;
     require(&scripts.0.store, &actor, Permission::EditScripts, crate::service::object(&id)).await?;
-    let parts = read::<SettingsIn>(&scripts, request, MAX_ARCHIVE_BYTES).await?;
+    let parts = read::<SettingsIn>(&scripts, actor.workspace()?, request, MAX_ARCHIVE_BYTES).await?;
     let settings = parts.settings.unwrap_or_default();
     let changed = scripts.change(&actor, &id, |now| settings.over(now), parts.file).await?;
     Ok(Json(out(&scripts, changed)))

@@ -3,7 +3,7 @@
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
-use gatehouse_types::{Error, Kind, Result};
+use gatehouse_types::{Error, Kind, Result, WorkspaceId};
 use gatehouse_web::Json;
 use serde::de::DeserializeOwned;
 
@@ -41,6 +41,7 @@ fn too_large() -> Error {
 /// `InvalidRequest` for what is no such body; `Validation` for wrong settings; `PayloadTooLarge`.
 pub(crate) async fn read<T: DeserializeOwned>(
     scripts: &Scripts,
+    workspace: &WorkspaceId,
     request: Request,
     most: u64,
 ) -> Result<Parts<T>> {
@@ -59,7 +60,9 @@ pub(crate) async fn read<T: DeserializeOwned>(
     for _ in 0..MAX_PARTS {
         let Some(field) = body.next_field().await.map_err(|e| broken(&e))? else { return Ok(parts) };
         match field.name().unwrap_or_default() {
-            "file" if parts.file.is_none() => parts.file = Some(received(scripts, field, most).await?),
+            "file" if parts.file.is_none() => {
+                parts.file = Some(received(scripts, workspace, field, most).await?)
+            }
             "settings" if parts.settings.is_none() => {
                 let text = text(field).await?;
                 parts.settings = Some(gatehouse_web::parse_json(&text)?);
@@ -75,8 +78,13 @@ pub(crate) async fn read<T: DeserializeOwned>(
     Err(Error::invalid_request("The body has too many parts."))
 }
 
-async fn received(scripts: &Scripts, mut field: Field<'_>, most: u64) -> Result<Received> {
-    let mut incoming = scripts.incoming(field.file_name(), most).await?;
+async fn received(
+    scripts: &Scripts,
+    workspace: &WorkspaceId,
+    mut field: Field<'_>,
+    most: u64,
+) -> Result<Received> {
+    let mut incoming = scripts.incoming(workspace, field.file_name(), most).await?;
     while let Some(piece) = field.chunk().await.map_err(|e| broken(&e))? {
         incoming.take(&piece).await?;
     }

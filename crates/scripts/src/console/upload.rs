@@ -6,7 +6,7 @@ use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, StatusCode};
-use gatehouse_types::{Error, Kind, Result};
+use gatehouse_types::{Error, Kind, Result, WorkspaceId};
 use gatehouse_web::{CSRF_FIELD, PageContext, Web, same_origin};
 
 use super::MAX_FORM;
@@ -36,7 +36,12 @@ impl Upload {
     ///
     /// # Errors
     /// `Authorization` for a form that is not ours; `InvalidRequest` for what is none.
-    pub(super) async fn read(scripts: &Scripts, context: &PageContext, request: Request) -> Result<Self> {
+    pub(super) async fn read(
+        scripts: &Scripts,
+        workspace: &WorkspaceId,
+        context: &PageContext,
+        request: Request,
+    ) -> Result<Self> {
         let headers = request.headers().clone();
         let admit = |proof: Option<&str>| admit(context.web(), &headers, proof);
         let no_form = || Error::invalid_request("This address takes a form (multipart/form-data).");
@@ -73,7 +78,7 @@ impl Upload {
             }
             // a browser sends an empty part where no file was chosen
             let chosen = field.file_name().is_some_and(|name| !name.is_empty());
-            let mut incoming = scripts.incoming(field.file_name(), MAX_ARCHIVE_BYTES).await?;
+            let mut incoming = scripts.incoming(workspace, field.file_name(), MAX_ARCHIVE_BYTES).await?;
             while let Some(piece) = field.chunk().await.map_err(|e| broken(&e))? {
                 match incoming.take(&piece).await {
                     Ok(()) => {}

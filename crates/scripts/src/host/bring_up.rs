@@ -8,8 +8,10 @@ use gatehouse_sandbox::{Egress, Interpreter, Limits, Spec};
 use gatehouse_types::Id;
 use zeroize::Zeroizing;
 
+use super::masks::Masks;
+use super::record::level;
 use super::runtimes::sandboxed;
-use super::set::{CONCURRENCY, LogSink, Masks, Set, level};
+use super::set::{CONCURRENCY, LogSink, Set};
 use crate::Scripts;
 use crate::archive::Manifests;
 use crate::dependencies::{self, Indexes};
@@ -76,6 +78,35 @@ fn machine_memory() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// A set on its way up. Whoever gives it up, on failure or because it was called off, stops what it has launched.
+struct Starting {
+    set: Arc<Set>,
+    is_ready: bool,
+}
+
+impl Starting {
+    async fn ready(mut self) -> Result<Arc<Set>, String> {
+        match tokio::time::timeout(READY, self.set.start()).await {
+            Ok(Ok(())) => self.is_ready = true,
+            Ok(Err(why)) => return Err(self.set.masks.hide(&why)),
+            Err(_) => {
+                return Err(format!("The replicas were not ready within {} seconds.", READY.as_secs()));
+            }
+        }
+        Ok(Arc::clone(&self.set))
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if !self.is_ready
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(Arc::clone(&self.set).abort());
+        }
+    }
+}
+
 impl Scripts {
     /// Brings a deployment up on this server, and notes what it found on the way.
     ///
@@ -96,18 +127,7 @@ impl Scripts {
         let spec = self.spec(d, interpreter, project).await.map_err(|e| e.message().to_owned())?;
         let log = self.log_of(d, &spec);
         let set = Arc::new(Set::new(d, self.0.sandbox.clone(), spec, log));
-        let started = match tokio::time::timeout(READY, set.start()).await {
-            Ok(started) => started,
-            Err(_) => Err(format!("The replicas were not ready within {} seconds.", READY.as_secs())),
-        };
-        match started {
-            Ok(()) => Ok(set),
-            Err(why) => {
-                let why = set.masks().hide(&why);
-                set.abort().await;
-                Err(why)
-            }
-        }
+        Starting { set, is_ready: false }.ready().await
     }
 
     async fn interpreter(&self, d: &mut Deployment) -> Result<Interpreter, String> {

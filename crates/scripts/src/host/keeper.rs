@@ -18,8 +18,8 @@ use crate::store::{scripts, usage};
 const AT_ONCE: usize = 4;
 /// How often is looked for what is due, beside being woken.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often a deployment's lease is renewed; a quarter of it.
-const RENEW: Duration = Duration::from_secs(15);
+/// How often a deployment's lease is renewed, and seen that it was called off.
+const RENEW: Duration = Duration::from_secs(5);
 /// How often runs and logs are written.
 const WRITE: Duration = Duration::from_millis(200);
 /// How often the time of replicas is metered.

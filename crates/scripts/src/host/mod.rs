@@ -3,6 +3,7 @@
 mod bring_up;
 pub(crate) mod fleet;
 mod keeper;
+pub(crate) mod masks;
 pub(crate) mod record;
 pub(crate) mod runtimes;
 pub(crate) mod set;

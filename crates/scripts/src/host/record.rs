@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use gatehouse_sandbox::Level;
 use gatehouse_store::{Result, Store};
 use gatehouse_types::{ScriptKeyId, Timestamp};
 use tokio::sync::Mutex as AsyncMutex;
@@ -10,6 +11,18 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::store::keys;
 use crate::store::logs::{self, Line};
 use crate::store::runs::{self, Run};
+
+/// How loud a line is, in the word that is kept and shown.
+pub(crate) const fn level(level: Level) -> &'static str {
+    match level {
+        Level::Stdout => "Stdout",
+        Level::Stderr => "Stderr",
+        Level::Debug => "Debug",
+        Level::Info => "Info",
+        Level::Warning => "Warning",
+        Level::Error => "Error",
+    }
+}
 
 /// Runs that wait at most; beyond them a call waits for their writing.
 const WAITING: usize = 2_000;

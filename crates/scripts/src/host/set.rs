@@ -9,6 +9,7 @@ use gatehouse_types::{Error, Result, ScriptDeploymentId, ScriptId, WorkspaceId};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
+use super::masks::Masks;
 use crate::model::Profile;
 use crate::scaling::{self, History, Load, Policy};
 use crate::store::deployments::Deployment;
@@ -80,6 +81,8 @@ pub(crate) struct Set {
     began: Instant,
     /// Where lines go that belong to no call.
     log: LogSink,
+    /// What hides the values of its variables.
+    pub(crate) masks: Masks,
 }
 
 /// Takes the lines of a replica that belong to no call.
@@ -95,6 +98,7 @@ impl std::fmt::Debug for LogSink {
 impl Set {
     /// A set without replicas yet.
     pub(crate) fn new(d: &Deployment, sandbox: Sandbox, spec: Spec, log: LogSink) -> Self {
+        let masks = Masks::of(&spec);
         let s = &d.settings;
         let (min, max) = (u32::from(s.min_replicas()), u32::from(s.max_replicas()));
         Self {
@@ -115,6 +119,7 @@ impl Set {
             closed: AtomicBool::new(false),
             began: Instant::now(),
             log,
+            masks,
         }
     }
 
@@ -462,58 +467,4 @@ async fn drain(replica: Replica, within: Duration) {
         tokio::time::sleep(LOOK).await;
     }
     replica.stop().await;
-}
-
-/// Keeps values of secret variables out of what is kept and told.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Masks(Vec<String>);
-
-/// The shortest value that is hidden, in bytes: shorter ones stand in every text.
-const SHORTEST_MASKED: usize = 6;
-
-impl Masks {
-    /// Of the variables of a script.
-    pub(crate) fn of(spec: &Spec) -> Self {
-        let values = spec.environment.iter().map(|(_, value)| value.as_str());
-        let mut masked: Vec<String> =
-            values.filter(|v| v.len() >= SHORTEST_MASKED).map(str::to_owned).collect();
-        // a value that holds another one goes first
-        masked.sort_by_key(|v| std::cmp::Reverse(v.len()));
-        Self(masked)
-    }
-
-    /// The text with `***` in their place.
-    pub(crate) fn hide(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, value| match text.contains(value.as_str()) {
-            true => text.replace(value.as_str(), "***"),
-            false => text,
-        })
-    }
-}
-
-impl Drop for Masks {
-    fn drop(&mut self) {
-        use zeroize::Zeroize;
-        self.0.iter_mut().for_each(Zeroize::zeroize);
-    }
-}
-
-impl Set {
-    /// What hides the values of its variables.
-    pub(crate) fn masks(&self) -> Masks {
-        Masks::of(&self.spec)
-    }
-}
-
-/// Lines of a replica as they are kept.
-pub(crate) fn level(level: gatehouse_sandbox::Level) -> &'static str {
-    use gatehouse_sandbox::Level as L;
-    match level {
-        L::Stdout => "Stdout",
-        L::Stderr => "Stderr",
-        L::Debug => "Debug",
-        L::Info => "Info",
-        L::Warning => "Warning",
-        L::Error => "Error",
-    }
 }

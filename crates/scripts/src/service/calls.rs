@@ -15,7 +15,9 @@ use serde_json::value::RawValue;
 use super::deploy::not_activated;
 use super::not_found;
 use crate::Scripts;
-use crate::host::set::{Masks, Set, level};
+use crate::host::masks::Masks;
+use crate::host::record::level;
+use crate::host::set::Set;
 use crate::store::keys::{self, Key};
 use crate::store::logs::Line;
 use crate::store::runs::Run;
@@ -147,11 +149,11 @@ impl Scripts {
         let began = std::time::Instant::now();
         let answer = set.call(function, arguments).await?;
         let run: ScriptRunId = self.0.store.ids().make();
-        let masks = set.masks();
+        let masks = &set.masks;
         let (lines, failure, duration) = match &answer {
             Ok(Outcome { logs, duration, .. }) => (logs, None, *duration),
             Err(CallFailure { logs, error, duration, .. }) => {
-                (logs, Some(failed(error, set, &masks)), *duration)
+                (logs, Some(failed(error, set, masks)), *duration)
             }
         };
         let record = Run {
@@ -167,7 +169,7 @@ impl Scripts {
             started_at,
             micros: i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX),
         };
-        let lines = lines.iter().map(|line| self.line(set, &run, line, &masks, started_at)).collect();
+        let lines = lines.iter().map(|line| self.line(set, &run, line, masks, started_at)).collect();
         if self.0.recorder.run(record, lines, source.key) {
             self.0.recorder.write(&self.0.store).await?;
         }

@@ -48,6 +48,7 @@ impl Scripts {
             created_by: principal_of(actor),
             created_at: store.now(),
         };
+        let _alone = self.0.filing.lock().await;
         let mut tx = store.begin(&actor.origin).await?;
         let (count, bytes, is_taken) = files::totals(&mut tx, workspace, &file.name).await?;
         if is_taken {
@@ -91,6 +92,7 @@ impl Scripts {
     pub(crate) async fn delete_file(&self, actor: &Actor, id: &ScriptFileId) -> Result<()> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::EditScripts, None).await?;
+        let _alone = self.0.filing.lock().await;
         let mut tx = store.begin(&actor.origin).await?;
         let found = files::find(&mut tx, workspace, id).await?.ok_or_else(|| Error::not_found("File"))?;
         files::delete(&mut tx, id).await?;

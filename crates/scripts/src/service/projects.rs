@@ -1,9 +1,10 @@
 //! Uploaded projects: taken in piece by piece, judged before anything is unpacked, kept under their digest.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use gatehouse_types::{Error, Kind, Result, hex};
+use gatehouse_types::{Error, Kind, Result, WorkspaceId, hex};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
@@ -17,6 +18,52 @@ use crate::store::scripts::Project;
 /// The longest name of an uploaded file, in characters.
 const MAX_FILE_NAME: usize = 200;
 
+/// Uploads of one workspace that are under way at once, on one server.
+const AT_ONCE: usize = 4;
+/// Seconds after which another upload may be tried.
+const RETRY_SECONDS: u32 = 10;
+
+/// How many uploads of each workspace are under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Uploads(Arc<Mutex<HashMap<WorkspaceId, usize>>>);
+
+impl Uploads {
+    /// A place for one more; given back when it is dropped.
+    ///
+    /// # Errors
+    /// `Unavailable` when the workspace has as many as it may.
+    pub(crate) fn place(&self, workspace: &WorkspaceId) -> Result<UploadPlace> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(workspace.clone()).or_default();
+        if *count >= AT_ONCE {
+            let message =
+                "Four uploads of this workspace are under way already. Wait until one of them is done.";
+            return Err(Error::unavailable(message).retry_in(RETRY_SECONDS));
+        }
+        *count += 1;
+        Ok(UploadPlace { all: self.clone(), workspace: workspace.clone() })
+    }
+}
+
+/// The place of one upload.
+#[derive(Debug)]
+pub(crate) struct UploadPlace {
+    all: Uploads,
+    workspace: WorkspaceId,
+}
+
+impl Drop for UploadPlace {
+    fn drop(&mut self) {
+        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = all.get_mut(&self.workspace) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.workspace);
+            }
+        }
+    }
+}
+
 /// A file that is on its way in; gone again unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -26,6 +73,7 @@ pub(crate) struct Incoming {
     name: String,
     bytes: u64,
     most: u64,
+    _place: UploadPlace,
 }
 
 impl Incoming {
@@ -176,15 +224,29 @@ pub(crate) fn shown_name(name: Option<&str>) -> String {
 }
 
 impl Scripts {
-    /// Begins to take a file in, of at most so many bytes.
+    /// Begins to take a file of a workspace in, of at most so many bytes.
     ///
     /// # Errors
-    /// When the disk fails.
-    pub(crate) async fn incoming(&self, name: Option<&str>, most: u64) -> Result<Incoming> {
+    /// `Unavailable` when the workspace has as many on their way as it may; when the disk fails.
+    pub(crate) async fn incoming(
+        &self,
+        workspace: &WorkspaceId,
+        name: Option<&str>,
+        most: u64,
+    ) -> Result<Incoming> {
+        let place = self.0.uploads.place(workspace)?;
         let path = self.0.places.incoming(&self.0.store.ids().uuid().simple().to_string())?;
         let file =
             tokio::fs::File::options().write(true).create_new(true).open(&path).await.map_err(no_room)?;
-        Ok(Incoming { path: Some(path), file, digest: Sha256::new(), name: shown_name(name), bytes: 0, most })
+        Ok(Incoming {
+            path: Some(path),
+            file,
+            digest: Sha256::new(),
+            name: shown_name(name),
+            bytes: 0,
+            most,
+            _place: place,
+        })
     }
 
     /// Judges a file: its structure first, then, where that is good, what its main file defines.

@@ -8,7 +8,7 @@ use gatehouse_types::{Id, Result};
 
 use crate::Scripts;
 use crate::places::remove;
-use crate::store::{logs, runs, scripts};
+use crate::store::{files, logs, runs, scripts};
 
 /// How long runs are kept, in days.
 const RUN_DAYS: i64 = 90;
@@ -43,6 +43,16 @@ impl Scripts {
         {
             for (name, path) in self.0.places.all_in(folder) {
                 if !kept.contains(&name) && is_old(&path) {
+                    remove(&path).await;
+                }
+            }
+        }
+        // what came in and was not kept after all
+        let files = files::all(store).await?;
+        let kept: HashSet<_> = files.iter().map(|(of, name)| (of.as_str(), name.as_str())).collect();
+        for (workspace, _) in self.0.places.all_in("uploads") {
+            for (name, path) in self.0.places.all_in(&format!("uploads/{workspace}")) {
+                if !kept.contains(&(workspace.as_str(), name.as_str())) && is_old(&path) {
                     remove(&path).await;
                 }
             }

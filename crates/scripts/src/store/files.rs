@@ -1,4 +1,4 @@
-use gatehouse_store::{Filter, Queries, Result, Row, Tx, sql};
+use gatehouse_store::{Filter, Queries, Result, Row, Store, Tx, sql};
 use gatehouse_types::{PageRequest, ScriptFileId, Timestamp, WorkspaceId};
 
 /// A file that the scripts of a workspace may read.
@@ -71,6 +71,12 @@ pub(crate) async fn page<Q: Queries>(
     let filter = Filter::new("*", "script_files", "workspace_id = $", workspace);
     let (rows, total) = filter.page(db, "name_key, id", page).await?;
     Ok((rows.iter().map(read).collect::<Result<_>>()?, total))
+}
+
+/// Every file there is: its workspace and its name.
+pub(crate) async fn all(store: &Store) -> Result<Vec<(WorkspaceId, String)>> {
+    let rows = store.reader().fetch_all(sql("SELECT workspace_id, name FROM script_files")).await?;
+    rows.iter().map(|row| Ok((row.id("workspace_id")?, row.text("name")?))).collect()
 }
 
 pub(crate) async fn delete(tx: &mut Tx, id: &ScriptFileId) -> Result<()> {

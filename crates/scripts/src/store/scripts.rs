@@ -238,8 +238,10 @@ pub(crate) async fn is_taken<Q: Queries>(
 
 /// Every project file that somebody still needs.
 pub(crate) async fn projects(store: &Store) -> Result<Vec<String>> {
+    // of versions that are past, the settings are kept and the file is not
     let select = sql(
-        "SELECT project_sha256 AS sha256 FROM scripts UNION SELECT project_sha256 FROM script_deployments",
+        "SELECT project_sha256 AS sha256 FROM scripts UNION SELECT d.project_sha256 FROM script_deployments d \
+         LEFT JOIN scripts s ON s.deployed_id = d.id WHERE s.id IS NOT NULL OR d.status = 'Deploying'",
     );
     store.reader().fetch_all(select).await?.iter().map(|row| row.text("sha256")).collect()
 }

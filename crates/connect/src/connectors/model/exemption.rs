@@ -20,7 +20,7 @@ pub(crate) struct Exemption {
 ///
 /// # Errors
 /// `Validation` for none, and for what is too long.
-pub(crate) fn checked_reason(text: &str) -> Result<String> {
+pub fn checked_reason(text: &str) -> Result<String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > MAX_REASON || text.chars().any(char::is_control) {
         return Err(Error::validation("reason", "The reason must be one line of 1 to 500 characters."));

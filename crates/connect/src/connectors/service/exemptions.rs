@@ -1,10 +1,10 @@
 //! Exemptions: people for whom user authentications do not count, by an administrator's recorded decision.
 
 use gatehouse_identity::require;
+use gatehouse_store::Queries;
 use gatehouse_store::audit::{self, Event};
-use gatehouse_types::{
-    Actor, Error, Id, Page, PageRequest, Permission, Principal, Result, UserId, WorkspaceId,
-};
+use gatehouse_store::decisions::principal_of;
+use gatehouse_types::{Actor, Error, Id, Page, PageRequest, Permission, Result, UserId, WorkspaceId};
 use serde_json::json;
 
 use crate::connectors::model::exemption::{Exemption, checked_reason};
@@ -20,15 +20,6 @@ pub(crate) struct Person {
 
 fn object(user: &UserId) -> Option<String> {
     Some(format!("user:{user}"))
-}
-
-/// Who acts, as `kind:id`.
-fn by(actor: &Actor) -> Option<String> {
-    match &actor.principal {
-        Principal::User { user_id, .. } => Some(format!("user:{user_id}")),
-        Principal::ApiKey { key_id, .. } => Some(format!("api-key:{}", key_id.as_str())),
-        _ => None,
-    }
 }
 
 impl Connect {
@@ -47,7 +38,7 @@ impl Connect {
     pub(crate) async fn exemption(&self, actor: &Actor, user: &UserId) -> Result<Person> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageConnectors, object(user)).await?;
-        let name = self.member_name(workspace, user).await?;
+        let name = self.member_name(&mut store.reader(), workspace, user).await?;
         let exemption = exemptions::find(&mut store.reader(), workspace, user).await?;
         Ok(Person { name, exemption })
     }
@@ -85,12 +76,19 @@ impl Connect {
     ) -> Result<Person> {
         let store = &self.0.store;
         let workspace = require(store, actor, Permission::ManageConnectors, object(user)).await?;
-        let name = self.member_name(workspace, user).await?;
         let target = ("user", user.as_str());
         let mut tx = store.begin(&actor.origin).await?;
+        // whose access ends at this moment is not exempted afterwards
+        self.0.identity.lock_members(&mut tx, workspace).await?;
+        let name = self.member_name(&mut tx, workspace, user).await?;
         if exempt {
             let since = store.now();
-            let new = Exemption { user: user.clone(), reason: checked_reason(reason)?, by: by(actor), since };
+            let new = Exemption {
+                user: user.clone(),
+                reason: checked_reason(reason)?,
+                by: Some(principal_of(actor)),
+                since,
+            };
             exemptions::put(&mut tx, workspace, &new).await?;
             let details = json!({"name": name, "reason": new.reason});
             audit::record(&mut tx, actor, Event::success("user-authentications.exempted", target, details))
@@ -106,8 +104,12 @@ impl Connect {
         Ok(Person { name, exemption })
     }
 
-    async fn member_name(&self, workspace: &WorkspaceId, user: &UserId) -> Result<String> {
-        let db = &mut self.0.store.reader();
+    async fn member_name<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        user: &UserId,
+    ) -> Result<String> {
         let found = self.0.identity.name_and_role(db, workspace, user).await?;
         found.map(|(name, _)| name).ok_or_else(|| Error::not_found("User"))
     }

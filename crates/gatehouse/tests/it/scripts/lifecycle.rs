@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
-use super::{JAVASCRIPT, PYTHON, call, deployed, import, imported, key_of, plain, send, settled, zip_of};
+use super::{
+    JAVASCRIPT, PYTHON, call, deployed, import, imported, key_of, plain, send, settled, workers, zip_of,
+};
 use crate::support::{TestApp, on_both};
 
 /// A project whose main file cannot be loaded.
@@ -205,6 +207,34 @@ async fn a_deployment_can_be_called_off(t: TestApp) {
     owner.get(&path).await.refused(404, "not_found");
 }
 
+async fn what_was_launched_for_a_deployment_that_is_called_off_stops(t: TestApp) {
+    t.keep_scripts();
+    let owner = t.owner().await;
+    // the first replica gets ready, the second one does not
+    let project: &[(&str, &str)] = &[(
+        "main.py",
+        "import os, time\nmark = os.path.join(os.environ['WORKSPACE_DIR'], 'first')\nif os.path.exists(mark):\n    \
+         time.sleep(300)\nopen(mark, 'w').close()\ndef f():\n    return 1\n",
+    )];
+    let settings = json!({"name": "Half", "language": "python", "minReplicas": 2, "maxReplicas": 2});
+    let id = imported(&owner, project, settings).await;
+    let path = format!("/api/v1/scripts/{id}");
+    owner.post(&format!("{path}/deploy"), json!({"acceptTerms": true})).await.ok();
+    let within = async |seconds: usize, is_so: &dyn Fn(usize) -> bool| {
+        for _ in 0..seconds * 10 {
+            if is_so(workers(&id)) {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        false
+    };
+    assert!(within(20, &|seen| seen >= 2).await, "replicas are launched");
+    owner.post_to(&format!("{path}/cancel")).await.ok();
+    assert!(within(20, &|seen| seen == 0).await, "nothing of it goes on");
+    assert_eq!(owner.get(&path).await.ok()["status"], "Ready to Deploy");
+}
+
 async fn r208_credits_are_metered_and_without_them_nothing_is_deployed(t: TestApp) {
     t.keep_scripts();
     let owner = t.owner().await;
@@ -242,5 +272,6 @@ on_both!(
     r225_r228_r230_a_redeployment_changes_what_may_change,
     r224_deleted_is_gone_with_keys_and_history,
     a_deployment_can_be_called_off,
+    what_was_launched_for_a_deployment_that_is_called_off_stops,
     r208_credits_are_metered_and_without_them_nothing_is_deployed,
 );

@@ -180,3 +180,10 @@ async fn call(anybody: &Client, id: &str, key: &str, function: &str, arguments: 
         anybody.request("POST", &path).header("X-api-key", key).header("content-type", "application/json");
     anybody.send(request.body(arguments.to_string())).await
 }
+
+/// Processes of this machine that run below this directory of scripts: workers know it by no other name.
+fn workers(of: &str) -> usize {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let mounts = all.filter_map(|entry| std::fs::read_to_string(entry.path().join("mountinfo")).ok());
+    mounts.filter(|mounts| mounts.contains(of)).count()
+}

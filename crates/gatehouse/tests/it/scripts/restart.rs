@@ -3,15 +3,8 @@ use std::time::Duration;
 use gatehouse_testkit::Database;
 use serde_json::json;
 
-use super::{PYTHON, call, deployed, imported, key_of};
+use super::{PYTHON, call, deployed, imported, key_of, workers};
 use crate::support::{Kind, Program};
-
-/// Processes of this machine that run below this directory of scripts: workers know it by no other name.
-fn workers(of: &str) -> usize {
-    let all = std::fs::read_dir("/proc").unwrap().flatten();
-    let mounts = all.filter_map(|entry| std::fs::read_to_string(entry.path().join("mountinfo")).ok());
-    mounts.filter(|mounts| mounts.contains(of)).count()
-}
 
 async fn killed_and_started_again(kind: Kind) {
     let database = Database::fresh(kind).await;

@@ -164,8 +164,8 @@ async fn entered(
     context: &PageContext,
     request: Request,
 ) -> Result<std::result::Result<Entered, Response>> {
-    require(&scripts.0.store, actor, Permission::EditScripts, None).await?;
-    let upload = match Upload::read(scripts, context, request).await {
+    let workspace = require(&scripts.0.store, actor, Permission::EditScripts, None).await?;
+    let upload = match Upload::read(scripts, workspace, context, request).await {
         Ok(upload) => upload,
         // larger than the whole form may be: nothing of it is left
         Err(e) if e.kind() == Kind::PayloadTooLarge => {
