@@ -12,6 +12,7 @@ pub mod endpoint;
 mod host;
 mod jobs;
 pub mod model;
+mod multipart;
 mod places;
 pub mod samples;
 pub mod scaling;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use gatehouse_identity::Identity;
 use gatehouse_sandbox::{CgroupVersion, Dial, Mode, Probe, Sandbox};
 use gatehouse_store::Store;
-use gatehouse_web::PublicUrl;
+use gatehouse_web::{Limiter, PublicUrl};
 use tokio::sync::Notify;
 
 use crate::host::fleet::Fleet;
@@ -13,6 +13,9 @@ use crate::host::runtimes::Runtimes;
 use crate::model::{Credits, Language};
 use crate::places::Places;
 use crate::service::projects::Uploads;
+
+/// Tries of one key at other scripts that are told why they are refused: so many at once, then one in so many seconds.
+const REFUSALS: (u32, u32) = (20, 3);
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -73,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) filing: tokio::sync::Mutex<()>,
     /// Something is to be done by the host.
     pub(crate) wake: Notify,
+    /// Keys that are tried at scripts of others: each such try leaves a decision.
+    pub(crate) refusals: Limiter,
 }
 
 /// What scripts find on this machine: how they are isolated and what runs them.
@@ -126,6 +131,7 @@ impl Scripts {
         let places = Places::below(&options.data_dir);
         let sandbox = sandbox(options.program, &places, options.dial);
         let store = identity.store().clone();
+        let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
         Self(Arc::new(Inner {
             store,
             identity,
@@ -139,6 +145,7 @@ impl Scripts {
             uploads: Uploads::default(),
             filing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
+            refusals,
         }))
     }
 }

@@ -134,7 +134,11 @@ async fn function(
     };
     match called.map(|called| serde_json::from_str(called.result.get())) {
         Ok(Ok(result)) => Ended::Well(result, Some(who), Vec::new()),
-        Ok(Err(e)) => Ended::Badly(Failed::of(&Error::internal(e), Some(who))),
+        // too deep, or a number beyond all: another try would bring the same
+        Ok(Err(e)) => {
+            let message = format!("The function's result cannot be read: {e}.");
+            Ended::Badly(Failed { who: Some(who), ..Failed::for_good(message) })
+        }
         // its own time-out is the script's word: another try would take as long
         Err(e) if e.kind() == Kind::Timeout => {
             Ended::Badly(Failed { who: Some(who), ..Failed::for_good(e.message().to_owned()) })

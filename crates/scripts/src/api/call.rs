@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use axum::body::Bytes;
-use axum::extract::{Extension, State};
-use axum::http::HeaderMap;
+use axum::extract::{Extension, FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode};
 use gatehouse_types::{Error, Kind, Origin, Result, ScriptRunId};
 use gatehouse_web::{ApiResult, ErrorBody, Json, NeverStored, Path};
 use serde::Serialize;
@@ -21,6 +23,20 @@ pub(crate) struct CallOut {
     run_id: ScriptRunId,
     /// Milliseconds that the function took.
     duration_ms: f64,
+}
+
+/// How long the body of a call may take to come.
+const BODY: Duration = Duration::from_secs(30);
+
+/// The body, once it is known that it is wanted.
+async fn body(request: Request) -> Result<Bytes> {
+    let body = tokio::time::timeout(BODY, Bytes::from_request(request, &())).await.map_err(|_| {
+        Error::invalid_request(format!("The body did not come within {} seconds.", BODY.as_secs()))
+    })?;
+    body.map_err(|e| match e.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        true => Error::new(Kind::PayloadTooLarge, "The arguments of a call have at most 6 MB."),
+        false => Error::invalid_request("The body could not be read to its end."),
+    })
 }
 
 /// The arguments: a JSON object; an empty body is one without members.
@@ -48,6 +64,7 @@ fn arguments(body: &Bytes) -> Result<Box<RawValue>> {
     (status = 200, body = CallOut), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 409, description = "It is not deployed", body = ErrorBody), (status = 413, body = ErrorBody),
+    (status = 429, description = "The key is tried at another script too often", body = ErrorBody),
     (status = 422, description = "The function failed: `script_error` with its traceback", body = ErrorBody),
     (status = 503, description = "No replica is free", body = ErrorBody),
     (status = 504, description = "It took longer than its execution timeout", body = ErrorBody),
@@ -57,14 +74,11 @@ pub(crate) async fn call(
     Extension(origin): Extension<Origin>,
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
-    body: std::result::Result<Bytes, axum::extract::rejection::BytesRejection>,
+    request: Request,
 ) -> ApiResult<(Extension<NeverStored>, Json<CallOut>)> {
     let key = headers.get("x-api-key").map(|v| v.to_str().unwrap_or_default());
-    let body = body.map_err(|e| match e.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-        true => Error::new(Kind::PayloadTooLarge, "The arguments of a call have at most 6 MB."),
-        false => Error::invalid_request("The body could not be read to its end."),
-    })?;
-    let called = scripts.call_with_key(&origin, key, &id, &name, &arguments(&body)?).await?;
+    let admitted = scripts.may_call(&origin, key, &id, &name).await?;
+    let called = admitted.call(arguments(&body(request).await?)?).await?;
     let out = CallOut {
         result: called.result,
         run_id: called.run,

@@ -1,7 +1,9 @@
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use gatehouse_identity::{Caller, require};
 use gatehouse_types::{Error, Page, Permission, ScriptKeyId, Timestamp};
-use gatehouse_web::{ApiResult, Created, Deleted, ErrorBody, Json, PageParams, Paging, Path, Query};
+use gatehouse_web::{
+    ApiResult, Created, Deleted, ErrorBody, Json, NeverStored, PageParams, Paging, Path, Query,
+};
 use serde::{Deserialize, Serialize};
 
 use super::script_id;
@@ -94,9 +96,9 @@ pub(crate) async fn create(
     Caller(actor): Caller,
     Path(id): Path<String>,
     Json(input): Json<KeyIn>,
-) -> ApiResult<Created<NewKeyOut>> {
+) -> ApiResult<(Extension<NeverStored>, Created<NewKeyOut>)> {
     let (key, value) = scripts.make_key(&actor, &script_id(&id)?, input.name.as_deref()).await?;
-    Ok(Created(NewKeyOut { key: key.into(), value: value.expose().to_owned() }))
+    Ok((Extension(NeverStored), Created(NewKeyOut { key: key.into(), value: value.expose().to_owned() })))
 }
 
 /// Delete a key; it opens nothing from that moment on.

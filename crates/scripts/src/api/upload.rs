@@ -1,17 +1,14 @@
 //! Bodies with files: `multipart/form-data` taken in piece by piece, or JSON where no file comes.
 
-use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{FromRequest, Request};
+use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
-use gatehouse_types::{Error, Kind, Result, WorkspaceId};
-use gatehouse_web::Json;
+use gatehouse_types::{Error, Result, WorkspaceId};
 use serde::de::DeserializeOwned;
 
 use crate::Scripts;
+use crate::multipart::{MAX_TEXTS, Multipart, too_large};
 use crate::service::projects::Received;
 
-/// The longest text beside a file, in bytes: settings with a full environment.
-const MAX_TEXT: usize = 3 * 1024 * 1024;
 /// Parts of a body at most.
 const MAX_PARTS: usize = 8;
 
@@ -24,82 +21,50 @@ pub(crate) struct Parts<T> {
     pub(crate) language: Option<String>,
 }
 
-fn broken(e: &MultipartError) -> Error {
-    match e.status() {
-        axum::http::StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        _ => Error::invalid_request("The body is not readable multipart/form-data."),
-    }
-}
-
-fn too_large() -> Error {
-    Error::new(Kind::PayloadTooLarge, "The body is larger than this address takes.")
-}
-
 /// Reads a body to its end. `most`: the largest file, in bytes.
 ///
 /// # Errors
-/// `InvalidRequest` for what is no such body; `Validation` for wrong settings; `PayloadTooLarge`.
+/// `InvalidRequest` for what is no such body; `Validation` for wrong settings; `PayloadTooLarge`; `Unavailable` when the
+/// workspace has as many uploads on their way as it may.
 pub(crate) async fn read<T: DeserializeOwned>(
     scripts: &Scripts,
     workspace: &WorkspaceId,
     request: Request,
     most: u64,
 ) -> Result<Parts<T>> {
+    let mut parts = Parts { settings: None, file: None, language: None };
     let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if kind.starts_with("application/json") {
-        let Json(settings) = Json::<T>::from_request(request, &()).await.map_err(|e| e.0)?;
-        return Ok(Parts { settings: Some(settings), file: None, language: None });
+        let body = axum::body::to_bytes(request.into_body(), MAX_TEXTS).await.map_err(|_| too_large())?;
+        parts.settings = Some(gatehouse_web::parse_json(&body)?);
+        return Ok(parts);
     }
-    let body = Multipart::from_request(request, &()).await;
-    let mut body = body.map_err(|_| {
-        Error::invalid_request(
-            "The body must be multipart/form-data: with a part file, and a part settings as JSON.",
-        )
-    })?;
-    let mut parts = Parts { settings: None, file: None, language: None };
+    let mut place = Some(scripts.upload_place(workspace)?);
+    let mut body = Multipart::new(request).await?;
     for _ in 0..MAX_PARTS {
-        let Some(field) = body.next_field().await.map_err(|e| broken(&e))? else { return Ok(parts) };
-        match field.name().unwrap_or_default() {
-            "file" if parts.file.is_none() => {
-                parts.file = Some(received(scripts, workspace, field, most).await?)
+        let Some(mut part) = body.next().await? else { return Ok(parts) };
+        match part.name() {
+            "file" => {
+                let place = place.take().ok_or_else(twice)?;
+                let mut incoming = scripts.incoming(place, part.file_name(), most).await?;
+                while let Some(piece) = part.piece().await? {
+                    incoming.take(&piece).await?;
+                }
+                parts.file = Some(incoming.done().await?);
             }
             "settings" if parts.settings.is_none() => {
-                let text = text(field).await?;
-                parts.settings = Some(gatehouse_web::parse_json(&text)?);
+                parts.settings = Some(gatehouse_web::parse_json(&part.text().await?)?);
             }
-            "language" => {
-                let text = text(field).await?;
-                parts.language = Some(String::from_utf8_lossy(&text).into_owned());
-            }
-            "file" | "settings" => return Err(Error::invalid_request("A part of the body came twice.")),
-            _ => drop(text(field).await?),
+            "settings" => return Err(twice()),
+            "language" => parts.language = Some(String::from_utf8_lossy(&part.text().await?).into_owned()),
+            _ => drop(part.text().await?),
         }
     }
     Err(Error::invalid_request("The body has too many parts."))
 }
 
-async fn received(
-    scripts: &Scripts,
-    workspace: &WorkspaceId,
-    mut field: Field<'_>,
-    most: u64,
-) -> Result<Received> {
-    let mut incoming = scripts.incoming(workspace, field.file_name(), most).await?;
-    while let Some(piece) = field.chunk().await.map_err(|e| broken(&e))? {
-        incoming.take(&piece).await?;
-    }
-    incoming.done().await
-}
-
-async fn text(mut field: Field<'_>) -> Result<Vec<u8>> {
-    let mut all = Vec::new();
-    while let Some(piece) = field.chunk().await.map_err(|e| broken(&e))? {
-        if all.len() + piece.len() > MAX_TEXT {
-            return Err(too_large());
-        }
-        all.extend_from_slice(&piece);
-    }
-    Ok(all)
+fn twice() -> Error {
+    Error::invalid_request("A part of the body came twice.")
 }
 
 /// The file, which must be there.

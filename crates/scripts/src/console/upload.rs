@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::multipart::{Multipart, MultipartError};
-use axum::extract::{FromRequest, Request};
+use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::http::header::ORIGIN;
-use axum::http::{HeaderMap, StatusCode};
 use gatehouse_types::{Error, Kind, Result, WorkspaceId};
 use gatehouse_web::{CSRF_FIELD, PageContext, Web, same_origin};
 
-use super::MAX_FORM;
 use crate::Scripts;
 use crate::archive::MAX_ARCHIVE_BYTES;
+use crate::multipart::Multipart;
 use crate::service::projects::Received;
 
 /// Fields of a form at most.
@@ -44,17 +43,17 @@ impl Upload {
     ) -> Result<Self> {
         let headers = request.headers().clone();
         let admit = |proof: Option<&str>| admit(context.web(), &headers, proof);
-        let no_form = || Error::invalid_request("This address takes a form (multipart/form-data).");
-        let mut body = Multipart::from_request(request, &()).await.map_err(|_| no_form())?;
+        let mut place = Some(scripts.upload_place(workspace)?);
+        let mut body = Multipart::new(request).await?;
         let mut read = Self::default();
         let mut admitted = false;
         for _ in 0..MAX_FIELDS {
-            let Some(mut field) = body.next_field().await.map_err(|e| broken(&e))? else {
+            let Some(mut part) = body.next().await? else {
                 return if admitted { Ok(read) } else { admit(None).map(|()| read) };
             };
-            let name = field.name().unwrap_or_default().to_owned();
+            let name = part.name().to_owned();
             if name == CSRF_FIELD {
-                admit(Some(&field.text().await.map_err(|e| broken(&e))?))?;
+                admit(Some(&String::from_utf8_lossy(&part.text().await?)))?;
                 admitted = true;
                 continue;
             }
@@ -63,23 +62,16 @@ impl Upload {
                 admitted = true;
             }
             if name != "file" {
-                let mut text = Vec::new();
-                while let Some(piece) = field.chunk().await.map_err(|e| broken(&e))? {
-                    if text.len() + piece.len() > MAX_FORM {
-                        return Err(Error::new(
-                            Kind::PayloadTooLarge,
-                            "The form is larger than this address takes.",
-                        ));
-                    }
-                    text.extend_from_slice(&piece);
-                }
-                read.fields.insert(name, String::from_utf8_lossy(&text).into_owned());
+                read.fields.insert(name, String::from_utf8_lossy(&part.text().await?).into_owned());
                 continue;
             }
             // a browser sends an empty part where no file was chosen
-            let chosen = field.file_name().is_some_and(|name| !name.is_empty());
-            let mut incoming = scripts.incoming(workspace, field.file_name(), MAX_ARCHIVE_BYTES).await?;
-            while let Some(piece) = field.chunk().await.map_err(|e| broken(&e))? {
+            let chosen = part.file_name().is_some_and(|name| !name.is_empty());
+            let Some(place) = place.take() else {
+                return Err(Error::invalid_request("The form brings more than one file."));
+            };
+            let mut incoming = scripts.incoming(place, part.file_name(), MAX_ARCHIVE_BYTES).await?;
+            while let Some(piece) = part.piece().await? {
                 match incoming.take(&piece).await {
                     Ok(()) => {}
                     Err(e) if e.kind() == Kind::PayloadTooLarge => {
@@ -107,14 +99,5 @@ fn admit(web: &Web, headers: &HeaderMap, proof: Option<&str>) -> Result<()> {
         false => Err(Error::authorization(
             "This form is out of date, or did not come from one of our pages. Open the page again and repeat what you did.",
         )),
-    }
-}
-
-fn broken(e: &MultipartError) -> Error {
-    match e.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Error::new(Kind::PayloadTooLarge, "The project file is larger than 1 GB, the most that is taken.")
-        }
-        _ => Error::invalid_request("The form could not be read to its end."),
     }
 }

@@ -78,8 +78,15 @@ fn machine_memory() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// A set on its way up. Whoever gives it up, on failure or because it was called off, stops what it has launched.
+/// The memory that scripts may use together on this machine, in bytes.
+pub(super) fn room() -> u64 {
+    machine_memory().map_or(u64::MAX, |all| all.saturating_sub(SPARED))
+}
+
+/// A set on its way up. Whoever gives it up, on failure or because it was called off, stops what it has launched, and charges
+/// for it.
 struct Starting {
+    scripts: Scripts,
     set: Arc<Set>,
     is_ready: bool,
 }
@@ -88,7 +95,7 @@ impl Starting {
     async fn ready(mut self) -> Result<Arc<Set>, String> {
         match tokio::time::timeout(READY, self.set.start()).await {
             Ok(Ok(())) => self.is_ready = true,
-            Ok(Err(why)) => return Err(self.set.masks.hide(&why)),
+            Ok(Err(why)) => return Err(why),
             Err(_) => {
                 return Err(format!("The replicas were not ready within {} seconds.", READY.as_secs()));
             }
@@ -102,7 +109,8 @@ impl Drop for Starting {
         if !self.is_ready
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(Arc::clone(&self.set).abort());
+            let (scripts, set) = (self.scripts.clone(), Arc::clone(&self.set));
+            runtime.spawn(async move { scripts.end(set, Duration::ZERO).await });
         }
     }
 }
@@ -114,7 +122,6 @@ impl Scripts {
     /// Why not, for the owner of the script.
     pub(super) async fn bring_up(&self, d: &mut Deployment) -> Result<Arc<Set>, String> {
         let interpreter = self.interpreter(d).await?;
-        self.admit(d)?;
         let project = self.unpacked(&d.project.sha256).await.map_err(|e| e.message().to_owned())?;
         needs_nothing(d.settings.language(), &project)?;
         d.functions = self.functions_of(&interpreter, &project).await?;
@@ -127,7 +134,8 @@ impl Scripts {
         let spec = self.spec(d, interpreter, project).await.map_err(|e| e.message().to_owned())?;
         let log = self.log_of(d, &spec);
         let set = Arc::new(Set::new(d, self.0.sandbox.clone(), spec, log));
-        Starting { set, is_ready: false }.ready().await
+        self.admit(&set)?;
+        Starting { scripts: self.clone(), set, is_ready: false }.ready().await
     }
 
     async fn interpreter(&self, d: &mut Deployment) -> Result<Interpreter, String> {
@@ -145,22 +153,18 @@ impl Scripts {
     }
 
     /// Refuses what the machine's memory does not hold.
-    fn admit(&self, d: &Deployment) -> Result<(), String> {
-        let profile = d.settings.hardware_profile();
-        let wanted = profile.memory_bytes() * u64::from(d.settings.min_replicas());
-        let present = self.0.fleet.memory();
-        let Some(all) = machine_memory() else { return Ok(()) };
-        if present.saturating_add(wanted) <= all.saturating_sub(SPARED) {
-            return Ok(());
-        }
+    fn admit(&self, set: &Arc<Set>) -> Result<(), String> {
         const GIB: f64 = (1u64 << 30) as f64;
-        Err(format!(
-            "This machine has {:.1} GB of memory; the scripts in service may use {:.1} GB of it, and this one asks for {:.1} GB. \
-             Choose a smaller hardware profile or fewer replicas, or undeploy another script.",
-            all as f64 / GIB,
-            present as f64 / GIB,
-            wanted as f64 / GIB,
-        ))
+        let room = room();
+        self.0.fleet.admit(set, room).map_err(|full| {
+            format!(
+                "Scripts may use {:.1} GB of this machine's memory; those in service or on their way have {:.1} GB of it, and \
+                 this one asks for {:.1} GB. Choose a smaller hardware profile or fewer replicas, or undeploy another script.",
+                room as f64 / GIB,
+                full.used as f64 / GIB,
+                full.wanted as f64 / GIB,
+            )
+        })
     }
 
     /// The functions that a project offers, read without running it.

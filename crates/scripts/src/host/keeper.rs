@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse_types::{Error, Result, ScriptDeploymentId, ScriptId};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
+use super::bring_up::room;
 use super::set::Set;
 use crate::Scripts;
 use crate::scaling;
@@ -59,14 +62,21 @@ impl Host {
         tokio::pin!(stop);
         self.scripts.0.sandbox.sweep().await;
         let mut work = Work::default();
-        let (mut write, mut meter) = (tokio::time::interval(WRITE), tokio::time::interval(METER));
+        let (stopped, stopping) = watch::channel(());
+        // beside each other: a database that is slow to take logs holds nothing else up
+        let beside = [
+            tokio::spawn(self.clone().write_on(stopping.clone())),
+            tokio::spawn(self.clone().meter_on(stopping)),
+        ];
         let mut scale = tokio::time::interval(Duration::from_millis(scaling::PERIOD_MILLIS));
         let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            // being woken comes last: calls wake, and may be many
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                () = self.scripts.0.wake.notified() => self.look(&mut work).await,
+                _ = scale.tick() => self.scripts.0.fleet.scale(room()),
                 _ = look.tick() => self.look(&mut work).await,
                 Some(_) = work.deploying.join_next() => self.look(&mut work).await,
                 Some(done) = work.brought.join_next() => {
@@ -74,25 +84,38 @@ impl Host {
                         work.bringing.remove(&id);
                     }
                 }
-                _ = write.tick() => self.write().await,
-                _ = scale.tick() => self.scripts.0.fleet.all().iter().for_each(|set| set.scale()),
-                _ = meter.tick() => self.meter().await,
+                () = self.scripts.0.wake.notified() => self.look(&mut work).await,
+            }
+        }
+        drop(stopped);
+        for done in beside {
+            if let Err(e) = done.await {
+                tracing::error!(error = %e, "a part of the host of scripts failed");
             }
         }
         self.stop(work).await;
+    }
+
+    /// Writes runs and logs until told to stop, and never stops in the middle.
+    async fn write_on(self, mut stopping: watch::Receiver<()>) {
+        while !over(&mut stopping, WRITE).await {
+            self.write().await;
+        }
+    }
+
+    async fn meter_on(self, mut stopping: watch::Receiver<()>) {
+        while !over(&mut stopping, METER).await {
+            self.meter().await;
+        }
     }
 
     async fn stop(&self, mut work: Work) {
         work.deploying.abort_all();
         work.brought.abort_all();
         let sets = self.scripts.0.fleet.all();
-        let closing: JoinSet<()> = sets.iter().map(|set| Arc::clone(set).close()).collect();
-        if tokio::time::timeout(STOP_GRACE, closing.join_all()).await.is_err() {
-            tracing::warn!("calls of scripts that did not end in time were cut off");
-        }
-        for set in &sets {
-            Arc::clone(set).abort().await;
-        }
+        let closing: JoinSet<()> =
+            sets.iter().map(|set| Arc::clone(set).stop(set.timeout.min(STOP_GRACE))).collect();
+        closing.join_all().await;
         self.meter().await;
         for set in sets {
             self.scripts.0.fleet.take(set.script());
@@ -152,13 +175,19 @@ impl Host {
                 }
             }
             // it was called off, or another server was quicker
-            Ok(false) => stop(set).await,
+            Ok(false) => self.give_up(set).await,
             Err(e) => {
                 tracing::error!(error = %e, deployment = %d.id, "the end of a deployment could not be kept");
-                stop(set).await;
+                self.give_up(set).await;
             }
         }
         scripts.0.wake.notify_one();
+    }
+
+    async fn give_up(&self, set: Option<Arc<Set>>) {
+        if let Some(set) = set {
+            self.scripts.end(set, Duration::ZERO).await;
+        }
     }
 
     /// Brings up what should be in service here and is not, and stops what should not.
@@ -167,10 +196,12 @@ impl Host {
         let wanted = scripts::in_service(&scripts.0.store).await?;
         let ids: HashMap<&ScriptId, &ScriptDeploymentId> = wanted.iter().map(|(_, id, d)| (id, d)).collect();
         for set in scripts.0.fleet.all() {
+            let within = set.timeout;
             if !ids.contains_key(set.script())
                 && let Some(set) = scripts.0.fleet.take(set.script())
             {
-                tokio::spawn(self.clone().retire(set));
+                let scripts = scripts.clone();
+                tokio::spawn(async move { scripts.end(set, within).await });
             }
         }
         let now = tokio::time::Instant::now();
@@ -186,13 +217,6 @@ impl Host {
         Ok(())
     }
 
-    async fn retire(self, set: Arc<Set>) {
-        Arc::clone(&set).close().await;
-        if let Err(e) = self.scripts.charge(&set).await {
-            tracing::error!(error = %e, "the use of a script could not be kept");
-        }
-    }
-
     /// Brings up what is in service, after a start or because another server deployed it.
     async fn bring_back(self, id: ScriptDeploymentId) -> ScriptDeploymentId {
         let scripts = &self.scripts;
@@ -202,7 +226,9 @@ impl Host {
             return id;
         }
         match scripts.bring_up(&mut deployment).await {
-            Ok(set) => scripts.serve(set).await,
+            // another version may have come into service meanwhile
+            Ok(set) if scripts.is_in_service(&deployment).await => scripts.serve(set).await,
+            Ok(set) => scripts.end(set, Duration::ZERO).await,
             Err(why) => {
                 tracing::error!(script = %deployment.script, version = deployment.number, why, "a script in service did not come up here");
             }
@@ -218,17 +244,14 @@ impl Host {
 
     async fn meter(&self) {
         for set in self.scripts.0.fleet.all() {
-            if let Err(e) = self.scripts.charge(&set).await {
-                tracing::error!(error = %e, "the use of a script could not be kept");
-            }
+            self.scripts.charge(&set).await;
         }
     }
 }
 
-async fn stop(set: Option<Arc<Set>>) {
-    if let Some(set) = set {
-        set.abort().await;
-    }
+/// Waits; true when it is time to stop.
+async fn over(stopping: &mut watch::Receiver<()>, pause: Duration) -> bool {
+    tokio::time::timeout(pause, stopping.changed()).await.is_ok()
 }
 
 impl Scripts {
@@ -236,22 +259,37 @@ impl Scripts {
     pub(super) async fn serve(&self, set: Arc<Set>) {
         tokio::spawn(Arc::clone(&set).keep());
         if let Some(before) = self.0.fleet.put(set) {
-            let scripts = self.clone();
-            tokio::spawn(async move {
-                Arc::clone(&before).close().await;
-                if let Err(e) = scripts.charge(&before).await {
-                    tracing::error!(error = %e, "the use of a script could not be kept");
-                }
-            });
+            let (scripts, within) = (self.clone(), before.timeout);
+            tokio::spawn(async move { scripts.end(before, within).await });
         }
     }
 
-    /// Adds the time of a set's replicas to what its workspace used.
-    pub(super) async fn charge(&self, set: &Set) -> Result<()> {
+    /// Stops a set, once its calls have ended or the time is over, and charges for it.
+    pub(super) async fn end(&self, set: Arc<Set>, within: Duration) {
+        Arc::clone(&set).stop(within).await;
+        self.charge(&set).await;
+    }
+
+    /// Whether a deployment is what is in service of its script.
+    async fn is_in_service(&self, d: &Deployment) -> bool {
+        let store = &self.0.store;
+        let found = scripts::find(store, &mut store.reader(), &d.workspace, &d.script).await;
+        found.is_ok_and(|script| script.is_some_and(|script| script.deployed.as_ref() == Some(&d.id)))
+    }
+
+    /// Adds the time of a set's replicas to what its workspace used. When the database fails, the set keeps it for later.
+    pub(super) async fn charge(&self, set: &Set) {
         let millis = set.meter();
         if millis == 0 {
-            return Ok(());
+            return;
         }
+        if let Err(e) = self.add(set, millis).await {
+            set.unmetered(millis);
+            tracing::error!(error = %e, "the use of a script could not be kept yet");
+        }
+    }
+
+    async fn add(&self, set: &Set, millis: u64) -> Result<()> {
         let used = usage::Used { script: set.script().clone(), profile: set.profile(), millis };
         let mut tx = self.0.store.begin_always().await?;
         usage::add(&mut tx, &set.workspace, &used).await?;

@@ -1,6 +1,7 @@
 //! What is in service on this server: deployments carried out, replicas kept, scaled, metered, and stopped.
 
 mod bring_up;
+mod budget;
 pub(crate) mod fleet;
 mod keeper;
 pub(crate) mod masks;

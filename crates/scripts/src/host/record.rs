@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use gatehouse_sandbox::Level;
-use gatehouse_store::{Result, Store};
+use gatehouse_store::{Error, Result, Store};
 use gatehouse_types::{ScriptKeyId, Timestamp};
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -24,12 +24,16 @@ pub(crate) const fn level(level: Level) -> &'static str {
     }
 }
 
-/// Runs that wait at most; beyond them a call waits for their writing.
+/// Runs that wait; beyond them a call waits for their writing.
 const WAITING: usize = 2_000;
+/// Runs that wait at most, when the database does not take them; further ones are counted and dropped.
+const RUNS: usize = 20_000;
 /// Log lines that wait at most; further ones are counted and dropped.
 const LINES: usize = 20_000;
 /// Runs and lines that one transaction writes.
 const AT_ONCE: usize = 500;
+/// Transactions that one round writes at most: whoever waits for a round is not held up by who goes on writing.
+const ROUND: usize = (LINES + RUNS) / AT_ONCE;
 
 #[derive(Debug, Default)]
 struct Gathered {
@@ -54,7 +58,12 @@ impl Recorder {
         if let Some(key) = key {
             gathered.used.insert(key, run.started_at);
         }
-        gathered.runs.push(run);
+        match gathered.runs.len() < RUNS {
+            true => gathered.runs.push(run),
+            false => {
+                tracing::warn!(run = %run.id, "a run of a script was dropped: the database does not keep up")
+            }
+        }
         take(&mut gathered.lines, lines);
         gathered.runs.len() >= WAITING
     }
@@ -64,13 +73,13 @@ impl Recorder {
         take(&mut self.gathered.lock().unwrap_or_else(PoisonError::into_inner).lines, lines);
     }
 
-    /// Writes everything that waits.
+    /// Writes what waits.
     ///
     /// # Errors
-    /// When the database fails; what was not written waits on.
+    /// When the database fails; what was not written waits on. What no database takes is dropped, so that the rest comes through.
     pub(crate) async fn write(&self, store: &Store) -> Result<()> {
         let _alone = self.writing.lock().await;
-        loop {
+        for _ in 0..ROUND {
             let (runs, lines, used) = {
                 let mut g = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
                 (first(&mut g.runs), first(&mut g.lines), std::mem::take(&mut g.used))
@@ -79,6 +88,14 @@ impl Recorder {
                 return Ok(());
             }
             if let Err(e) = write(store, &runs, &lines, &used).await {
+                if matches!(e, Error::Nul) {
+                    tracing::error!(
+                        runs = runs.len(),
+                        lines = lines.len(),
+                        "what scripts wrote cannot be kept, and was dropped"
+                    );
+                    continue;
+                }
                 let mut g = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
                 g.runs.splice(0..0, runs);
                 let room = LINES.saturating_sub(g.lines.len());
@@ -89,6 +106,7 @@ impl Recorder {
                 return Err(e);
             }
         }
+        Ok(())
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gatehouse_sandbox::{CallError, CallFailure, LogLine, Outcome, Replica, Sandbox, Spec};
+use gatehouse_sandbox::{CallError, CallFailure, Level, LogLine, Outcome, Replica, Sandbox, Spec};
 use gatehouse_types::{Error, Result, ScriptDeploymentId, ScriptId, WorkspaceId};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
+use super::budget::Budget;
 use super::masks::Masks;
 use crate::model::Profile;
 use crate::scaling::{self, History, Load, Policy};
@@ -24,6 +25,8 @@ const WAIT: Duration = Duration::from_secs(30);
 const RETRY_SECONDS: u32 = 2;
 /// Pauses between two launches after failures: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// The longest reason of a failure, in characters.
+const MAX_REASON: usize = 8_000;
 /// How long a replica must live for its end not to count as a failure of its start.
 const LIVED: Duration = Duration::from_secs(60);
 
@@ -47,6 +50,8 @@ struct State {
     wanted: usize,
     /// How many are being launched.
     launching: usize,
+    /// How many end their calls and then stop.
+    draining: usize,
     /// Launches that failed in a row.
     failures: u32,
     /// Why the last one failed or ended.
@@ -83,6 +88,8 @@ pub(crate) struct Set {
     log: LogSink,
     /// What hides the values of its variables.
     pub(crate) masks: Masks,
+    /// How much it may log.
+    budget: Mutex<Budget>,
 }
 
 /// Takes the lines of a replica that belong to no call.
@@ -120,6 +127,7 @@ impl Set {
             began: Instant::now(),
             log,
             masks,
+            budget: Mutex::new(Budget::new(Instant::now())),
         }
     }
 
@@ -138,7 +146,22 @@ impl Set {
 
     /// The memory that its replicas may use together, in bytes.
     pub(crate) fn memory(&self) -> u64 {
-        self.lock().wanted as u64 * self.spec.limits.memory_bytes
+        let state = self.lock();
+        let replicas = (state.slots.len() + state.launching + state.draining).max(state.wanted);
+        replicas as u64 * self.spec.limits.memory_bytes
+    }
+
+    /// Those lines that it may still log, and one that tells of others.
+    pub(crate) fn admitted(&self, lines: impl IntoIterator<Item = LogLine>) -> Vec<LogLine> {
+        let now = Instant::now();
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken: Vec<_> = lines.into_iter().filter(|line| budget.takes(line.text.len(), now)).collect();
+        if let Some(last) = taken.last()
+            && let Some(text) = budget.note()
+        {
+            taken.push(LogLine { level: Level::Warning, text, ..last.clone() });
+        }
+        taken
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -187,7 +210,7 @@ impl Set {
         let replica = match launched {
             Ok(replica) => replica,
             Err(e) => {
-                let why = told(&e);
+                let why: String = self.masks.hide(&told(&e)).chars().take(MAX_REASON).collect();
                 state.failures += 1;
                 state.trouble = Some(why.clone());
                 return Err(why);
@@ -207,7 +230,7 @@ impl Set {
         });
         drop(state);
         if let Some(lines) = replica.logs() {
-            tokio::spawn(pump(lines, self.log.clone()));
+            tokio::spawn(pump(Arc::clone(self), lines));
         }
         tokio::spawn(watch(Arc::clone(self), number, replica));
         Ok(None)
@@ -239,8 +262,12 @@ impl Set {
     }
 
     async fn closing(&self) {
-        while !self.is_closed() {
-            self.changed.notified().await;
+        loop {
+            let changed = self.changed.notified();
+            if self.is_closed() {
+                return;
+            }
+            changed.await;
         }
     }
 
@@ -255,6 +282,23 @@ impl Set {
     ) -> Result<std::result::Result<Outcome, CallFailure>> {
         let until = tokio::time::Instant::now() + WAIT.min(self.timeout);
         loop {
+            let (number, replica) = self.place(until).await?;
+            let answer = replica.call(function, arguments.to_owned(), self.timeout).await;
+            self.freed.notify_one();
+            match answer {
+                // it was full, or ended before it began: another one may do it
+                Err(CallFailure { error: CallError::Busy, .. }) => {}
+                Err(CallFailure { call: None, error: CallError::Ended(_), .. }) => self.forget(number),
+                answer => return Ok(answer),
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A replica with a place, now or before the time is over. Whoever calls waits for no place any more: what tells of one
+    /// must reach those who do.
+    async fn place(&self, until: tokio::time::Instant) -> Result<(u64, Replica)> {
+        loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
             // counts from here on, so that no place is missed
@@ -262,17 +306,8 @@ impl Set {
             if self.is_closed() {
                 return Err(Error::unavailable("The script just left service.").retry_in(RETRY_SECONDS));
             }
-            if let Some((number, replica)) = self.freest() {
-                let answer = replica.call(function, arguments.to_owned(), self.timeout).await;
-                self.freed.notify_one();
-                match answer {
-                    // it was full, or ended before it began: another one may do it
-                    Err(CallFailure { error: CallError::Busy, .. }) => {}
-                    Err(CallFailure { call: None, error: CallError::Ended(_), .. }) => self.forget(number),
-                    answer => return Ok(answer),
-                }
-                tokio::task::yield_now().await;
-                continue;
+            if let Some(found) = self.freest() {
+                return Ok(found);
             }
             self.wait(freed, until).await?;
         }
@@ -306,17 +341,13 @@ impl Set {
 
     /// A replica that ended takes no more calls, even before its end is seen.
     fn forget(&self, number: u64) {
-        let mut state = self.lock();
-        if let Some(at) = state.slots.iter().position(|slot| slot.number == number) {
-            let slot = state.slots.remove(at);
-            state.metered_millis += millis(slot.metered.elapsed());
-        }
-        drop(state);
+        self.lock().ended(number, "it ended before a call reached it".to_owned());
         self.changed.notify_waiters();
     }
 
-    /// Decides how many replicas there should be, by their use of processors since the last time.
-    pub(crate) fn scale(&self) {
+    /// Decides how many replicas there should be, by their use of processors since the last time. `room`: the bytes of memory
+    /// that more of them may use; what they will use is taken off.
+    pub(crate) fn scale(self: &Arc<Self>, room: &mut u64) {
         let quota = u64::from(self.spec.limits.cpu_millis);
         let mut state = self.lock();
         let mut loads: Vec<Load> = state.slots.iter_mut().map(|slot| slot.load(quota)).collect();
@@ -324,7 +355,10 @@ impl Set {
         let now = millis(self.began.elapsed());
         let State { history, .. } = &mut *state;
         let decision = scaling::decide(self.policy, history, now, &loads);
-        let wanted = decision.replicas as usize;
+        let each = self.spec.limits.memory_bytes.max(1);
+        let most = usize::try_from(*room / each).unwrap_or(usize::MAX).saturating_add(state.wanted);
+        let wanted = (decision.replicas as usize).min(most);
+        *room -= (wanted.saturating_sub(state.wanted) as u64).saturating_mul(each).min(*room);
         if wanted != state.wanted {
             tracing::info!(script = %self.script, from = state.wanted, to = wanted, load = decision.wanted, "scaling");
         }
@@ -333,12 +367,10 @@ impl Set {
         // the youngest go first: older ones are warm
         let at = state.slots.len() - surplus;
         let leaving = state.slots.split_off(at);
-        for slot in &leaving {
-            state.metered_millis += millis(slot.metered.elapsed());
-        }
+        state.draining += leaving.len();
         drop(state);
         for slot in leaving {
-            tokio::spawn(drain(slot.replica, self.timeout));
+            tokio::spawn(drain(Arc::clone(self), slot, self.timeout));
         }
         self.changed.notify_waiters();
     }
@@ -355,31 +387,39 @@ impl Set {
         sum
     }
 
-    /// Takes no more calls, and stops the replicas once theirs have ended.
-    pub(crate) async fn close(self: Arc<Self>) {
-        for drained in self.shut(self.timeout) {
+    /// Takes time back that could not be charged.
+    pub(crate) fn unmetered(&self, millis: u64) {
+        self.lock().metered_millis += millis;
+    }
+
+    /// Takes no more calls, and stops the replicas once theirs have ended, or the time is over.
+    pub(crate) async fn stop(self: Arc<Self>, within: Duration) {
+        for drained in self.shut(within) {
             let _ = drained.await;
         }
     }
 
-    /// The same at once, whatever is under way.
-    pub(crate) async fn abort(self: Arc<Self>) {
-        for stopped in self.shut(Duration::ZERO) {
-            let _ = stopped.await;
-        }
-    }
-
-    fn shut(&self, within: Duration) -> Vec<tokio::task::JoinHandle<()>> {
+    fn shut(self: &Arc<Self>, within: Duration) -> Vec<tokio::task::JoinHandle<()>> {
         self.closed.store(true, Ordering::Release);
         let mut state = self.lock();
         let slots = std::mem::take(&mut state.slots);
-        for slot in &slots {
-            state.metered_millis += millis(slot.metered.elapsed());
-        }
+        state.draining += slots.len();
         drop(state);
         self.freed.notify_waiters();
         self.changed.notify_waiters();
-        slots.into_iter().map(|slot| tokio::spawn(drain(slot.replica, within))).collect()
+        slots.into_iter().map(|slot| tokio::spawn(drain(Arc::clone(self), slot, within))).collect()
+    }
+}
+
+impl State {
+    /// Takes out a replica that ended: its time is metered, and an early end counts as a failure. `None`: it was out before.
+    fn ended(&mut self, number: u64, why: String) -> Option<()> {
+        let at = self.slots.iter().position(|slot| slot.number == number)?;
+        let slot = self.slots.remove(at);
+        self.metered_millis += millis(slot.metered.elapsed());
+        self.failures = if slot.since.elapsed() < LIVED { self.failures + 1 } else { 0 };
+        self.trouble = Some(why);
+        Some(())
     }
 }
 
@@ -434,37 +474,37 @@ fn told(e: &gatehouse_sandbox::LaunchError) -> String {
 }
 
 /// Hands on what a replica writes outside of calls; what calls write comes with their answers.
-async fn pump(mut lines: tokio::sync::mpsc::Receiver<LogLine>, sink: LogSink) {
+async fn pump(set: Arc<Set>, mut lines: tokio::sync::mpsc::Receiver<LogLine>) {
     const AT_ONCE: usize = 100;
     let mut some = Vec::new();
     while lines.recv_many(&mut some, AT_ONCE).await > 0 {
-        let of_no_call: Vec<_> = some.drain(..).filter(|line| line.call.is_none()).collect();
-        if !of_no_call.is_empty() {
-            (sink.0)(of_no_call);
+        some.retain(|line| line.call.is_none());
+        let kept = set.admitted(some.drain(..));
+        if !kept.is_empty() {
+            (set.log.0)(kept);
         }
     }
 }
 
 /// Replaces a replica that ended.
 async fn watch(set: Arc<Set>, number: u64, replica: Replica) {
-    let ended = replica.ended().await;
-    let mut state = set.lock();
-    let Some(at) = state.slots.iter().position(|slot| slot.number == number) else { return };
-    let slot = state.slots.remove(at);
-    state.metered_millis += millis(slot.metered.elapsed());
-    state.failures = if slot.since.elapsed() < LIVED { state.failures + 1 } else { 0 };
-    state.trouble = Some(ended.to_string());
-    drop(state);
+    let ended = set.masks.hide(&replica.ended().await.to_string());
+    if set.lock().ended(number, ended.clone()).is_none() {
+        return;
+    }
     tracing::info!(script = %set.script, version = set.number, why = %ended, "a replica ended");
     set.changed.notify_waiters();
 }
 
-/// Stops a replica once its calls have ended, or the time is over.
-async fn drain(replica: Replica, within: Duration) {
+/// Stops a replica once its calls have ended, or the time is over. It is metered until then.
+async fn drain(set: Arc<Set>, slot: Slot, within: Duration) {
     const LOOK: Duration = Duration::from_millis(50);
     let until = Instant::now() + within;
-    while replica.in_flight() > 0 && Instant::now() < until {
+    while slot.replica.in_flight() > 0 && Instant::now() < until {
         tokio::time::sleep(LOOK).await;
     }
-    replica.stop().await;
+    slot.replica.stop().await;
+    let mut state = set.lock();
+    state.draining -= 1;
+    state.metered_millis += millis(slot.metered.elapsed());
 }

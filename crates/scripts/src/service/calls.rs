@@ -11,6 +11,7 @@ use gatehouse_types::{
     WorkspaceId,
 };
 use serde_json::value::RawValue;
+use tracing::Instrument;
 
 use super::deploy::not_activated;
 use super::not_found;
@@ -42,26 +43,53 @@ pub struct Called {
 }
 
 /// Where a call comes from.
+#[derive(Debug)]
 struct Source {
     kind: &'static str,
     name: String,
     key: Option<ScriptKeyId>,
 }
 
-impl Scripts {
-    /// Calls a function of a script with one of its keys.
+/// A call that may be made: by whom, of what.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    scripts: Scripts,
+    set: Arc<Set>,
+    source: Source,
+    function: String,
+}
+
+impl Admitted {
+    /// Makes the call. It goes on, and is recorded, also when nobody waits for its answer any more.
     ///
     /// # Errors
-    /// `Authentication` for a key that is none; `Authorization` for one of another script; `Conflict` while it is not in
-    /// service; `Unavailable` without a replica; `Script` when the function fails, `Timeout` when it takes too long.
-    pub(crate) async fn call_with_key(
+    /// `Unavailable` without a replica; `Script` when the function fails, `Timeout` when it takes too long.
+    pub(crate) async fn call(self, arguments: Box<RawValue>) -> Result<Called> {
+        let calling =
+            async move { self.scripts.call(&self.set, self.source, &self.function, &arguments).await };
+        tokio::spawn(calling.in_current_span()).await.map_err(Error::internal)?
+    }
+}
+
+impl Scripts {
+    /// Whether one of a script's keys may call a function of it.
+    ///
+    /// # Errors
+    /// `Authentication` for a key that is none; `Authorization` for one of another script, `RateLimited` when that comes too
+    /// often; `NotFound` for a function that it does not have; `Conflict` while it is not in service, `Unavailable` while it
+    /// comes up.
+    pub(crate) async fn may_call(
         &self,
         origin: &Origin,
         key: Option<&str>,
         id: &str,
         function: &str,
-        arguments: &RawValue,
-    ) -> Result<Called> {
+    ) -> Result<Admitted> {
+        if origin.dry_run.is_some() {
+            let message =
+                "A call cannot be tried out: nobody knows what the function would do. Leave dryRun away.";
+            return Err(Error::validation("dryRun", message));
+        }
         let found = match key.and_then(key_digest) {
             Some(digest) => keys::of_digest(&mut self.0.store.reader(), &digest).await?,
             None => None,
@@ -73,12 +101,12 @@ impl Scripts {
             };
             return Err(Error::authentication(message));
         };
-        if key.script.as_str() != id {
-            return Err(self.of_another(origin, &key, id).await?);
+        let id: ScriptId = id.parse().map_err(|_| not_found())?;
+        if key.script != id {
+            return Err(self.of_another(origin, &key, &id).await?);
         }
         let set = self.set(&key.script, deployed.as_ref())?;
-        let source = Source { kind: "API", name: key.name.clone(), key: Some(key.id) };
-        self.call(&set, source, function, arguments).await
+        self.admitted(set, Source { kind: "API", name: key.name, key: Some(key.id) }, function)
     }
 
     /// Calls a function of a workspace's script for an execution of a flow.
@@ -99,7 +127,16 @@ impl Scripts {
             scripts::find(store, &mut store.reader(), workspace, &id).await?.ok_or_else(not_found)?;
         let set = self.set(&id, script.deployed.as_ref())?;
         let source = Source { kind: "Workflow", name: execution.to_owned(), key: None };
-        self.call(&set, source, function, arguments).await
+        self.admitted(set, source, function)?.call(arguments.to_owned()).await
+    }
+
+    fn admitted(&self, set: Arc<Set>, source: Source, function: &str) -> Result<Admitted> {
+        if !set.functions().iter().any(|name| name == function) {
+            let all = set.functions().join(", ");
+            let message = format!("The script has no such function. It has: {all}.");
+            return Err(Error::new(Kind::NotFound, message));
+        }
+        Ok(Admitted { scripts: self.clone(), set, source, function: function.to_owned() })
     }
 
     /// Whether any script of a workspace is in service.
@@ -120,7 +157,8 @@ impl Scripts {
         })
     }
 
-    async fn of_another(&self, origin: &Origin, key: &Key, id: &str) -> Result<Error> {
+    async fn of_another(&self, origin: &Origin, key: &Key, id: &ScriptId) -> Result<Error> {
+        self.0.refusals.require(key.id.as_str())?;
         let refusal = Refusal {
             action: "scripts:call",
             object: Some(format!("script:{id}")),
@@ -138,24 +176,18 @@ impl Scripts {
     }
 
     async fn call(&self, set: &Set, source: Source, function: &str, arguments: &RawValue) -> Result<Called> {
-        if !set.functions().iter().any(|name| name == function) {
-            let all = set.functions().join(", ");
-            return Err(Error::new(
-                Kind::NotFound,
-                format!("The script has no such function. It has: {all}."),
-            ));
-        }
         let started_at = self.0.store.now();
         let began = std::time::Instant::now();
         let answer = set.call(function, arguments).await?;
         let run: ScriptRunId = self.0.store.ids().make();
         let masks = &set.masks;
-        let (lines, failure, duration) = match &answer {
-            Ok(Outcome { logs, duration, .. }) => (logs, None, *duration),
+        let (lines, answer, duration) = match answer {
+            Ok(Outcome { result, logs, duration, .. }) => (logs, Ok(result), duration),
             Err(CallFailure { logs, error, duration, .. }) => {
-                (logs, Some(failed(error, set, masks)), *duration)
+                (logs, Err(failed(&error, set, masks)), duration)
             }
         };
+        let failure = answer.as_ref().err();
         let record = Run {
             id: run.clone(),
             workspace: set.workspace.clone(),
@@ -164,19 +196,22 @@ impl Scripts {
             function: function.to_owned(),
             source_type: source.kind.to_owned(),
             source: source.name,
-            status: failure.as_ref().map_or("Success", |f| f.status).to_owned(),
-            error: failure.as_ref().map(|f| f.message.chars().take(MAX_KEPT_ERROR).collect()),
+            status: failure.map_or("Success", |f| f.status).to_owned(),
+            error: failure.map(|f| f.message.chars().take(MAX_KEPT_ERROR).collect()),
             started_at,
             micros: i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX),
         };
+        let lines = set.admitted(lines);
         let lines = lines.iter().map(|line| self.line(set, &run, line, masks, started_at)).collect();
-        if self.0.recorder.run(record, lines, source.key) {
-            self.0.recorder.write(&self.0.store).await?;
+        if self.0.recorder.run(record, lines, source.key)
+            && let Err(e) = self.0.recorder.write(&self.0.store).await
+        {
+            // it waits on; the caller has nothing to do with it
+            tracing::error!(error = %e, "runs and logs of scripts could not be written yet");
         }
-        match (answer, failure) {
-            (Ok(outcome), _) => Ok(Called { result: outcome.result, run, duration }),
-            (Err(_), Some(failure)) => Err(failure.into_error(&run)),
-            (Err(e), None) => Err(Error::internal(e.error)),
+        match answer {
+            Ok(result) => Ok(Called { result, run, duration }),
+            Err(failure) => Err(failure.into_error(&run)),
         }
     }
 

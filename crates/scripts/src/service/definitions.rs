@@ -19,6 +19,8 @@ use crate::store::scripts::{self, Listed, Script};
 
 /// Scripts of a workspace at most.
 const MAX_SCRIPTS: i64 = 200;
+/// All project files of a workspace together, in bytes.
+const MAX_PROJECTS: i64 = 20 * 1024 * 1024 * 1024;
 
 /// A script with what is in service of it.
 #[derive(Clone, Debug)]
@@ -51,6 +53,26 @@ async fn free(tx: &mut Tx, workspace: &WorkspaceId, name: &str, but: Option<&Scr
     }
 }
 
+/// How many scripts a workspace has. `project`: a file of a new one, or of `but`.
+///
+/// # Errors
+/// `Conflict` when all project files together would be too large.
+async fn holds(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    but: Option<&ScriptId>,
+    project: &scripts::Project,
+) -> Result<i64> {
+    let (count, bytes) = scripts::totals(tx, workspace, but).await?;
+    match bytes.saturating_add(project.bytes) <= MAX_PROJECTS {
+        true => Ok(count),
+        false => Err(Error::conflict(
+            "The project files of a workspace have at most 20 GB together. Delete a script that is not used.",
+        )
+        .on_field("file")),
+    }
+}
+
 impl Scripts {
     /// Imports a script as a draft.
     ///
@@ -79,7 +101,7 @@ impl Scripts {
             updated_at: now,
         };
         let mut tx = store.begin(&actor.origin).await?;
-        if scripts::count(&mut tx, workspace).await? >= MAX_SCRIPTS {
+        if holds(&mut tx, workspace, None, &script.project).await? >= MAX_SCRIPTS {
             return Err(Error::conflict("A workspace has at most 200 scripts. Delete one that is not used."));
         }
         free(&mut tx, workspace, script.settings.name(), None).await?;
@@ -146,6 +168,7 @@ impl Scripts {
         free(tx, &script.workspace, settings.name(), Some(&script.id)).await?;
         script.settings = settings;
         if let Some(file) = file {
+            holds(tx, &script.workspace, Some(&script.id), &file.project).await?;
             script.project = file.project.clone();
             if actor.origin.dry_run.is_none() {
                 self.keep(file).await?;

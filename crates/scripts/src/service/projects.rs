@@ -12,7 +12,6 @@ use crate::Scripts;
 use crate::archive::{self, Code, Finding, Limits, Report};
 use crate::dependencies::{self, Indexes};
 use crate::model::{Exposed, Language};
-use crate::places::remove;
 use crate::store::scripts::Project;
 
 /// The longest name of an uploaded file, in characters.
@@ -20,6 +19,10 @@ const MAX_FILE_NAME: usize = 200;
 
 /// Uploads of one workspace that are under way at once, on one server.
 const AT_ONCE: usize = 4;
+/// Room that is left to all else on the disk, in bytes.
+const SPARED: u64 = 512 * 1024 * 1024;
+/// How many bytes of a file come in until the disk's room is looked at again.
+const LOOK_EACH: u64 = 32 * 1024 * 1024;
 /// Seconds after which another upload may be tried.
 const RETRY_SECONDS: u32 = 10;
 
@@ -67,13 +70,15 @@ impl Drop for UploadPlace {
 /// A file that is on its way in; gone again unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    path: Option<PathBuf>,
+    path: Temporary,
     file: tokio::fs::File,
     digest: Sha256,
     name: String,
     bytes: u64,
     most: u64,
-    _place: UploadPlace,
+    /// What was written since the disk's room was looked at.
+    unlooked: u64,
+    turn: UploadPlace,
 }
 
 impl Incoming {
@@ -88,6 +93,11 @@ impl Incoming {
             let message = format!("The file is larger than {} MB, the most that is taken.", self.most / MB);
             return Err(Error::new(Kind::PayloadTooLarge, message).on_field("file"));
         }
+        self.unlooked += piece.len() as u64;
+        if self.unlooked > LOOK_EACH {
+            self.unlooked = 0;
+            has_room(&self.path.0, 0)?;
+        }
         self.digest.update(piece);
         self.file.write_all(piece).await.map_err(no_room)
     }
@@ -99,22 +109,15 @@ impl Incoming {
     pub(crate) async fn done(mut self) -> Result<Received> {
         self.file.flush().await.map_err(no_room)?;
         self.file.sync_all().await.map_err(no_room)?;
-        let path = self.path.take().ok_or_else(|| Error::internal("a file came twice"))?;
-        let digest = std::mem::take(&mut self.digest).finalize();
         Ok(Received {
-            place: Place::Temporary(Temporary(path)),
+            place: Place::Temporary(self.path),
             project: Project {
-                sha256: hex(digest.as_slice()),
-                name: self.name.clone(),
+                sha256: hex(self.digest.finalize().as_slice()),
+                name: self.name,
                 bytes: i64::try_from(self.bytes).unwrap_or(i64::MAX),
             },
+            _turn: Some(self.turn),
         })
-    }
-}
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        drop(self.path.take().map(Temporary));
     }
 }
 
@@ -143,12 +146,14 @@ enum Place {
 pub(crate) struct Received {
     place: Place,
     pub(crate) project: Project,
+    /// Its turn lasts until it is judged, or kept.
+    _turn: Option<UploadPlace>,
 }
 
 impl Received {
     /// One that lies under its digest already.
     pub(super) const fn held(place: PathBuf, project: Project) -> Self {
-        Self { place: Place::Held(place), project }
+        Self { place: Place::Held(place), project, _turn: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -205,15 +210,47 @@ fn no_room(e: std::io::Error) -> Error {
     }
 }
 
+/// Refuses what would leave the disk below a path without the room that all else needs.
+fn has_room(path: &Path, bytes: u64) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    let room = rustix::fs::statvfs(folder).map_err(|e| no_room(e.into()))?;
+    match room.f_bavail.saturating_mul(room.f_frsize) >= bytes.saturating_add(SPARED) {
+        true => Ok(()),
+        false => Err(no_room(std::io::ErrorKind::StorageFull.into())),
+    }
+}
+
+/// A directory that is removed unless it is renamed.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let path = std::mem::take(&mut self.0);
+        let gone = move || match std::fs::remove_dir_all(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(path = %path.display(), error = %e, "a directory of scripts could not be removed");
+            }
+            _ => {}
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(gone)),
+            Err(_) => gone(),
+        }
+    }
+}
+
 /// Runs what waits for the disk where it holds nobody up.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }
 
-/// Unpacks a file into a directory that is not there yet; nothing is left when that fails.
-fn unpack(file: &Path, into: &Path) -> std::result::Result<(), String> {
+/// Unpacks a file into a directory that is not there yet; nothing is left when that fails, or when nobody waits for it.
+fn unpack(file: &Path, into: PathBuf) -> std::result::Result<Folder, String> {
+    let into = Folder(into);
     let mut file = std::fs::File::open(file).map_err(|e| e.to_string())?;
-    archive::unpack(&mut file, into, &Limits::default()).map(drop).map_err(|e| e.to_string())
+    archive::unpack(&mut file, &into.0, &Limits::default()).map_err(|e| e.to_string())?;
+    Ok(into)
 }
 
 /// A file's name as it is shown: the last part of what the browser says.
@@ -224,28 +261,37 @@ pub(crate) fn shown_name(name: Option<&str>) -> String {
 }
 
 impl Scripts {
-    /// Begins to take a file of a workspace in, of at most so many bytes.
+    /// The turn of one upload of a workspace: there are so many at once.
     ///
     /// # Errors
-    /// `Unavailable` when the workspace has as many on their way as it may; when the disk fails.
+    /// `Unavailable` when it has as many as it may.
+    pub(crate) fn upload_place(&self, workspace: &WorkspaceId) -> Result<UploadPlace> {
+        self.0.uploads.place(workspace)
+    }
+
+    /// Begins to take a file in, of at most so many bytes.
+    ///
+    /// # Errors
+    /// `StorageFull` where the disk is nearly full; when it fails.
     pub(crate) async fn incoming(
         &self,
-        workspace: &WorkspaceId,
+        turn: UploadPlace,
         name: Option<&str>,
         most: u64,
     ) -> Result<Incoming> {
-        let place = self.0.uploads.place(workspace)?;
-        let path = self.0.places.incoming(&self.0.store.ids().uuid().simple().to_string())?;
+        let path = Temporary(self.0.places.incoming(&self.0.store.ids().uuid().simple().to_string())?);
+        has_room(&path.0, 0)?;
         let file =
-            tokio::fs::File::options().write(true).create_new(true).open(&path).await.map_err(no_room)?;
+            tokio::fs::File::options().write(true).create_new(true).open(&path.0).await.map_err(no_room)?;
         Ok(Incoming {
-            path: Some(path),
+            path,
             file,
             digest: Sha256::new(),
             name: shown_name(name),
             bytes: 0,
             most,
-            _place: place,
+            unlooked: 0,
+            turn,
         })
     }
 
@@ -270,13 +316,12 @@ impl Scripts {
         {
             // read where it can be thrown away again: nothing of it is kept yet
             let folder = self.0.places.incoming(&format!("{}-read", self.0.store.ids().uuid().simple()))?;
-            let (file, into) = (Arc::clone(&received), folder.clone());
-            let unpacked = aside(move || unpack(file.path(), &into)).await?;
-            let read = match unpacked {
-                Ok(()) => self.functions_of(&interpreter, &folder).await,
+            has_room(&folder, judged.report.bytes)?;
+            let file = Arc::clone(&received);
+            let read = match aside(move || unpack(file.path(), folder)).await? {
+                Ok(folder) => self.functions_of(&interpreter, &folder.0).await,
                 Err(why) => Err(why),
             };
-            remove(&folder).await;
             match read {
                 Ok(functions) if functions.is_empty() => {
                     let main = language.main_file();
@@ -322,18 +367,14 @@ impl Scripts {
             ));
         }
         let beside = self.0.places.unpacked(&format!(".{}", self.0.store.ids().uuid().simple()))?;
-        let into = beside.clone();
-        let done = aside(move || unpack(&file, &into)).await?;
-        if let Err(why) = done {
-            return Err(Error::conflict(format!("The project cannot be unpacked: {why}")));
-        }
-        if let Err(e) = tokio::fs::rename(&beside, &place).await {
-            remove(&beside).await;
+        has_room(&beside, 0)?;
+        let unpacked = aside(move || unpack(&file, beside)).await?;
+        let unpacked =
+            unpacked.map_err(|why| Error::conflict(format!("The project cannot be unpacked: {why}")))?;
+        match tokio::fs::rename(&unpacked.0, &place).await {
             // another deployment of the same file was quicker
-            if !place.is_dir() {
-                return Err(no_room(e));
-            }
+            Err(e) if !place.is_dir() => Err(no_room(e)),
+            _ => Ok(place),
         }
-        Ok(place)
     }
 }

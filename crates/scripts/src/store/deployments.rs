@@ -6,6 +6,8 @@ use crate::model::{Exposed, Settings, stored};
 
 /// How long a server's word counts that it carries a deployment out, in seconds.
 const LEASE_SECONDS: i64 = 60;
+/// Deployments of one workspace that are carried out at once.
+const AT_ONCE_EACH: i64 = 2;
 
 /// How a deployment goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,11 +198,14 @@ pub(crate) async fn claim(store: &Store, me: &str) -> Result<Option<Deployment>>
     }
     let mut tx = store.begin_always().await?;
     tx.lock_table("script_deployments").await?;
+    // those of workspaces that have fewer on their way go first, and no workspace has all places
     let select = sql(
-        "SELECT * FROM script_deployments WHERE status = 'Deploying' AND (lease_until IS NULL OR lease_until < $1) \
-         ORDER BY started_at LIMIT 1",
+        "SELECT d.* FROM script_deployments d LEFT JOIN (SELECT workspace_id, COUNT(*) AS under_way FROM script_deployments \
+         WHERE status = 'Deploying' AND lease_until >= $1 GROUP BY workspace_id) o ON o.workspace_id = d.workspace_id \
+         WHERE d.status = 'Deploying' AND (d.lease_until IS NULL OR d.lease_until < $1) AND COALESCE(o.under_way, 0) < $2 \
+         ORDER BY COALESCE(o.under_way, 0), d.started_at LIMIT 1",
     );
-    let Some(row) = tx.fetch_optional(select.bind(now)).await? else { return Ok(None) };
+    let Some(row) = tx.fetch_optional(select.bind(now).bind(AT_ONCE_EACH)).await? else { return Ok(None) };
     let found = read(store, &row)?;
     let update = sql("UPDATE script_deployments SET lease_by = $2, lease_until = $3 WHERE id = $1");
     tx.execute(update.bind(&found.id).bind(me).bind(now.plus_seconds(LEASE_SECONDS))).await?;

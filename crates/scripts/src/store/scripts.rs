@@ -217,10 +217,18 @@ pub(crate) async fn page<Q: Queries>(
     Ok((rows.iter().map(listed).collect::<Result<_>>()?, total))
 }
 
-/// How many a workspace has.
-pub(crate) async fn count<Q: Queries>(db: &mut Q, workspace: &WorkspaceId) -> Result<i64> {
-    let select = sql("SELECT COUNT(*) AS n FROM scripts WHERE workspace_id = $1");
-    db.fetch_one(select.bind(workspace)).await?.int("n")
+/// How many scripts a workspace has, and the bytes of the project files of all but one of them.
+pub(crate) async fn totals<Q: Queries>(
+    db: &mut Q,
+    workspace: &WorkspaceId,
+    but: Option<&ScriptId>,
+) -> Result<(i64, i64)> {
+    let select = sql(
+        "SELECT COUNT(*) AS n, CAST(COALESCE(SUM(CASE WHEN id = $2 THEN 0 ELSE project_bytes END), 0) AS BIGINT) AS bytes \
+         FROM scripts WHERE workspace_id = $1",
+    );
+    let row = db.fetch_one(select.bind(workspace).bind(but.map_or("", |id| id.as_str()))).await?;
+    Ok((row.int("n")?, row.int("bytes")?))
 }
 
 /// Whether a name is another script's.

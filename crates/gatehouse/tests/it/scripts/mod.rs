@@ -4,6 +4,7 @@ mod calls;
 mod console;
 mod endpoint;
 mod functions;
+mod hostile;
 mod keys;
 mod lifecycle;
 mod projects;
