@@ -234,3 +234,36 @@ test('a script is deployed, called with what its endpoint says, redeployed, unde
   await expect(done(page, 'The script was deleted.')).toBeVisible()
   await expect(page.getByRole('link', { name: '+ Import', exact: true })).toBeVisible()
 })
+
+test('R221 an export shows how far it is, can be stopped, and says how it ended', async ({ ownerPage: page }) => {
+  await walk(page, 'Exported')
+  await page.getByRole('button', { name: 'Save as Draft' }).click()
+  await expect(done(page, 'The script was saved.')).toBeVisible()
+  const link = page.getByRole('link', { name: 'Export', exact: true })
+  const original = await sample(page, 'python')
+
+  // whole, and the bytes that came in
+  const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
+  expect(await readFile(await download.path())).toEqual(original)
+  await expect(page.getByText('The export is complete.').first()).toBeVisible()
+  await expectGood(page)
+
+  // over a slow line: its progress is seen, and it is stopped
+  const line = await page.context().newCDPSession(page)
+  await line.send('Network.enable')
+  const slow = (downloadThroughput: number) =>
+    line.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput, uploadThroughput: -1 })
+  await slow(100)
+  await link.click()
+  await expect(page.getByRole('progressbar', { name: 'Progress of the export' })).toBeVisible()
+  await page.getByRole('button', { name: 'Cancel export' }).click()
+  await expect(page.getByText('The export was canceled.').first()).toBeVisible()
+  await expect(link).toBeFocused()
+  await slow(-1)
+
+  // what the server says is said
+  await page.route('**/export', (route) =>
+    route.fulfill({ status: 409, contentType: 'application/json', body: '{"error":{"message":"The file is not here."}}' }))
+  await link.click()
+  await expect(page.getByText('The export failed. The file is not here.').first()).toBeVisible()
+})

@@ -28,6 +28,7 @@ const OWNER: &str = "owner@acme.test";
 const QUERY: &str = "canary-in-a-query";
 const PATH: &str = "canary-in-a-path";
 const CLIENT_SECRET: &str = "canary-of-the-client-secret";
+const TOKEN: &str = "canary-of-an-access-token";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
@@ -231,6 +232,77 @@ async fn no_part_of_an_api_key_is_in_a_trace_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_part_of_an_api_key_is_in_a_trace_on_postgres() {
     no_part_of_an_api_key_is_in_a_trace(Kind::Postgres).await;
+}
+
+/// A service outside that gives a token for our secret and repeats whatever else it is sent.
+#[expect(clippy::disallowed_methods, reason = "the test is the outside")]
+async fn outside() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let token = json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600});
+    let app = axum::Router::new()
+        .route("/token", axum::routing::post(async move || axum::Json(token)))
+        .fallback(async |headers: axum::http::HeaderMap, body: String| {
+            let sent = headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
+            axum::Json(json!({"sent": sent, "body": body}))
+        });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    base
+}
+
+/// A profile, a flow that goes through it, and a webhook that starts the flow: what authenticates them is in no trace.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_authenticates_us_outside_is_in_a_trace() {
+    const INPUT: &str = "canary-of-an-input";
+    let (database, sink) = (Database::fresh(Kind::Sqlite).await, CollectorSink::start().await);
+    let outside = outside().await;
+    let program = Program::on(&database)
+        .set("GATEHOUSE_OTLP_ENDPOINT", &sink.endpoint)
+        .set("GATEHOUSE_EGRESS_ALLOW", "127.0.0.1/32");
+    program.create_owner("Acme", OWNER);
+    let serving = program.serve();
+    let owner = serving.sign_in(OWNER).await;
+    let profile = json!({"authorizationType": "oauth2_client_credentials", "identityProviderName": "Machine",
+        "clientId": "client", "clientSecret": CLIENT_SECRET, "tokenRequestUrl": format!("{outside}/token"),
+        "scope": "read", "allowedHosts": ["127.0.0.1"]});
+    let profile = owner.post("/api/v1/auth-profiles", profile).await.ok()["id"].as_str().unwrap().to_owned();
+    let url = format!("{outside}/echo?pin={QUERY}");
+    let request = json!({"method": "POST", "url": url, "body": PATH});
+    let answer = owner.post(&format!("/api/v1/auth-profiles/{profile}/request"), request).await.ok();
+    assert!(answer.to_string().contains("Bearer"), "{answer}");
+    let definition = json!({
+        "nodes": [
+            {"id": "start", "kind": "start"},
+            {"id": "call", "kind": "api", "request": {"method": "POST", "url": url, "authProfileId": profile,
+                "body": {"type": "json", "value": {"a": "{{ input.secret }}"}}}},
+            {"id": "end", "kind": "end", "output": "{{ steps.call.output }}"}],
+        "edges": [{"from": "start", "to": "call"}, {"from": "call", "to": "end"}]});
+    let flow = owner.post("/api/v1/flows", json!({"name": "Traced", "definition": definition})).await.ok();
+    let flow = format!("/api/v1/flows/{}", flow["id"].as_str().unwrap());
+    owner.post_to(&format!("{flow}/deploy")).await.ok();
+    let hook = json!({"kind": "webhook", "name": "Hook", "runAs": "service", "input": {}});
+    let hook = owner.post(&format!("{flow}/triggers"), hook).await.ok();
+    let hook_token = hook["token"].as_str().unwrap().to_owned();
+    let fire = serving.client();
+    let fire = fire.request("POST", hook["trigger"]["path"].as_str().unwrap());
+    let fired = serving.client();
+    let fired = fired.send(fire.header("x-trigger-token", &hook_token).json(&json!({"secret": INPUT}))).await;
+    assert!(fired.status < 300, "{}", fired.body);
+    for _ in 0..100 {
+        let all = owner.get("/api/v1/flows/executions").await.ok();
+        if all["data"][0]["status"] == "Success" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(owner.get("/api/v1/flows/executions").await.ok()["data"][0]["status"], "Success");
+    stopped(serving);
+    let received = sink.received.lock().unwrap();
+    assert!(received.spans.len() > 10, "{:?}", received.spans);
+    let sent = String::from_utf8_lossy(&received.bytes) + received.heads.as_str();
+    for canary in [CLIENT_SECRET, TOKEN, QUERY, PATH, INPUT, hook_token.as_str()] {
+        assert!(!sent.contains(canary), "{canary} was sent to the collector");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -220,6 +220,76 @@ customElements.define("form-refresh", class extends HTMLElement {
   }
 });
 
+// <file-export><a class="button" href="…" download>Export</a></file-export>: the file comes with its progress in sight, and a
+// way to stop it. Larger pieces go to the browser's own store of files, so that memory holds little of it.
+customElements.define("file-export", class extends HTMLElement {
+  connectedCallback() {
+    this.link = this.querySelector("a");
+    if (!this.link || this.ready) return;
+    this.ready = true;
+    this.link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      if (!this.asked) this.begin();
+    });
+  }
+
+  async begin() {
+    const asked = this.asked = new AbortController();
+    const bar = Object.assign(document.createElement("progress"), { ariaLabel: "Progress of the export" });
+    const stop = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: "Cancel export" });
+    stop.addEventListener("click", () => asked.abort());
+    this.result?.remove();
+    this.link.hidden = true;
+    this.append(bar, stop);
+    stop.focus();
+    let said;
+    try {
+      const [file, name] = await this.read(asked.signal, bar);
+      const saved = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: name });
+      saved.click();
+      setTimeout(() => URL.revokeObjectURL(saved.href), 60_000);
+      said = "The export is complete.";
+    } catch (failure) {
+      said = asked.signal.aborted ? "The export was canceled." : `The export failed. ${failure.message}`;
+    }
+    this.asked = null;
+    bar.remove();
+    stop.remove();
+    this.link.hidden = false;
+    this.link.focus();
+    this.result = Object.assign(document.createElement("span"), { className: "small muted", textContent: said });
+    this.append(this.result);
+    announce(said);
+  }
+
+  async read(signal, bar) {
+    const answer = await fetch(this.link.href, { signal });
+    if (!answer.ok) {
+      const told = await answer.json().catch(() => ({}));
+      throw new Error(told.error?.message ?? `The server answered ${answer.status}.`);
+    }
+    const length = Number(answer.headers.get("content-length"));
+    const [files, reader] = [[], answer.body.getReader()];
+    let [pieces, held, taken] = [[], 0, 0];
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      pieces.push(value);
+      held += value.length;
+      taken += value.length;
+      if (length) bar.value = taken / length;
+      if (held > 8 * 1024 * 1024) {
+        files.push(new Blob(pieces));
+        [pieces, held] = [[], 0];
+      }
+    }
+    if (length && taken < length) throw new Error("The connection ended early.");
+    const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "project";
+    return [new Blob([...files, ...pieces]), name];
+  }
+});
+
 // <menu-details><details>…</details></menu-details>: closes on Escape and on a click elsewhere.
 customElements.define("menu-details", class extends HTMLElement {
   connectedCallback() {

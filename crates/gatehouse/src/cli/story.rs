@@ -19,6 +19,7 @@ mod audit;
 mod browser;
 mod flow;
 mod proof;
+mod script;
 mod ways;
 
 /// The lab's owner.
@@ -74,6 +75,7 @@ impl<'a> Story<'a> {
         self.setup_link(&connection).await.context("the setup link")?;
         tell("a link lets the provider's administrator finish, till revoked", step);
         self.flow(&connection).await.context("the flow")?;
+        self.script().await.context("the custom script")?;
         let step = Instant::now();
         let connection = self.wsfed(&connection).await.context("the sign-in over WS-Federation")?;
         tell("another provider in its place: WS-Federation", step);

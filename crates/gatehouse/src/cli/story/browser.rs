@@ -10,6 +10,8 @@ pub(super) struct Browser {
     client: reqwest::Client,
     cookies: BTreeMap<String, String>,
     pub(super) token: Option<String>,
+    /// A key of a program.
+    pub(super) key: Option<String>,
 }
 
 /// What came back.
@@ -24,7 +26,7 @@ impl Browser {
     pub(super) fn new(base: &str) -> anyhow::Result<Self> {
         let client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
-        Ok(Self { base: base.to_owned(), client, cookies: BTreeMap::new(), token: None })
+        Ok(Self { base: base.to_owned(), client, cookies: BTreeMap::new(), token: None, key: None })
     }
 
     fn url(&self, path: &str) -> String {
@@ -36,6 +38,10 @@ impl Browser {
         let request = if cookies.is_empty() { request } else { request.header(COOKIE, cookies.join("; ")) };
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let request = match &self.key {
+            Some(key) => request.header("x-api-key", key),
             None => request,
         };
         let response = request.send().await?;
@@ -62,6 +68,38 @@ impl Browser {
     pub(super) async fn delete(&mut self, path: &str) -> anyhow::Result<Answer> {
         let request = self.client.delete(self.url(path));
         self.send(request).await
+    }
+
+    /// A file of the API.
+    pub(super) async fn bytes(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let token = self.token.as_deref().unwrap_or_default();
+        let answer = self.client.get(self.url(path)).bearer_auth(token).send().await?.error_for_status()?;
+        Ok(answer.bytes().await?.to_vec())
+    }
+
+    /// A form with a file and settings beside it, as browsers send it (RFC 7578).
+    pub(super) async fn upload(
+        &mut self,
+        path: &str,
+        name: &str,
+        file: &[u8],
+        settings: &Value,
+    ) -> anyhow::Result<Value> {
+        const BOUNDARY: &str = "gatehouse-story";
+        let part = |about: &str, content: &[u8]| {
+            let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {about}\r\n\r\n");
+            [head.as_bytes(), content, b"\r\n"].concat()
+        };
+        let body = [
+            part(&format!("name=\"file\"; filename=\"{name}\""), file),
+            part("name=\"settings\"", settings.to_string().as_bytes()),
+            format!("--{BOUNDARY}--\r\n").into_bytes(),
+        ];
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = self.client.post(self.url(path)).header(CONTENT_TYPE, kind).body(body.concat());
+        let answer = self.send(request).await?;
+        ensure!((200..300).contains(&answer.status), "answered {}: {}", answer.status, answer.body);
+        Ok(serde_json::from_str(&answer.body)?)
     }
 
     /// A call of the API that must be answered 2xx.

@@ -16,9 +16,9 @@ const PERSON: &str = "ada@lab.test";
 const ACTION: &str = "get-item";
 /// How long an execution may take to come to rest, and how often is looked.
 const REST: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(20);
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 
-fn text(of: &Value) -> anyhow::Result<String> {
+pub(super) fn text(of: &Value) -> anyhow::Result<String> {
     Ok(of.as_str().with_context(|| format!("no text: {of}"))?.to_owned())
 }
 
@@ -111,7 +111,7 @@ impl Story<'_> {
     }
 
     /// The execution once it has a status.
-    async fn until(&mut self, id: &str, status: &str) -> anyhow::Result<Value> {
+    pub(super) async fn until(&mut self, id: &str, status: &str) -> anyhow::Result<Value> {
         let began = Instant::now();
         loop {
             let path = format!("/api/v1/flows/executions/{id}");

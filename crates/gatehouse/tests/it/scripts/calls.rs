@@ -3,7 +3,7 @@ use serde_json::json;
 use super::{JAVASCRIPT, PYTHON, call, deployed, imported, key_of, plain, send};
 use crate::support::{TestApp, on_both};
 
-async fn a_function_is_called_with_a_key_of_its_script(t: TestApp) {
+async fn r200_a_function_is_called_with_a_key_of_its_script(t: TestApp) {
     t.keep_scripts();
     let owner = t.owner().await;
     let anybody = t.client();
@@ -42,7 +42,7 @@ async fn a_function_is_called_with_a_key_of_its_script(t: TestApp) {
     assert!(keys["data"][0]["lastUsedAt"].is_string(), "{keys}");
 }
 
-async fn javascript_is_called_alike(t: TestApp) {
+async fn r202_javascript_is_called_alike(t: TestApp) {
     t.keep_scripts();
     let owner = t.owner().await;
     let settings =
@@ -61,7 +61,7 @@ async fn javascript_is_called_alike(t: TestApp) {
     );
 }
 
-async fn what_goes_wrong_is_told_and_kept(t: TestApp) {
+async fn r199_what_goes_wrong_is_told_and_kept(t: TestApp) {
     t.keep_scripts();
     let owner = t.owner().await;
     let settings = json!({"name": "Failing", "language": "python", "environment": {"TOKEN": "s3cret-value"}});
@@ -106,7 +106,7 @@ async fn what_goes_wrong_is_told_and_kept(t: TestApp) {
     assert!(numbers["p99Ms"].as_f64().unwrap() >= numbers["p90Ms"].as_f64().unwrap());
 }
 
-async fn scripts_read_uploads_and_write_their_workspace(t: TestApp) {
+async fn r203_r204_scripts_read_uploads_and_write_their_workspace(t: TestApp) {
     t.keep_scripts();
     let owner = t.owner().await;
     let id = imported(&owner, PYTHON, plain("Reader", "python")).await;
@@ -146,7 +146,7 @@ async fn outside() -> u16 {
     port
 }
 
-async fn scripts_reach_the_public_internet_and_nothing_of_ours(t: TestApp) {
+async fn r237_scripts_reach_the_public_internet_and_nothing_of_ours(t: TestApp) {
     t.keep_scripts();
     let port = outside().await;
     // the test's one permitted address plays the public internet
@@ -180,9 +180,9 @@ async fn scripts_reach_the_public_internet_and_nothing_of_ours(t: TestApp) {
 }
 
 on_both!(
-    scripts_reach_the_public_internet_and_nothing_of_ours,
-    a_function_is_called_with_a_key_of_its_script,
-    javascript_is_called_alike,
-    what_goes_wrong_is_told_and_kept,
-    scripts_read_uploads_and_write_their_workspace,
+    r237_scripts_reach_the_public_internet_and_nothing_of_ours,
+    r200_a_function_is_called_with_a_key_of_its_script,
+    r202_javascript_is_called_alike,
+    r199_what_goes_wrong_is_told_and_kept,
+    r203_r204_scripts_read_uploads_and_write_their_workspace,
 );

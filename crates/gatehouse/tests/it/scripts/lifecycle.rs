@@ -235,7 +235,7 @@ async fn what_was_launched_for_a_deployment_that_is_called_off_stops(t: TestApp)
     assert_eq!(owner.get(&path).await.ok()["status"], "Ready to Deploy");
 }
 
-async fn r208_credits_are_metered_and_without_them_nothing_is_deployed(t: TestApp) {
+async fn r208_r242_credits_are_metered_and_without_them_nothing_is_deployed(t: TestApp) {
     t.keep_scripts();
     let owner = t.owner().await;
     let credits = owner.get("/api/v1/credits").await.ok();
@@ -273,5 +273,5 @@ on_both!(
     r224_deleted_is_gone_with_keys_and_history,
     a_deployment_can_be_called_off,
     what_was_launched_for_a_deployment_that_is_called_off_stops,
-    r208_credits_are_metered_and_without_them_nothing_is_deployed,
+    r208_r242_credits_are_metered_and_without_them_nothing_is_deployed,
 );
