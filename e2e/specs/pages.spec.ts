@@ -1,7 +1,7 @@
-import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { join } from 'node:path'
 import { expect, test } from '../fixtures'
+import { expectGood } from '../support/looks'
 import { repository } from '../support/process'
 
 const pages = {
@@ -30,35 +30,23 @@ const pages = {
   audit: '/settings/audit',
   'forgotten-password': '/reset',
 }
-const widths = [1280, 390]
-const schemes = ['light', 'dark'] as const
 
 for (const [name, path] of Object.entries(pages)) {
-  for (const width of widths) {
-    for (const colorScheme of schemes) {
-      test.describe(() => {
-        test.use({ viewport: { width, height: width === 390 ? 844 : 800 }, colorScheme })
-
-        test(`${name} at ${width} px, ${colorScheme}`, async ({ page, ownerPage, context }) => {
-          if (path === '/login') await context.clearCookies()
-          const complaints = complaintsOf(page)
-          await ownerPage.goto(path)
-          await expect(page).toHaveURL((url) => url.pathname + url.search === path)
-          await expect(page.getByRole('main')).toBeVisible()
-          await expectFitsWidth(page)
-          await shoot(page, `${name}-${width}-${colorScheme}`)
-          await expectAccessible(page)
-          expect(complaints).toEqual([])
-        })
-      })
-    }
-  }
+  test(`${name}, in each width and scheme`, async ({ ownerPage: page, context }) => {
+    if (path === '/login') await context.clearCookies()
+    const complaints = complaintsOf(page)
+    await page.goto(path)
+    await expect(page).toHaveURL((url) => url.pathname + url.search === path)
+    await expect(page.getByRole('main')).toBeVisible()
+    await expectGood(page, (look) => shoot(page, `${name}-${look}`))
+    expect(complaints).toEqual([])
+  })
 }
 
 test('a page that does not exist is an accessible page too', async ({ ownerPage: page }) => {
   const answer = await page.goto('/no-such-page')
   expect(answer?.status()).toBe(404)
-  await expectAccessible(page)
+  await expectGood(page)
 })
 
 /** What the browser's console shows as an error: a breach of the content security policy, a failed load, a thrown error. */
@@ -69,16 +57,6 @@ function complaintsOf(page: Page): string[] {
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   return complaints
-}
-
-async function expectFitsWidth(page: Page): Promise<void> {
-  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])
-  expect(content, 'the page scrolls sideways').toBeLessThanOrEqual(window!)
-}
-
-async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((node) => node.html) }))).toEqual([])
 }
 
 /** The pictures of the documentation are taken only on demand. */

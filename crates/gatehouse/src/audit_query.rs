@@ -34,6 +34,11 @@ pub(crate) struct AuditQuery {
     pub(crate) actor_id: Option<String>,
     /// Not by this person.
     pub(crate) actor_id_not: Option<String>,
+    /// About this thing or person, by its id. With `actorId`, the same id and `match=any`: all that somebody did or that
+    /// was done to them.
+    pub(crate) target_id: Option<String>,
+    /// Not about it.
+    pub(crate) target_id_not: Option<String>,
     /// `success` or `failure`.
     pub(crate) outcome: Option<String>,
     /// Not `success`, or not `failure`.
@@ -72,6 +77,24 @@ fn outcome(field: &'static str, text: Option<&String>) -> Result<Option<Outcome>
 }
 
 impl AuditQuery {
+    /// The names of all filters.
+    pub(crate) const NAMES: [&'static str; 14] = [
+        "match",
+        "startDate",
+        "endDate",
+        "dateNot",
+        "event",
+        "eventNot",
+        "category",
+        "categoryNot",
+        "actorId",
+        "actorIdNot",
+        "targetId",
+        "targetIdNot",
+        "outcome",
+        "outcomeNot",
+    ];
+
     /// The same as the store understands it.
     ///
     /// # Errors
@@ -101,6 +124,8 @@ impl AuditQuery {
             .and(is_not(bounded("categoryNot", self.category_not.as_ref())?.map(Field::Category)))
             .and(is(bounded("actorId", self.actor_id.as_ref())?.map(Field::Person)))
             .and(is_not(bounded("actorIdNot", self.actor_id_not.as_ref())?.map(Field::Person)))
+            .and(is(bounded("targetId", self.target_id.as_ref())?.map(Field::Target)))
+            .and(is_not(bounded("targetIdNot", self.target_id_not.as_ref())?.map(Field::Target)))
             .and(is(outcome("outcome", self.outcome.as_ref())?.map(Field::Outcome)))
             .and(is_not(outcome("outcomeNot", self.outcome_not.as_ref())?.map(Field::Outcome)));
         Ok(wanted)
@@ -119,6 +144,8 @@ impl AuditQuery {
             ("categoryNot", &self.category_not),
             ("actorId", &self.actor_id),
             ("actorIdNot", &self.actor_id_not),
+            ("targetId", &self.target_id),
+            ("targetIdNot", &self.target_id_not),
             ("outcome", &self.outcome),
             ("outcomeNot", &self.outcome_not),
         ];

@@ -42,6 +42,6 @@ pub use json::idempotency::{Begin, BoxFuture, IdempotencyStore, NeverStored, Sto
 pub use json::object::{object, optional_object};
 pub use json::paging::{PageParams, Paging};
 pub use json::path::Path;
-pub use json::query::Query;
+pub use json::query::{Query, only_filters};
 pub use json::reply::{Created, Deleted};
 pub use limiter::{Allowance, Limiter};

@@ -1,9 +1,9 @@
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use gatehouse_identity::{Caller, require};
 use gatehouse_types::{
     Actor, Error, OutboundCallId, Page, PageRequest, Permission, Result, Timestamp, UserId,
 };
-use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Query};
+use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Query, only_filters};
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{self, Listed, NOBODY, Wanted};
@@ -140,9 +140,12 @@ pub(crate) async fn list(
     Caller(actor): Caller,
     Paging(page): Paging<25>,
     Query(input): Query<ListIn>,
+    RawQuery(query): RawQuery,
 ) -> ApiResult<Json<Page<CallOut>>> {
     // who may not is told so before what is wrong with the values
     require(&connect.0.store, &actor, Permission::UseAuthProfiles, None).await?;
+    const NAMES: [&str; 5] = ["holderId", "actingUserId", "host", "startDate", "endDate"];
+    only_filters(query.as_deref(), &[&NAMES, &["page", "pageSize"]])?;
     let acting = input.acting_user_id.as_deref().map(str::parse).transpose();
     let wanted = Wanted {
         acting: acting.map_err(|_| Error::validation("actingUserId", "This is no id of a person."))?,

@@ -1,5 +1,5 @@
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::{Caller, require};
@@ -7,7 +7,7 @@ use gatehouse_store::audit::file::Export;
 use gatehouse_store::audit::keys::{self, PublicKey};
 use gatehouse_store::audit::{self, Entry, heads};
 use gatehouse_types::{Error, Page, Permission, WorkspaceId};
-use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Query};
+use gatehouse_web::{ApiResult, ErrorBody, Json, PageParams, Paging, Query, only_filters};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,8 +30,10 @@ pub(crate) async fn list(
     Paging(page): Paging<50>,
     Query(asked): Query<AuditQuery>,
     Query(input): Query<ListIn>,
+    RawQuery(query): RawQuery,
 ) -> ApiResult<Json<Page<Entry>>> {
     let workspace = require(app.store(), &actor, Permission::ReadAudit, None).await?;
+    only_filters(query.as_deref(), &[&AuditQuery::NAMES, &["before", "page", "pageSize"]])?;
     let wanted = asked.wanted()?;
     let mut reader = app.store().reader();
     let mut found = audit::list(&mut reader, workspace, &wanted, page).await.map_err(Error::from)?;
@@ -99,8 +101,10 @@ pub(crate) async fn export(
     Caller(actor): Caller,
     Query(asked): Query<AuditQuery>,
     Query(input): Query<ExportIn>,
+    RawQuery(query): RawQuery,
 ) -> ApiResult<Response> {
     let workspace = require(app.store(), &actor, Permission::ReadAudit, None).await?.clone();
+    only_filters(query.as_deref(), &[&AuditQuery::NAMES, &["format", "after"]])?;
     Ok(export_of(&app, &workspace, &asked, input).await?)
 }
 

@@ -35,6 +35,13 @@ impl Demo {
             listen.is_none_or(|address| address.ip().is_loopback()),
             "--listen: the demo is for this machine alone; give a loopback address like 127.0.0.1:8080"
         );
+        let passed_over = common.beside_listen();
+        if !passed_over.is_empty() {
+            eprintln!(
+                "gatehouse: the demo makes everything it needs and throws it away; passed over: {}",
+                passed_over.join(", ")
+            );
+        }
         super::runtime()?.block_on(self.play(listen))
     }
 

@@ -34,6 +34,20 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// The options that were given and mean nothing to a command that takes `listen` alone.
+    pub(crate) fn beside_listen(&self) -> Vec<&'static str> {
+        let all = [
+            ("--config", self.config.is_some()),
+            ("--public-url", self.public_url.is_some()),
+            ("--data-dir", self.data_dir.is_some()),
+            ("--database-url", self.database_url.is_some()),
+            ("--master-key-file", self.master_key_file.is_some()),
+            ("--dns-server", self.dns_server.is_some()),
+            ("--log", self.log.is_some()),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
     /// The settings from file, variables and flags.
     pub(crate) fn settings(&self) -> Result<Settings, SettingError> {
         let flags = [

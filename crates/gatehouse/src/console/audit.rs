@@ -41,6 +41,8 @@ struct Filters {
     category_is: String,
     person: String,
     person_is: String,
+    target: String,
+    target_is: String,
     outcome: String,
     outcome_is: String,
     start_date: String,
@@ -55,20 +57,22 @@ fn sides(value: &str, is: &str) -> (Option<String>, Option<String>) {
     if is == "not" { (None, value) } else { (value, None) }
 }
 
+/// The id of a person who is known by an address; an id stays what it is.
+async fn id_of(app: &App, text: &str) -> Result<String> {
+    let Ok(email) = text.trim().parse::<Email>() else { return Ok(text.trim().to_owned()) };
+    let found = app.identity().user_by_email(&mut app.store().reader(), &email).await?;
+    Ok(found.map_or_else(|| NOBODY.to_owned(), |u| u.id.to_string()))
+}
+
 impl Filters {
     /// The same as the API asks it; people are known by their address here.
     async fn query(&self, app: &App) -> Result<AuditQuery> {
-        let person = self.person.trim();
-        let id = match person.parse::<Email>() {
-            Ok(email) => {
-                let found = app.identity().user_by_email(&mut app.store().reader(), &email).await?;
-                found.map_or_else(|| NOBODY.to_owned(), |u| u.id.to_string())
-            }
-            Err(_) => person.to_owned(),
-        };
+        let id = id_of(app, &self.person).await?;
+        let target = id_of(app, &self.target).await?;
         let (event, event_not) = sides(&self.event, &self.event_is);
         let (category, category_not) = sides(&self.category, &self.category_is);
         let (actor_id, actor_id_not) = sides(&id, &self.person_is);
+        let (target_id, target_id_not) = sides(&target, &self.target_is);
         let (outcome, outcome_not) = sides(&self.outcome, &self.outcome_is);
         let one = |text: &str| Some(text.to_owned());
         Ok(AuditQuery {
@@ -82,6 +86,8 @@ impl Filters {
             category_not,
             actor_id,
             actor_id_not,
+            target_id,
+            target_id_not,
             outcome,
             outcome_not,
         })
@@ -97,6 +103,8 @@ impl Filters {
             ("categoryIs", &self.category_is),
             ("person", &self.person),
             ("personIs", &self.person_is),
+            ("target", &self.target),
+            ("targetIs", &self.target_is),
             ("outcome", &self.outcome),
             ("outcomeIs", &self.outcome_is),
             ("startDate", &self.start_date),

@@ -26,18 +26,25 @@ async fn busy(t: &TestApp) -> Client {
 async fn filters_are_is_and_is_not_by_and_or_by_or(t: TestApp) {
     let owner = busy(&t).await;
     let me = owner.get("/api/v1/me").await.ok()["user"]["id"].as_str().unwrap().to_owned();
+    let ada = owner.get("/api/v1/users?search=ada").await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
     let all = count(&owner, "").await;
     for (is, is_not) in [
         ("event=sso.refused", "eventNot=sso.refused"),
         ("category=sso", "categoryNot=sso"),
         ("outcome=failure", "outcomeNot=failure"),
         (&format!("actorId={me}"), &format!("actorIdNot={me}")),
+        (&format!("targetId={ada}"), &format!("targetIdNot={ada}")),
         ("startDate=2020-01-01&endDate=2021-01-01", "startDate=2020-01-01&endDate=2021-01-01&dateNot=true"),
     ] {
         let (some, others) = (count(&owner, is).await, count(&owner, is_not).await);
         assert_eq!(some + others, all, "{is} and {is_not}");
         assert!(others > 0, "{is_not}");
     }
+    // all that is about one person
+    let about = format!("targetId={ada}&actorId={ada}");
+    assert!(
+        count(&owner, &format!("{about}&match=any")).await > count(&owner, &format!("targetId={ada}")).await
+    );
     assert!(count(&owner, "category=sso").await > count(&owner, "event=sso.refused").await);
     assert_eq!(count(&owner, "category=ss").await, 0, "an area is whole");
     assert_eq!(count(&owner, "category=%25").await, 0, "wildcards count as themselves");
@@ -53,6 +60,7 @@ async fn filters_are_is_and_is_not_by_and_or_by_or(t: TestApp) {
         ("startDate=yesterday", "startDate"),
         ("before=x", "before"),
         (&format!("event={}", "e".repeat(300)), "event"),
+        (&format!("personId={ada}"), "personId"),
     ] {
         let refused = owner.get(&format!("{EVENTS}?{wrong}")).await.refused(400, "validation_error");
         assert_eq!(refused["field"], field, "{wrong}");

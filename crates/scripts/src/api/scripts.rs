@@ -42,6 +42,10 @@ pub(crate) struct SettingsIn {
     average_compute_utilization: Option<i64>,
     /// `1vcpu-2gb` (default), `2vcpu-4gb`, `2vcpu-8gb`, `4vcpu-8gb` or `4vcpu-16gb`.
     hardware_profile: Option<String>,
+    /// What of the network it reaches: `public` (default), `allow-list` or `none`. Nothing private in any case.
+    egress: Option<String>,
+    /// The hosts of an `allow-list`: up to 100 names, or `*.` and a domain for all names below it.
+    egress_hosts: Option<Vec<String>>,
 }
 
 impl SettingsIn {
@@ -66,6 +70,8 @@ impl SettingsIn {
             max_replicas: self.max_replicas,
             average_compute_utilization: self.average_compute_utilization,
             hardware_profile: self.hardware_profile,
+            egress: self.egress,
+            egress_hosts: self.egress_hosts.unwrap_or_default(),
         })
     }
 
@@ -94,6 +100,8 @@ impl SettingsIn {
                 .average_compute_utilization
                 .or(Some(now.average_compute_utilization().into())),
             hardware_profile: self.hardware_profile.or(Some(now.hardware_profile().id().to_owned())),
+            egress: self.egress.or(Some(now.egress().as_str().to_owned())),
+            egress_hosts: self.egress_hosts.unwrap_or_else(|| now.egress().hosts().to_vec()),
         }
     }
 
@@ -157,6 +165,10 @@ pub(crate) struct SettingsOut {
     max_replicas: u8,
     average_compute_utilization: u8,
     hardware_profile: &'static str,
+    /// What of the network it reaches: `public`, `allow-list` or `none`.
+    egress: &'static str,
+    /// The hosts of an `allow-list`.
+    egress_hosts: Vec<String>,
 }
 
 impl From<&Settings> for SettingsOut {
@@ -171,6 +183,8 @@ impl From<&Settings> for SettingsOut {
             max_replicas: s.max_replicas(),
             average_compute_utilization: s.average_compute_utilization(),
             hardware_profile: s.hardware_profile().id(),
+            egress: s.egress().as_str(),
+            egress_hosts: s.egress().hosts().to_vec(),
         }
     }
 }

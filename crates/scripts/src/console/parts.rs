@@ -67,6 +67,8 @@ pub(super) struct Sections {
     pub(super) project: String,
     pub(super) variables: Vec<String>,
     pub(super) timeout: String,
+    pub(super) network: &'static str,
+    pub(super) hosts: Vec<String>,
     pub(super) replicas: String,
     pub(super) utilization: String,
     pub(super) hardware: String,
@@ -88,6 +90,8 @@ impl Sections {
             project: format!("{} ({})", project.name, size(project.bytes)),
             variables: s.environment().iter().map(|(key, _)| key.to_owned()).collect(),
             timeout: format!("{} seconds", s.timeout_seconds()),
+            network: access(s.egress().as_str()),
+            hosts: s.egress().hosts().to_vec(),
             replicas,
             utilization: if s.scales() {
                 format!("{} %", s.average_compute_utilization())
@@ -98,6 +102,15 @@ impl Sections {
             actual: profile.actual(),
             rate: profile.rate().per_hour().to_string(),
         }
+    }
+}
+
+/// What of the network is reached, in words.
+pub(super) fn access(word: &str) -> &'static str {
+    match word {
+        "none" => "None",
+        "allow-list" => "The listed hosts only",
+        _ => "The public internet",
     }
 }
 

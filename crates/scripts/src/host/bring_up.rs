@@ -15,7 +15,7 @@ use super::set::{CONCURRENCY, LogSink, Set};
 use crate::Scripts;
 use crate::archive::Manifests;
 use crate::dependencies::{self, Indexes};
-use crate::model::{Exposed, Language, Profile};
+use crate::model::{Egress as Chosen, Exposed, Language, Profile, Settings};
 use crate::store::deployments::Deployment;
 use crate::store::logs::Line;
 use crate::store::scripts;
@@ -200,9 +200,19 @@ impl Scripts {
                 .collect(),
             functions: d.functions.iter().map(|f| f.name.clone()).collect(),
             limits: limits(d.settings.hardware_profile()),
-            egress: if self.0.sandbox.has_dial() { Egress::Public } else { Egress::None },
+            egress: self.egress(&d.settings),
             concurrency: CONCURRENCY,
         })
+    }
+
+    /// What of the network a script reaches; nothing where there is no way out.
+    fn egress(&self, settings: &Settings) -> Egress {
+        match settings.egress() {
+            _ if !self.0.sandbox.has_dial() => Egress::None,
+            Chosen::None => Egress::None,
+            Chosen::AllowList(hosts) => Egress::AllowList(hosts.clone()),
+            Chosen::Public => Egress::Public,
+        }
     }
 
     /// Keeps what replicas write outside of calls, without the values of secret variables.

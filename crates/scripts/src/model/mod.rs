@@ -1,6 +1,7 @@
 //! What a custom script is, without a database or a sandbox: status, settings, names, hardware, credits.
 
 mod credits;
+mod egress;
 /// Environment variables and their bounds.
 pub mod environment;
 mod exposed;
@@ -16,6 +17,7 @@ mod status;
 pub(crate) mod stored;
 
 pub use credits::{Credits, Rate};
+pub use egress::Egress;
 pub use environment::Environment;
 pub use exposed::Exposed;
 pub use hardware::Profile;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use gatehouse_types::Secret;
 
+use super::egress::Egress;
 use super::environment::Environment;
 use super::hardware::Profile;
 use super::language::Language;
@@ -43,6 +44,10 @@ pub struct Given {
     pub average_compute_utilization: Option<i64>,
     /// The id of a hardware profile; the smallest when it is not given.
     pub hardware_profile: Option<String>,
+    /// `public`, `allow-list` or `none`; `public` when it is not given.
+    pub egress: Option<String>,
+    /// The hosts of a list; they count for a list alone.
+    pub egress_hosts: Vec<String>,
 }
 
 /// Settings that hold.
@@ -57,6 +62,7 @@ pub struct Settings {
     max_replicas: u8,
     average_compute_utilization: u8,
     hardware_profile: Profile,
+    egress: Egress,
 }
 
 impl Settings {
@@ -86,10 +92,15 @@ impl Settings {
             problems.add("averageComputeUtilization", "range", message);
         }
         let profile = problems.keep(profile(given.hardware_profile.as_deref()));
-        match (name, description, language, environment, profile) {
-            (Some(name), Some(description), Some(language), Some(environment), Some(hardware_profile))
-                if problems.is_empty() =>
-            {
+        let egress = problems.keep(Egress::new(given.egress.as_deref(), &given.egress_hosts));
+        match (name, description, language, environment, profile.zip(egress)) {
+            (
+                Some(name),
+                Some(description),
+                Some(language),
+                Some(environment),
+                Some((hardware_profile, egress)),
+            ) if problems.is_empty() => {
                 Ok(Self {
                     name,
                     description,
@@ -101,6 +112,7 @@ impl Settings {
                     max_replicas: max as u8,
                     average_compute_utilization: utilization as u8,
                     hardware_profile,
+                    egress,
                 })
             }
             _ => Err(problems),
@@ -180,6 +192,11 @@ impl Settings {
     /// What each replica may use.
     pub const fn hardware_profile(&self) -> Profile {
         self.hardware_profile
+    }
+
+    /// What of the network it reaches.
+    pub const fn egress(&self) -> &Egress {
+        &self.egress
     }
 }
 
@@ -321,6 +338,8 @@ mod tests {
             max_replicas: Some(99),
             average_compute_utilization: Some(0),
             hardware_profile: Some("huge".to_owned()),
+            egress: Some("all".to_owned()),
+            egress_hosts: Vec::new(),
         };
         let error = gatehouse_types::Error::from(Settings::new(wrong).unwrap_err());
         let fields: Vec<_> = error.fields().map(|(field, _)| field).collect();
@@ -335,7 +354,8 @@ mod tests {
                 "minReplicas",
                 "maxReplicas",
                 "averageComputeUtilization",
-                "hardwareProfile"
+                "hardwareProfile",
+                "egress"
             ]
         );
         assert_eq!(error.kind(), gatehouse_types::Kind::Validation);

@@ -19,6 +19,10 @@ struct Kept {
     max_replicas: i64,
     average_compute_utilization: i64,
     hardware_profile: String,
+    #[serde(default)]
+    egress: Option<String>,
+    #[serde(default)]
+    egress_hosts: Vec<String>,
 }
 
 impl Drop for Kept {
@@ -40,6 +44,8 @@ pub(crate) fn write(s: &Settings) -> Zeroizing<String> {
         max_replicas: s.max_replicas().into(),
         average_compute_utilization: s.average_compute_utilization().into(),
         hardware_profile: s.hardware_profile().id().to_owned(),
+        egress: Some(s.egress().as_str().to_owned()),
+        egress_hosts: s.egress().hosts().to_vec(),
     };
     Zeroizing::new(serde_json::to_string(&kept).unwrap_or_default())
 }
@@ -59,6 +65,8 @@ pub(crate) fn read(text: &str) -> Option<Settings> {
         max_replicas: Some(kept.max_replicas),
         average_compute_utilization: Some(kept.average_compute_utilization),
         hardware_profile: Some(kept.hardware_profile.clone()),
+        egress: kept.egress.clone(),
+        egress_hosts: kept.egress_hosts.clone(),
     };
     Settings::new(given).ok()
 }
@@ -79,6 +87,8 @@ mod tests {
             max_replicas: Some(4),
             average_compute_utilization: Some(50),
             hardware_profile: Some("2vcpu-4gb".to_owned()),
+            egress: Some("allow-list".to_owned()),
+            egress_hosts: vec!["api.example.com".to_owned()],
             ..Given::default()
         };
         let settings = Settings::new(given).unwrap();
@@ -87,6 +97,11 @@ mod tests {
         assert_eq!(write(&again), text);
         assert_eq!((again.min_replicas(), again.max_replicas(), again.timeout_seconds()), (2, 4, 31));
         assert_eq!(again.environment().iter().next().unwrap().1.expose(), "s3cret");
+        assert_eq!(again.egress().hosts(), ["api.example.com"]);
         assert!(read("{}").is_none());
+        // kept before there was a choice
+        let mut before: serde_json::Value = serde_json::from_str(&text).unwrap();
+        before.as_object_mut().unwrap().retain(|name, _| !name.starts_with("egress"));
+        assert_eq!(*read(&before.to_string()).unwrap().egress(), super::super::Egress::Public);
     }
 }

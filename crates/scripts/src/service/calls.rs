@@ -96,7 +96,10 @@ impl Scripts {
         };
         let Some((key, deployed)) = found else {
             let message = match key {
-                Some(_) => "This key opens nothing: it was deleted, or never was one.",
+                Some(_) => {
+                    "This key opens no script: it was deleted, never was one, or is the key of an API app; a script has keys \
+                     of its own."
+                }
                 None => "A key of the script is needed, in the header X-api-key.",
             };
             return Err(Error::authentication(message));

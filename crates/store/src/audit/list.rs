@@ -14,6 +14,8 @@ pub enum Field {
     Category(String),
     /// By this person.
     Person(String),
+    /// About this thing or person, by its id.
+    Target(String),
     /// With this outcome.
     Outcome(Outcome),
     /// At or after the first moment and before the second; an open end is `None`.
@@ -82,6 +84,9 @@ impl Condition {
             }
             Field::Person(id) => {
                 format!("(actor_id IS NOT NULL AND actor_id = ${})", bind(id.as_str().into()))
+            }
+            Field::Target(id) => {
+                format!("(target_id IS NOT NULL AND target_id = ${})", bind(id.as_str().into()))
             }
             Field::Outcome(outcome) => format!("outcome = ${}", bind(outcome.as_str().into())),
             Field::Time(start, end) => {

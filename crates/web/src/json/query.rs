@@ -25,6 +25,19 @@ pub(crate) fn read_pairs<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Error
         .map_err(|e| wrong_field(&e.path().to_string(), &e.inner().to_string()))
 }
 
+/// Refuses a query with names that are none of these: where a list proves something, a filter that is passed over would have
+/// people believe what it does not say.
+///
+/// # Errors
+/// `Validation` names the first one, and those there are.
+pub fn only_filters(query: Option<&str>, known: &[&[&str]]) -> Result<(), Error> {
+    let mut names = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).map(|(name, _)| name);
+    let Some(unknown) = names.find(|name| !known.concat().contains(&&**name)) else { return Ok(()) };
+    let shown: String = unknown.chars().filter(|c| !c.is_control()).take(40).collect();
+    let all = known.concat().join(", ");
+    Err(Error::validation(shown.clone(), format!("There is no filter {shown} here. There are: {all}.")))
+}
+
 /// Whether the query says `name=true`; `Err` when it says anything but true or false, or says it twice.
 pub(crate) fn query_flag(query: Option<&str>, name: &'static str) -> Result<bool, Error> {
     let mut values = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
@@ -70,6 +83,16 @@ mod tests {
             let e = read(uri).await.unwrap_err();
             assert_eq!((e.kind(), e.field()), (Kind::Validation, Some("limit")), "{uri} {e:?}");
         }
+    }
+
+    #[test]
+    fn only_filters_that_are_there_are_taken() {
+        let check = |query| only_filters(query, &[&["event"], &["page", "pageSize"]]);
+        assert!(
+            check(None).is_ok() && check(Some("")).is_ok() && check(Some("event=a&page=2&event=b")).is_ok()
+        );
+        let refused = check(Some("page=1&personId=usr_1")).unwrap_err();
+        assert_eq!(refused.message(), "There is no filter personId here. There are: event, page, pageSize.");
     }
 
     #[test]

@@ -102,15 +102,19 @@ async fn a_demo_calls_no_other_address_than_its_own() {
 #[test]
 fn the_check_plays_the_whole_story_and_exits_with_0() {
     let mut command = without_settings(Command::new(env!("CARGO_BIN_EXE_gatehouse")));
-    let output = command.args(["demo", "--check"]).stdin(Stdio::null()).output().unwrap();
+    let output =
+        command.args(["demo", "--check", "--data-dir", "/nowhere"]).stdin(Stdio::null()).output().unwrap();
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{said}{errors}");
+    assert!(errors.contains("passed over: --data-dir"), "{errors}");
     for step in [
         "SP-initiated sign-in",
         "signed in by SAML, a person starts a flow",
         "Authentication needed",
         "she authenticates at the lab's authorization server",
         "the flow goes on by itself",
+        "deployed into its own sandbox",
+        "a flow calls the same function",
         "a SCIM leaver signal stops the next run: Paused: identity ended",
         "the audit log is exported and proved",
     ] {

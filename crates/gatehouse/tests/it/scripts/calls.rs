@@ -134,6 +134,12 @@ async fn r203_r204_scripts_read_uploads_and_write_their_workspace(t: TestApp) {
     call(&owner, &id, &key, "read_upload", json!({"name": "data.txt"})).await.refused(422, "script_error");
 }
 
+/// A project that fetches what it is told to.
+const FETCHING: &[(&str, &str)] = &[(
+    "main.py",
+    "import urllib.request\ndef fetch(url):\n    return urllib.request.urlopen(url, timeout=5).read().decode()\n",
+)];
+
 /// A service outside: answers every request with the host that was asked for.
 #[expect(clippy::disallowed_methods, reason = "the test is the outside")]
 async fn outside() -> u16 {
@@ -153,11 +159,7 @@ async fn r237_scripts_reach_the_public_internet_and_nothing_of_ours(t: TestApp) 
     t.dns.set_addresses("service.example.com", ["127.0.0.1".parse().unwrap()]);
     t.dns.set_addresses("private.example.com", ["10.0.0.1".parse().unwrap()]);
     let owner = t.owner().await;
-    let project: &[(&str, &str)] = &[(
-        "main.py",
-        "import urllib.request\ndef fetch(url):\n    return urllib.request.urlopen(url, timeout=5).read().decode()\n",
-    )];
-    let id = imported(&owner, project, plain("Fetching", "python")).await;
+    let id = imported(&owner, FETCHING, plain("Fetching", "python")).await;
     deployed(&owner, &id).await;
     let key = key_of(&owner, &id).await;
     let fetch = async |host: &str| {
@@ -179,8 +181,51 @@ async fn r237_scripts_reach_the_public_internet_and_nothing_of_ours(t: TestApp) 
     }
 }
 
+async fn a_script_reaches_what_it_was_given_and_no_more(t: TestApp) {
+    t.keep_scripts();
+    let port = outside().await;
+    for name in ["service.example.com", "other.example.com"] {
+        t.dns.set_addresses(name, ["127.0.0.1".parse().unwrap()]);
+    }
+    let owner = t.owner().await;
+    let list = json!({"name": "Listed", "language": "python", "egress": "allow-list", "egressHosts": ["Service.example.com"]});
+    let id = imported(&owner, FETCHING, list).await;
+    let path = format!("/api/v1/scripts/{id}");
+    let script = owner.get(&path).await.ok();
+    assert_eq!(
+        (&script["egress"], &script["egressHosts"]),
+        (&json!("allow-list"), &json!(["service.example.com"]))
+    );
+    deployed(&owner, &id).await;
+    let key = key_of(&owner, &id).await;
+    let fetch = async |host: &str| {
+        let url = format!("http://{host}:{port}/");
+        call(&owner, &id, &key, "fetch", json!({"url": url})).await
+    };
+    assert_eq!(fetch("service.example.com").await.ok()["result"], "service.example.com");
+    fetch("other.example.com").await.refused(422, "script_error");
+    let logs = owner.get(&format!("{path}/logs?pageSize=100")).await.body;
+    assert!(logs.contains("not on the list of allowed hosts"), "{logs}");
+    // nothing at all, from the next version on; the hosts of the list are gone with it
+    owner.post_to(&format!("{path}/undeploy")).await.ok();
+    let changed = send(&owner, "PUT", &path, None, Some(&json!({"egress": "none"}))).await.ok();
+    assert_eq!((&changed["egress"], &changed["egressHosts"]), (&json!("none"), &json!([])));
+    deployed(&owner, &id).await;
+    fetch("service.example.com").await.refused(422, "script_error");
+    for (wrong, field) in [
+        (json!({"egress": "everything"}), "egress"),
+        (json!({"egress": "allow-list"}), "egressHosts"),
+        (json!({"egress": "allow-list", "egressHosts": ["10.0.0.1"]}), "egressHosts"),
+    ] {
+        let settings = super::super::connect::with(plain("Wrong", "python"), &wrong);
+        let refused = super::import(&owner, FETCHING, settings).await.refused(400, "validation_error");
+        assert_eq!(refused["field"], field);
+    }
+}
+
 on_both!(
     r237_scripts_reach_the_public_internet_and_nothing_of_ours,
+    a_script_reaches_what_it_was_given_and_no_more,
     r200_a_function_is_called_with_a_key_of_its_script,
     r202_javascript_is_called_alike,
     r199_what_goes_wrong_is_told_and_kept,

@@ -45,7 +45,9 @@ async fn killed_and_started_again(kind: Kind) {
     let owner = serving.sign_in("owner@acme.test").await;
     let settings = json!({"name": "Ten", "language": "python", "minReplicas": count, "maxReplicas": count});
     let id = imported(&owner, PYTHON, settings).await;
-    let deployment = deployed(&owner, &id).await["deployed"]["id"].as_str().unwrap().to_lowercase();
+    deployed(&owner, &id).await;
+    let history = owner.get(&format!("/api/v1/scripts/{id}/deployments")).await.ok();
+    let deployment = history["data"][0]["id"].as_str().unwrap().to_lowercase();
     let key = key_of(&owner, &id).await;
     assert_eq!(
         call(&owner, &id, &key, "remember", json!({"text": "before "})).await.ok()["result"],

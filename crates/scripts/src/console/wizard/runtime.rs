@@ -5,15 +5,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Visitor;
 use gatehouse_types::{Actor, Result, Secret};
-use gatehouse_web::{FieldErrors, HtmlResult, Page, PageContext, VerifiedForm, View};
+use gatehouse_web::{Choice, FieldErrors, HtmlResult, Page, PageContext, VerifiedForm, View};
 use serde::Deserialize;
 
-use super::super::parts::errors_of;
+use super::super::parts::{access, errors_of};
 use super::state::State;
 use super::{Frame, Step, carried, frame};
 use crate::Scripts;
 use crate::model::environment::MAX_VARIABLES;
-use crate::model::{Given, Settings};
+use crate::model::{Egress, Given, Settings};
 
 /// What was filled in. Keys and values stand in the same order.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,6 +23,9 @@ pub(in super::super) struct Form {
     key: Vec<String>,
     value: Vec<Secret>,
     timeout_seconds: String,
+    egress: String,
+    /// One a line.
+    egress_hosts: String,
     /// `add`: one row more.
     then: String,
     /// The row to take away, from 0.
@@ -37,6 +40,8 @@ impl Form {
             key: environment.iter().map(|(key, _)| key.to_owned()).collect(),
             value: environment.iter().map(|_| Secret::new("")).collect(),
             timeout_seconds: state.settings.timeout_seconds().to_string(),
+            egress: state.settings.egress().as_str().to_owned(),
+            egress_hosts: state.settings.egress().hosts().join("\n"),
             ..Self::default()
         }
     }
@@ -58,7 +63,14 @@ impl Form {
         });
         // what is no number is out of the range
         let timeout = self.timeout_seconds.trim().parse().unwrap_or(-1);
-        Given { environment: environment.collect(), timeout_seconds: Some(timeout), ..state.given() }
+        let hosts = self.egress_hosts.split([',', '\n', '\r', ' ']).map(str::to_owned);
+        Given {
+            environment: environment.collect(),
+            timeout_seconds: Some(timeout),
+            egress: Some(self.egress.clone()).filter(|word| !word.is_empty()),
+            egress_hosts: hosts.collect(),
+            ..state.given()
+        }
     }
 }
 
@@ -78,6 +90,9 @@ struct RuntimePage {
     rows: Vec<Row>,
     max: usize,
     timeout: String,
+    accesses: Vec<Choice>,
+    egress: String,
+    hosts: String,
     errors: FieldErrors,
 }
 
@@ -100,6 +115,9 @@ pub(super) fn page(
         rows: rows.collect(),
         max: MAX_VARIABLES,
         timeout: form.timeout_seconds,
+        accesses: Egress::WORDS.map(|word| Choice::new(word, access(word))).into(),
+        egress: form.egress,
+        hosts: form.egress_hosts,
         errors,
     };
     Ok(View(view).into_response())
