@@ -37,11 +37,13 @@ def tool(name, *arguments, core=1):
 # processes
 
 def tree(pid):
+    """A process and all below it, whichever of its threads started them."""
     found = [pid]
     for one in found:
         try:
-            with open(f"/proc/{one}/task/{one}/children") as f:
-                found += [int(p) for p in f.read().split()]
+            for thread in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{thread}/children") as f:
+                    found += [int(p) for p in f.read().split()]
         except OSError:
             pass
     return found
@@ -121,7 +123,7 @@ class Postgres:
         if Postgres.server is None:
             Postgres.server = start_postgres()
         process, where = Postgres.server
-        self.pids, self.base = [process.pid], f"bench_{os.path.basename(dir).replace('-', '_')}"
+        self.pids, self.base = [process.pid], f"bench_{os.path.basename(dir).replace('-', '_').lower()}"
         self.url = f"postgres://postgres@127.0.0.1:{where}/{self.base}"
         subprocess.run(["psql", "-qXh", "127.0.0.1", "-p", str(where), "-U", "postgres", "-c", f"create database {self.base}"], check=True)
 

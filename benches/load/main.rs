@@ -3,11 +3,13 @@
 
 mod alone;
 mod calls;
+mod echo;
 mod executions;
 mod flow;
 mod gate;
 mod http;
 mod make;
+mod programs;
 mod send;
 
 use clap::Parser;
@@ -30,6 +32,10 @@ enum Command {
     Flow(flow::Flow),
     /// Starts executions of a flow, one after the other, and waits for the end of each.
     Executions(executions::Executions),
+    /// Calls a function over a bare socket, once after the other.
+    Echo(echo::Echo),
+    /// Starts a program for each call.
+    Programs(programs::Programs),
     /// Judges the bodies of a file in this process and prints the microseconds of CPU time each.
     Alone(alone::Alone),
 }
@@ -44,6 +50,8 @@ fn main() -> anyhow::Result<()> {
         Command::Gate(gate) => runtime.block_on(gate.run()),
         Command::Flow(flow) => runtime.block_on(flow.run()),
         Command::Executions(executions) => runtime.block_on(executions.run()),
+        Command::Echo(echo) => runtime.block_on(echo.run()),
+        Command::Programs(programs) => programs.run(),
         Command::Alone(alone) => alone.run(),
     }
 }
