@@ -9,8 +9,8 @@ from gate import *
 ALONE = 300 if QUICK else 2_000
 PROGRAMS = 5 if QUICK else 20
 STARTS = 3 if QUICK else 10
-CALLS = 2_000 if QUICK else 20_000
-WAITS = 400 if QUICK else 2_000
+CALLS = 2_000 if QUICK else 8_000
+WAITS = 400 if QUICK else 1_000
 CONNECTIONS = 64
 # calls that a replica takes at a time, and how long one of the function `waits` takes
 PLACES, WAIT = 8, 0.01
