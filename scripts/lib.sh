@@ -4,7 +4,7 @@
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 DEV="$ROOT/.dev"
-export PATH="$DEV/node/bin:$PATH:/usr/sbin:/sbin"
+export PATH="$DEV/node/bin:$PATH:/usr/sbin:/sbin:$DEV/uv/bin"
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use gatehouse_identity::SignUp;
 use gatehouse_outbound::{IpNet, ProxyUrl};
+use gatehouse_scripts::dependencies::Indexes;
 use gatehouse_scripts::model::Credits;
 use gatehouse_sso::{GOOGLE_ISSUER, MICROSOFT_ISSUER, OperatorClient};
 use gatehouse_store::DatabaseUrl;
@@ -27,7 +28,7 @@ const DEFAULT_MAIL_FROM: &str = "gatehouse@gatehouse.invalid";
 const DEFAULT_CREDITS: &str = "1000";
 
 /// Every option, its name in the file and (in capitals, behind `GATEHOUSE_`) in the environment.
-pub(crate) const NAMES: [&str; 29] = [
+pub(crate) const NAMES: [&str; 35] = [
     "listen",
     "public_url",
     "data_dir",
@@ -50,6 +51,12 @@ pub(crate) const NAMES: [&str; 29] = [
     "outbound_requests_per_minute",
     "script_python",
     "script_node",
+    "script_uv",
+    "script_npm",
+    "script_python_index",
+    "script_python_files",
+    "script_npm_registry",
+    "script_npm_files",
     "script_credits",
     "google_client_id",
     "google_client_secret",
@@ -148,6 +155,12 @@ pub struct Settings {
     pub script_python: Option<PathBuf>,
     /// The Node.js interpreter of custom scripts; `None`: the first one that is found.
     pub script_node: Option<PathBuf>,
+    /// What installs packages of Python; `None`: the first `uv` that is found.
+    pub script_uv: Option<PathBuf>,
+    /// What installs packages of npm; `None`: the first `npm` that is found.
+    pub script_npm: Option<PathBuf>,
+    /// Where packages of custom scripts come from.
+    pub script_indexes: Indexes,
     /// Credits that each workspace has for custom scripts.
     pub script_credits: Credits,
     /// The program that becomes a sandbox; `None`: this one. No setting: tests are another program.
@@ -253,6 +266,9 @@ impl Settings {
             )?,
             script_python: get("script_python").map(PathBuf::from),
             script_node: get("script_node").map(PathBuf::from),
+            script_uv: get("script_uv").map(PathBuf::from),
+            script_npm: get("script_npm").map(PathBuf::from),
+            script_indexes: crate::scripts::indexes(get)?,
             script_credits: credits(get("script_credits").unwrap_or(DEFAULT_CREDITS))?,
             sandbox_program: None,
             google: operator_client(get, GOOGLE)?,
@@ -452,6 +468,10 @@ mod tests {
             ("GATEHOUSE_MICROSOFT_CLIENT_SECRET", "alone"),
             ("GATEHOUSE_MICROSOFT_CLIENT_ID", "alone"),
             ("GATEHOUSE_MICROSOFT_ISSUER", "common"),
+            ("GATEHOUSE_SCRIPT_PYTHON_INDEX", "http://127.0.0.1:3141/simple"),
+            ("GATEHOUSE_SCRIPT_PYTHON_FILES", "https://files.example.com"),
+            ("GATEHOUSE_SCRIPT_NPM_REGISTRY", "https://u:p@npm.example.com"),
+            ("GATEHOUSE_SCRIPT_NPM_FILES", "a b"),
             ("GATEHOUSE_LOG", "verbose"),
             ("GATEHOUSE_LOG_FORMAT", "xml"),
             ("GATEHOUSE_LOG", "info,,=["),

@@ -267,6 +267,8 @@ pub struct Finished {
     pub timed_out: bool,
     /// The memory was used up.
     pub out_of_memory: bool,
+    /// Its writable places held more than they may: so many bytes. It was ended, if it had not ended by itself.
+    pub disk_full: Option<u64>,
     /// What it wrote, at most [`crate::OUTPUT_MAX`] bytes of it.
     pub stdout: Vec<u8>,
     /// The same of its standard error.
@@ -281,7 +283,7 @@ impl Finished {
     /// Whether it ended by itself and without complaint.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        self.code == Some(0) && !self.timed_out
+        self.code == Some(0) && !self.timed_out && self.disk_full.is_none()
     }
 }
 

@@ -109,9 +109,9 @@ impl Sandbox {
     /// # Errors
     /// When the isolation cannot be built; how the program itself ended is in [`Finished`].
     pub async fn run(&self, command: Command) -> Result<Finished, LaunchError> {
-        let within = command.within;
+        let bounds = crate::command::Bounds::of(&command);
         let started = self.start(command, false).await?;
-        crate::command::see_through(started, within).await
+        crate::command::see_through(started, bounds).await
     }
 
     /// The functions of a project, read without running it.

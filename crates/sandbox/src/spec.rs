@@ -50,7 +50,8 @@ pub struct Limits {
     pub tmp_bytes: u64,
     /// Open files of each process.
     pub open_files: u32,
-    /// Files in the workspace, in bytes; measured every few seconds. `None`: no limit besides the disk.
+    /// Files in the workspace, or of a command in its writable places together, in bytes; measured every few seconds.
+    /// `None`: no limit besides the disk.
     pub workspace_bytes: Option<u64>,
 }
 

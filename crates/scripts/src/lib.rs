@@ -30,6 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use host::Host;
+pub use host::packages::{Programs, Source};
 pub use scripts::{Dialer, OnThisMachine, Options, Scripts, on_this_machine};
 pub use service::calls::Called;
 

@@ -73,6 +73,16 @@ impl Places {
         self.in_folder("unpacked", sha256)
     }
 
+    /// The installed packages of a key.
+    pub(crate) fn packages(&self, key: &str) -> Result<PathBuf> {
+        self.in_folder("packages", key)
+    }
+
+    /// Packages on their way; in the same file system as those that are installed.
+    pub(crate) fn installing(&self, name: &str) -> Result<PathBuf> {
+        self.in_folder("installing", name)
+    }
+
     /// What the scripts of a workspace may read.
     pub(crate) fn uploads(&self, workspace: &WorkspaceId) -> Result<PathBuf> {
         let path = self.in_folder("uploads", workspace.as_str())?;

@@ -8,6 +8,7 @@ use gatehouse_web::{Limiter, PublicUrl};
 use tokio::sync::Notify;
 
 use crate::host::fleet::Fleet;
+use crate::host::packages::{self, Packages, Source};
 use crate::host::record::Recorder;
 use crate::host::runtimes::Runtimes;
 use crate::model::{Credits, Language};
@@ -28,6 +29,8 @@ pub struct Options {
     pub python: Option<PathBuf>,
     /// The Node.js interpreter; `None`: the first one that is found.
     pub node: Option<PathBuf>,
+    /// Where packages of projects come from, and what installs them.
+    pub packages: Source,
     /// Credits that each workspace has altogether.
     pub allocation: Credits,
     /// The way out of the sandbox; `None`: scripts reach nothing outside.
@@ -65,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) places: Places,
     pub(crate) sandbox: Sandbox,
     pub(crate) runtimes: Runtimes,
+    pub(crate) packages: Packages,
     pub(crate) allocation: Credits,
     /// What is in service on this server.
     pub(crate) fleet: Fleet,
@@ -93,7 +97,7 @@ pub struct OnThisMachine {
 pub async fn on_this_machine(options: Options) -> OnThisMachine {
     let places = Places::below(&options.data_dir);
     let sandbox = sandbox(options.program, &places, options.dial);
-    let runtimes = Runtimes::new(sandbox, options.python, options.node);
+    let runtimes = Runtimes::new(sandbox.clone(), options.python, options.node);
     let probe = runtimes.probe().await;
     let mut seen = OnThisMachine { found: vec![isolation(probe)], missing: Vec::new() };
     seen.missing.extend(probe.missing.iter().map(|m| format!("{}: {}", m.what, m.remedy)));
@@ -103,7 +107,13 @@ pub async fn on_this_machine(options: Options) -> OnThisMachine {
     for language in Language::ALL {
         let runtime = runtimes.of(language).await;
         match &runtime.found {
-            Ok(_) => seen.found.push(runtime.label()),
+            Ok(interpreter) => {
+                seen.found.push(runtime.label());
+                match packages::installer(&sandbox, &options.packages.programs, interpreter).await {
+                    Ok(installer) => seen.found.push(installer),
+                    Err(why) => seen.missing.push(why),
+                }
+            }
             Err(why) => seen.missing.push(format!("{}: {why}", language.label())),
         }
     }
@@ -133,6 +143,7 @@ impl Scripts {
         let store = identity.store().clone();
         let refusals = Limiter::new(Arc::clone(store.clock()), REFUSALS.0, REFUSALS.1);
         Self(Arc::new(Inner {
+            packages: Packages::new(store.ids().clone(), sandbox.clone(), places.clone(), options.packages),
             store,
             identity,
             public_url,

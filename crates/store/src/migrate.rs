@@ -96,6 +96,11 @@ macro_rules! steps {
             ),
             (36, "scripts", include_str!(concat!("../migrations/", $folder, "/0036_scripts.sql"))),
             (37, "exemptions", include_str!(concat!("../migrations/", $folder, "/0037_exemptions.sql"))),
+            (
+                38,
+                "script_packages",
+                include_str!(concat!("../migrations/", $folder, "/0038_script_packages.sql")),
+            ),
         ]
     };
 }

@@ -6,7 +6,7 @@ mod conversation;
 mod output;
 mod starting;
 mod state;
-mod workspace;
+pub(crate) mod workspace;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

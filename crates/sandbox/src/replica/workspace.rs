@@ -36,7 +36,8 @@ pub(super) async fn watch(shared: Arc<Shared>, workspace: PathBuf, limit: u64) {
     }
 }
 
-async fn measure(workspace: &Path) -> u64 {
+/// The bytes on disk below a directory.
+pub(crate) async fn measure(workspace: &Path) -> u64 {
     let workspace = workspace.to_owned();
     let measured = tokio::task::spawn_blocking(move || bytes_in(&workspace)).await;
     measured.unwrap_or(0)

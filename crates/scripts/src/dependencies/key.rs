@@ -9,8 +9,10 @@ const LAYOUT: &str = "gatehouse-dependencies-1";
 /// What installs, and what it installs for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installer {
-    /// The program: that of uv, or that of npm.
+    /// The program: uv itself, or the interpreter that runs npm.
     pub program: String,
+    /// Arguments before all others: the file of npm.
+    pub before: Vec<String>,
     /// Its version, as it tells it.
     pub version: String,
     /// The program of the interpreter.

@@ -1,5 +1,5 @@
 //! The packages that a project asks for: what stands in its files is judged, and how they are installed is planned.
-//! Nothing is run here.
+//! Nothing is run here; `host/packages` does what is planned.
 //!
 //! Packages come from the index of the installation alone, each with its checksum, and run nothing while they are
 //! installed: Python packages as wheels, those of npm without install scripts. What is judged is written down anew, so
@@ -17,7 +17,7 @@ use gatehouse_types::Error;
 use crate::archive::{Finding, Manifests};
 use crate::model::Language;
 
-pub use indexes::Indexes;
+pub use indexes::{Indexes, NPM as NPM_REGISTRY, PYTHON as PYTHON_INDEX};
 pub use key::Installer;
 pub use plan::{InputFile, Places, Plan, Step};
 
@@ -60,6 +60,11 @@ pub fn read(
 }
 
 impl Wanted {
+    /// What the packages are for.
+    pub const fn language(&self) -> Language {
+        self.language
+    }
+
     /// What the maker of the project should know.
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings

@@ -77,7 +77,7 @@ impl Wanted {
         };
         Step {
             program: installer.program.clone(),
-            arguments,
+            arguments: [installer.before.clone(), arguments].concat(),
             folder: places.target.clone(),
             inputs: vec![InputFile { name, content: self.manifest.clone() }],
             writes: Some(writes),
@@ -102,7 +102,7 @@ impl Wanted {
         };
         Step {
             program: installer.program.clone(),
-            arguments,
+            arguments: [installer.before.clone(), arguments].concat(),
             folder: places.target.clone(),
             inputs,
             writes: None,
@@ -144,6 +144,14 @@ fn npm(indexes: &Indexes, places: &Places) -> Vec<String> {
         "--no-fund",
         "--no-update-notifier",
         "--no-progress",
+        "--no-color",
+        "--logs-max",
+        "0",
+        // Milliseconds between attempts; usually they take more than the whole installation may.
+        "--fetch-retry-mintimeout",
+        "1000",
+        "--fetch-retry-maxtimeout",
+        "5000",
         // Files that are not there; npm refuses the same one twice.
         "--userconfig",
         "/dev/null/user",

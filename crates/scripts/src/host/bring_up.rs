@@ -13,8 +13,6 @@ use super::record::level;
 use super::runtimes::sandboxed;
 use super::set::{CONCURRENCY, LogSink, Set};
 use crate::Scripts;
-use crate::archive::Manifests;
-use crate::dependencies::{self, Indexes};
 use crate::model::{Egress as Chosen, Exposed, Language, Profile, Settings};
 use crate::store::deployments::Deployment;
 use crate::store::logs::Line;
@@ -47,27 +45,6 @@ pub(crate) fn limits(profile: Profile) -> Limits {
         tmp_bytes: TMP.min(profile.memory_bytes() / 2),
         open_files: OPEN_FILES,
         workspace_bytes: Some(WORKSPACE),
-    }
-}
-
-/// Refuses a project whose packages would have to be installed: none is, yet. It would fail at its first import, without a
-/// word about why.
-fn needs_nothing(language: Language, project: &Path) -> Result<(), String> {
-    let file = language.dependency_file();
-    let Ok(text) = std::fs::read(project.join(file)) else { return Ok(()) };
-    let manifests = Manifests::from([(file, text)]);
-    let wanted = dependencies::read(language, &manifests, &Indexes::default());
-    let is_vendored = language == Language::JavaScript && project.join("node_modules").is_dir();
-    match wanted {
-        Ok(None) => Ok(()),
-        Ok(Some(_)) if is_vendored => Ok(()),
-        Ok(Some(_)) => Err(format!(
-            "The project asks for packages in {file}, and packages are not installed by this version. Put them into the \
-             project and empty {file}."
-        )),
-        Err(findings) => {
-            Err(dependencies::refusal(&findings).map_or_else(String::new, |e| e.message().to_owned()))
-        }
     }
 }
 
@@ -123,7 +100,6 @@ impl Scripts {
     pub(super) async fn bring_up(&self, d: &mut Deployment) -> Result<Arc<Set>, String> {
         let interpreter = self.interpreter(d).await?;
         let project = self.unpacked(&d.project.sha256).await.map_err(|e| e.message().to_owned())?;
-        needs_nothing(d.settings.language(), &project)?;
         d.functions = self.functions_of(&interpreter, &project).await?;
         if d.functions.is_empty() {
             return Err(format!(
@@ -131,7 +107,9 @@ impl Scripts {
                 d.settings.language().main_file()
             ));
         }
-        let spec = self.spec(d, interpreter, project).await.map_err(|e| e.message().to_owned())?;
+        let packages = self.packages(d, &interpreter, &project).await?;
+        let mut spec = self.spec(d, interpreter, project).await.map_err(|e| e.message().to_owned())?;
+        spec.dependencies = packages;
         let log = self.log_of(d, &spec);
         let set = Arc::new(Set::new(d, self.0.sandbox.clone(), spec, log));
         self.admit(&set)?;

@@ -61,6 +61,7 @@ impl Host {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         tokio::pin!(stop);
         self.scripts.0.sandbox.sweep().await;
+        self.scripts.0.packages.sweep().await;
         let mut work = Work::default();
         let (stopped, stopping) = watch::channel(());
         // beside each other: a database that is slow to take logs holds nothing else up

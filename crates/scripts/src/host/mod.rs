@@ -5,6 +5,7 @@ mod budget;
 pub(crate) mod fleet;
 mod keeper;
 pub(crate) mod masks;
+pub(crate) mod packages;
 pub(crate) mod record;
 pub(crate) mod runtimes;
 pub(crate) mod set;

@@ -103,7 +103,7 @@ pub(crate) const fn sandboxed(language: Language) -> gatehouse_sandbox::Language
 }
 
 /// The files of a program's name in the search path, in its order.
-fn on_path(name: &str) -> Vec<PathBuf> {
+pub(super) fn on_path(name: &str) -> Vec<PathBuf> {
     let Some(path) = std::env::var_os("PATH") else { return Vec::new() };
     let files = std::env::split_paths(&path).map(|dir| dir.join(name)).filter(|file| file.is_file());
     files.filter_map(|file| std::fs::canonicalize(file).ok()).collect()

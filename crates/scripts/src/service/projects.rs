@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::Scripts;
 use crate::archive::{self, Code, Finding, Limits, Report};
-use crate::dependencies::{self, Indexes};
+use crate::dependencies;
 use crate::model::{Exposed, Language};
 use crate::store::scripts::Project;
 
@@ -306,7 +306,7 @@ impl Scripts {
             archive::inspect(&mut file, language, &Limits::default())
         });
         let mut report = report.await?.map_err(no_room)?;
-        match dependencies::read(language, &report.manifests, &Indexes::default()) {
+        match dependencies::read(language, &report.manifests, self.0.packages.indexes()) {
             Ok(wanted) => report.warnings.extend(wanted.iter().flat_map(|w| w.warnings()).cloned()),
             Err(findings) => report.errors.extend(findings),
         }

@@ -8,7 +8,7 @@ use gatehouse_types::{Id, Result};
 
 use crate::Scripts;
 use crate::places::remove;
-use crate::store::{files, logs, runs, scripts};
+use crate::store::{files, logs, packages, runs, scripts};
 
 /// How long runs are kept, in days.
 const RUN_DAYS: i64 = 90;
@@ -47,6 +47,13 @@ impl Scripts {
                 }
             }
         }
+        let installed: HashSet<String> = packages::keys(store).await?.into_iter().collect();
+        for (key, _) in self.0.places.all_in("packages") {
+            if !installed.contains(&key) {
+                self.0.packages.remove(&key, is_old).await;
+            }
+        }
+        self.0.packages.sweep().await;
         // what came in and was not kept after all
         let files = files::all(store).await?;
         let kept: HashSet<_> = files.iter().map(|(of, name)| (of.as_str(), name.as_str())).collect();

@@ -4,6 +4,7 @@ pub(crate) mod deployments;
 pub(crate) mod files;
 pub(crate) mod keys;
 pub(crate) mod logs;
+pub(crate) mod packages;
 pub(crate) mod runs;
 pub(crate) mod scripts;
 pub(crate) mod usage;

@@ -268,6 +268,7 @@ pub(crate) async fn delete(tx: &mut Tx, id: &ScriptId) -> Result<()> {
         "DELETE FROM script_logs WHERE script_id = $1",
         "DELETE FROM script_runs WHERE script_id = $1",
         "DELETE FROM script_keys WHERE script_id = $1",
+        "DELETE FROM script_packages WHERE deployment_id IN (SELECT id FROM script_deployments WHERE script_id = $1)",
         "DELETE FROM script_deployments WHERE script_id = $1",
         "DELETE FROM scripts WHERE id = $1",
     ] {

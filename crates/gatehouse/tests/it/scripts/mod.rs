@@ -7,6 +7,7 @@ mod functions;
 mod hostile;
 mod keys;
 mod lifecycle;
+mod packages;
 mod pages;
 mod projects;
 mod restart;

@@ -1,9 +1,11 @@
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gatehouse::{App, Overrides, Parts, Server, Settings};
 use gatehouse_identity::{NewOwner, SignUp};
 use gatehouse_outbound::lab_dns::DnsStub;
+use gatehouse_scripts::dependencies::Indexes;
 use gatehouse_testkit::{Database, Kind};
 use gatehouse_types::{Clock, OsRandom, Role, Secret, SystemClock, TestClock, WorkspaceId};
 use serde_json::json;
@@ -99,6 +101,16 @@ impl TestApp {
         let mut app = Self::start_with(kind, None, change).await;
         app.outside = Some(outside);
         app
+    }
+
+    /// The same where packages of scripts come from indexes of the test.
+    pub(crate) async fn start_with_packages(kind: Kind, python: &str, npm: &str) -> Self {
+        let indexes = Indexes::new(Some((python, Vec::new())), Some((npm, Vec::new()))).unwrap();
+        Self::start_with(kind, None, |settings| {
+            settings.script_indexes = indexes;
+            settings.script_uv = uv_of_setup();
+        })
+        .await
     }
 
     /// The world outside.
@@ -241,6 +253,12 @@ impl TestApp {
         self.person(&email, role).await;
         self.sign_in(&email).await
     }
+}
+
+/// The installer that `scripts/setup` keeps in the repository; `None`: the one of the search path.
+fn uv_of_setup() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.dev/uv/bin/uv");
+    path.is_file().then_some(path)
 }
 
 fn operator_client(id: &str, issuer: &str) -> gatehouse_sso::OperatorClient {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 fn installer(program: &str) -> Installer {
     Installer {
         program: program.to_owned(),
+        before: Vec::new(),
         version: "0.13.9".to_owned(),
         interpreter: "/runtime/bin/python3".to_owned(),
         interpreter_version: "3.10.13".to_owned(),
@@ -59,10 +60,14 @@ fn packages_of_npm_run_no_scripts() {
     let (npm, indexes) = (installer("npm"), Indexes::default());
     let plan = wanted.plan(&npm, &indexes, &places());
     assert_eq!(plan.hosts, ["registry.npmjs.org"]);
-    let common = "--ignore-scripts --no-audit --no-fund --no-update-notifier --no-progress --userconfig /dev/null/user \
-         --globalconfig /dev/null/global --cache /cache --registry https://registry.npmjs.org/";
+    let common = "--ignore-scripts --no-audit --no-fund --no-update-notifier --no-progress --no-color --logs-max 0 \
+         --fetch-retry-mintimeout 1000 --fetch-retry-maxtimeout 5000 --userconfig /dev/null/user --globalconfig /dev/null/global --cache /cache --registry https://registry.npmjs.org/";
     let resolve = plan.resolve.unwrap();
     assert_eq!(resolve.arguments.join(" "), format!("install --package-lock-only {common}"));
+    let by_node =
+        Installer { program: "node".to_owned(), before: vec!["npm-cli.js".to_owned()], ..npm.clone() };
+    let step = wanted.plan(&by_node, &indexes, &places()).resolve.unwrap();
+    assert_eq!((step.program.as_str(), step.arguments[0].as_str()), ("node", "npm-cli.js"));
     assert_eq!(resolve.writes, Some("package-lock.json"));
     let lock = br#"{"packages":{"node_modules/a":{"resolved":"https://registry.npmjs.org/a.tgz","integrity":"sha512-x"}}}"#;
     let lock = Lock::read(Language::JavaScript, lock, &indexes).unwrap();
@@ -122,8 +127,15 @@ fn an_index_is_a_plain_address() {
         "https://u:p@x.example",
         "https://x.example/?a",
         "https://x.example/#a",
+        "http://localhost:3141/root/pypi/+simple",
+        "http://127.0.0.1:3141/simple",
+        "http://[::1]:3141/simple",
     ] {
         assert_eq!(of(url).unwrap_err().field(), Some("pythonIndex"), "{url}");
+    }
+    for host in ["https://files.example", "files.example:8080", "Files.example", "", "a b"] {
+        let refused = Indexes::new(Some(("https://b.example", vec![host.to_owned()])), None).unwrap_err();
+        assert_eq!(refused.field(), Some("pythonFiles"), "{host}");
     }
     let own = Indexes::new(Some(("https://b.example/simple", vec!["a.example".to_owned()])), None).unwrap();
     let wanted = judge(Language::Python, &[("requirements.txt", "x")]).unwrap().unwrap();
