@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gatehouse_sandbox::{CallError, Ended};
+use gatehouse_sandbox::{Bind, CallError, Ended, Mode};
 use serde_json::json;
 
 use crate::workshop::{call, call_within, error, node, python, sandbox, short_job};
@@ -115,4 +115,31 @@ async fn a_command_runs_to_its_end() {
     assert!(began.elapsed() < Duration::from_secs(2));
     let missing = sandbox().run(short_job("/nowhere", &[])).await.unwrap_err();
     assert!(missing.to_string().contains("execute: /nowhere: ENOENT"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_command_that_fills_its_place_beyond_its_limit_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    for (script, ends_itself) in [
+        ("head -c 3000000 /dev/zero > /place/x; sleep 60", false),
+        ("head -c 3000000 /dev/zero > /place/x", true),
+    ] {
+        let mut job = short_job("/bin/sh", &["-c", script]);
+        if sandbox().mode() == Mode::Privileged {
+            std::os::unix::fs::chown(folder.path(), Some(job.uid), Some(job.uid)).unwrap();
+        }
+        job.binds.push(Bind { from: folder.path().to_owned(), to: "/place".into(), writable: true });
+        job.limits.workspace_bytes = Some(1_000_000);
+        let finished = sandbox().run(job.clone()).await.unwrap();
+        assert!(finished.disk_full.is_some_and(|used| used > 1_000_000), "{finished:?}");
+        assert_eq!(
+            (finished.code.is_some(), finished.timed_out, finished.succeeded()),
+            (ends_itself, false, false)
+        );
+        std::fs::remove_file(folder.path().join("x")).unwrap();
+        job.limits.workspace_bytes = Some(10_000_000);
+        job.arguments[1] = "echo x > /place/x".to_owned();
+        assert!(sandbox().run(job).await.unwrap().succeeded());
+        std::fs::remove_file(folder.path().join("x")).unwrap();
+    }
 }

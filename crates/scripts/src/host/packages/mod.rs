@@ -11,10 +11,10 @@ mod work;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::SystemTime;
 
 use gatehouse_sandbox::{Interpreter, Sandbox};
 use gatehouse_types::Ids;
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use tokio::sync::Semaphore;
 
 use crate::Scripts;
@@ -194,7 +194,9 @@ pub(crate) async fn installer(
 fn is_there(place: &Path) -> bool {
     match std::fs::File::open(place) {
         Ok(folder) => {
-            if let Err(e) = folder.set_modified(SystemTime::now()) {
+            // by the disk's clock, by which its age is told
+            let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+            if let Err(e) = futimens(&folder, &Timestamps { last_access: now, last_modification: now }) {
                 tracing::warn!(error = %e, "the use of installed packages could not be noted");
             }
             true

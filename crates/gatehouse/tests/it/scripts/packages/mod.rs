@@ -65,3 +65,43 @@ macro_rules! with_index_on_both {
     )* };
 }
 use with_index_on_both;
+
+async fn what_a_killed_server_left_of_an_installation_goes_at_the_next_start(t: TestApp, index: Index) {
+    index.offer_wheel("parcel", "1.0.0", "x = 1\n");
+    let installing = t.database.data_dir().join("scripts/installing");
+    std::fs::create_dir_all(&installing).unwrap();
+    let begin = |name: &str| {
+        std::fs::create_dir_all(installing.join(name).join("target/parcel")).unwrap();
+        std::fs::File::create(installing.join(format!("{name}.lock"))).unwrap()
+    };
+    drop(begin("left"));
+    std::fs::create_dir_all(installing.join("without-a-lock/target")).unwrap();
+    let held = begin("held-by-another-server");
+    held.lock().unwrap();
+    // another server of the installation starts
+    t.keep_scripts();
+    let names = || {
+        let paths = folders(&t, "installing");
+        let mut names: Vec<_> =
+            paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    for _ in 0..200 {
+        if names().len() <= 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(names(), ["held-by-another-server", "held-by-another-server.lock"]);
+    let owner = t.owner().await;
+    let project =
+        [("main.py", "import parcel\ndef f():\n    return parcel.x\n"), ("requirements.txt", "parcel\n")];
+    let id = imported(&owner, &project, plain("Parcels", "python")).await;
+    super::deployed(&owner, &id).await;
+}
+
+mod left_behind {
+    use super::what_a_killed_server_left_of_an_installation_goes_at_the_next_start;
+    super::with_index_on_both!(what_a_killed_server_left_of_an_installation_goes_at_the_next_start,);
+}

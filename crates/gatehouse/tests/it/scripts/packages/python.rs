@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -41,10 +41,9 @@ async fn r201_packages_of_python_are_found_installed_and_used(t: TestApp, index:
 
     // kept as long as somebody may deploy it again, and for some hours afterwards
     let installed = folders(&t, "packages").remove(0);
-    let grow_old = || {
-        let long_ago = SystemTime::now() - Duration::from_secs(24 * 3_600);
-        std::fs::File::open(&installed).unwrap().set_modified(long_ago).unwrap();
-    };
+    let used_at = std::fs::metadata(&installed).unwrap().modified().unwrap();
+    let last_used = |at| std::fs::File::open(&installed).unwrap().set_modified(at).unwrap();
+    let long_ago = used_at - Duration::from_secs(24 * 3_600);
     let sweep = async || {
         t.clock.advance(2 * 3_600);
         t.work().await;
@@ -52,14 +51,14 @@ async fn r201_packages_of_python_are_found_installed_and_used(t: TestApp, index:
         t.owner().await
     };
     owner.post_to(&format!("{path}/undeploy")).await.ok();
-    grow_old();
+    last_used(long_ago);
     let owner = sweep().await;
     assert!(installed.is_dir(), "the script is there and can be deployed");
     owner.delete(&path).await.ok();
-    std::fs::File::open(&installed).unwrap().set_modified(SystemTime::now()).unwrap();
+    last_used(used_at);
     sweep().await;
     assert!(installed.is_dir(), "it was used a moment ago");
-    grow_old();
+    last_used(long_ago);
     sweep().await;
     assert_eq!(folders(&t, "packages"), Vec::<PathBuf>::new());
 }
