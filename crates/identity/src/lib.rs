@@ -38,8 +38,7 @@ pub use service::devices::{DEVICE_SECONDS, Device};
 pub use service::factors::{Enrolled, OwnFactors, PROOF_SECONDS, Proof, RECOVERY_CODES};
 pub use service::invitations::{OpenInvitation, WantedInvitations};
 pub use service::leavers::{
-    Belongings, Crowd, HandOver, Item, KEEP_DAYS, LeaveCause, Leaver, NewRoles, Parted, Receipt,
-    SignedReceipt, Things,
+    Belongings, Crowd, HandOver, Item, KEEP_DAYS, LeaveCause, Leaver, NewRoles, Parted, Things,
 };
 pub use service::login::{Credentials, LoggedIn, OwnWorkspace, SignIn};
 pub use service::managed::{GivenRole, RoleChange, RoleSource};
@@ -48,6 +47,7 @@ pub use service::own_password::PasswordUse;
 pub use service::passkeys::{Ceremony, MAX_FACTOR_NAME, MAX_PASSKEYS};
 pub use service::people::{MAX_CONSOLE_TOKEN_SECONDS, NewOwner};
 pub use service::provisioning::{Found as DirectoryAccount, LetIn};
+pub use service::receipt::{Receipt, ReceiptProof, SignedReceipt};
 pub use service::restored::after_restore;
 pub use service::second_step::{Asked, CHALLENGE_SECONDS, MAX_ANSWERS, Pending, SecondStep, SecondStepDone};
 pub use service::security::SecuritySettings;

@@ -244,7 +244,7 @@ pub(crate) async fn set_responsible(
     tx.execute(update.bind(workspace).bind(from).bind(to)).await.map(drop)
 }
 
-/// Who of these people answers for a profile, or has a grant of their own.
+/// Who of these people answers for a profile, has a grant of their own, or authorized one of the company's.
 pub(crate) async fn owners_among(
     tx: &mut Tx,
     workspace: &WorkspaceId,
@@ -252,9 +252,11 @@ pub(crate) async fn owners_among(
 ) -> Result<Vec<UserId>> {
     const PROFILES: &str = "SELECT DISTINCT responsible_id AS id FROM auth_profiles";
     const GRANTS: &str = "SELECT DISTINCT owner_id AS id FROM oauth_grants";
+    const AUTHORIZED: &str = "SELECT DISTINCT authorized_by AS id FROM oauth_grants";
     let store = tx.store().clone();
     let mut found: Vec<UserId> = Vec::new();
-    for (head, column) in [(PROFILES, "responsible_id"), (GRANTS, "owner_id")] {
+    let places = [(PROFILES, "responsible_id"), (GRANTS, "owner_id"), (AUTHORIZED, "authorized_by")];
+    for (head, column) in places {
         let of = Condition::fixed("workspace_id = ").bind(workspace).sql(" AND ");
         let of = of.then(Condition::one_of(column, people.iter().map(ToString::to_string)));
         for row in of.rows(&store, tx, head, Condition::default()).await? {

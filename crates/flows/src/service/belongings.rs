@@ -4,7 +4,7 @@ use gatehouse_identity::rules::Boxed;
 use gatehouse_identity::{Belongings, Crowd, HandOver, Item, Leaver, Parted, Things};
 use gatehouse_store::audit::{self, Event};
 use gatehouse_store::{Condition, Tx};
-use gatehouse_types::{Id, Result, UserId};
+use gatehouse_types::{Actor, Id, Origin, Result, UserId};
 use serde_json::json;
 
 use crate::model::execution::IDENTITY_ENDED;
@@ -13,6 +13,8 @@ use crate::store::{executions, triggers, waits};
 
 /// What triggers are called in receipts.
 const KIND: &str = "flow-trigger";
+/// What those of them are called that were switched off.
+const STOPPED: &str = "stopped-flow-trigger";
 
 fn named(found: &[Trigger]) -> Option<Things> {
     Things::of(KIND, found.iter().map(|t| Item::named(&t.id, &t.name)).collect())
@@ -29,13 +31,24 @@ impl Belongings for FlowBelongings {
             waits::end_of(tx, leaver.workspace, leaver.user).await?;
             let items = stopped.iter().map(|(id, name)| Item::named(id, name)).collect();
             let found = triggers::of_person(tx, leaver.workspace, leaver.user).await?;
+            let origin = Origin::machine(tx.store().ids().make());
+            let actor = Actor::system(origin, Some(leaver.workspace.clone()));
+            let mut switched_off = Vec::new();
             for trigger in found.iter().filter(|t| t.person.as_ref() == Some(leaver.user)) {
                 let why = Some(TRIGGER_STOPPED.to_owned());
                 let stopped = Trigger { enabled: false, stopped: why, ..trigger.clone() };
                 triggers::update(tx, &stopped, None).await?;
+                if trigger.enabled {
+                    let details = json!({"name": trigger.name, "flowId": trigger.flow, "personId": leaver.user,
+                        "cause": leaver.cause.as_str()});
+                    let event = Event::success("flow-trigger.stopped", (KIND, trigger.id.as_str()), details);
+                    audit::record_in(tx, &actor, Some(leaver.workspace), event).await?;
+                    switched_off.push(Item::named(&trigger.id, &trigger.name));
+                }
             }
+            let ended = [Things::of("flow-execution", items), Things::of(STOPPED, switched_off)];
             Ok(Parted {
-                ended: Things::of("flow-execution", items).into_iter().collect(),
+                ended: ended.into_iter().flatten().collect(),
                 stays: named(&found).into_iter().collect(),
                 ..Parted::default()
             })

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use gatehouse_types::{Actor, Permission, UserId};
+use gatehouse_types::{Actor, Kind, Permission, UserId};
 use gatehouse_web::{
     FieldErrors, Flash, HtmlResult, Page, PageContext, Path, SeeOther, VerifiedForm, View, When,
 };
@@ -19,7 +19,14 @@ struct SuspendPage {
     page: Page,
     member: String,
     email: String,
-    sessions: u64,
+    /// What ends, by kind.
+    ended: Vec<Things>,
+    /// What is the company's and stays.
+    stays: Vec<Things>,
+    /// What is still to be done outside then.
+    pending: Vec<Things>,
+    /// Why it cannot be done now.
+    impossible: Option<String>,
     reason: String,
     errors: FieldErrors,
 }
@@ -38,10 +45,13 @@ pub(crate) struct ReceiptPage {
     errors: FieldErrors,
 }
 
-impl ReceiptPage {
-    /// What a kind of things is called on the page.
-    fn words(&self, things: &Things) -> String {
-        let (one, many) = match things.kind.as_str() {
+/// Things that a line names; it counts all.
+const MAX_SHOWN: usize = 20;
+
+impl Things {
+    /// How many there are, of what kind, and what they are called: one line of a page.
+    pub(super) fn told(&self) -> String {
+        let (one, many) = match self.kind.as_str() {
             "session" => ("session with its tokens", "sessions with their tokens"),
             "invitation" => ("invitation that the person sent", "invitations that the person sent"),
             "reset-link" => ("link to set a password", "links to set a password"),
@@ -58,10 +68,38 @@ impl ReceiptPage {
             "user-authentication-exemption" => {
                 ("exemption from user authentications", "exemptions from user authentications")
             }
+            "outbound-grant" => ("authorization at an outside service", "authorizations at outside services"),
+            "provider-revocation" => (
+                "authorization to be revoked at its provider",
+                "authorizations to be revoked at their providers",
+            ),
+            "auth-profile" => ("authorization profile", "authorization profiles"),
+            "company-authorization" => (
+                "connection of the company with the person's account at a provider",
+                "connections of the company with the person's accounts at providers",
+            ),
+            "connector" => ("connector", "connectors"),
+            "flow-execution" => {
+                ("execution in the person's name, paused", "executions in the person's name, paused")
+            }
+            "stopped-flow-trigger" => {
+                ("trigger in the person's name, switched off", "triggers in the person's name, switched off")
+            }
+            "flow-trigger" => ("trigger of a flow", "triggers of flows"),
             "last-owner" => ("membership of the last owner", "memberships of last owners"),
             other => (other, other),
         };
-        format!("{} {}", things.count, if things.count == 1 { one } else { many })
+        let mut line = format!("{} {}", self.count, if self.count == 1 { one } else { many });
+        let names: Vec<_> =
+            self.items.iter().filter_map(|i| i.name.as_deref()).filter(|n| !n.is_empty()).collect();
+        if !names.is_empty() {
+            line += ": ";
+            line += &names[..names.len().min(MAX_SHOWN)].join(", ");
+            if names.len() > MAX_SHOWN {
+                line += ", …";
+            }
+        }
+        line
     }
 }
 
@@ -75,12 +113,20 @@ async fn suspend_page(
     let object = Some(format!("user:{id}"));
     crate::require(identity.store(), actor, Permission::ManageMembers, object).await?;
     let member = identity.member(actor, id).await?;
-    let live = identity.member_sessions(actor, id, gatehouse_types::PageRequest::new(1, 1)?).await?;
+    let (preview, impossible) = match identity.suspension_preview(actor, id).await {
+        Ok(preview) => (Some(preview), None),
+        Err(e) if e.kind() == Kind::Conflict => (None, Some(e.message().to_owned())),
+        Err(e) => return Err(e.into()),
+    };
+    let (ended, stays, pending) = preview.map(|p| (p.ended, p.stays, p.pending)).unwrap_or_default();
     Ok(SuspendPage {
         page: context.page("Suspend access", "people").under("People", PATH),
         member: id.to_string(),
         email: member.user.email.to_string(),
-        sessions: live.pagination.total_items,
+        ended,
+        stays,
+        pending,
+        impossible,
         reason,
         errors,
     })

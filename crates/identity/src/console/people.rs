@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use gatehouse_types::{Actor, Email, Error, InvitationId, PageInfo, PageRequest, Permission, Role, UserId};
+use gatehouse_types::{
+    Actor, Email, Error, InvitationId, Kind, PageInfo, PageRequest, Permission, Role, UserId,
+};
 use gatehouse_web::{
     Choice, Confirm, FieldErrors, Flash, HtmlResult, Page, PageContext, Paging, Path, SeeOther, VerifiedForm,
     View, When,
@@ -13,7 +15,7 @@ use serde::Deserialize;
 use super::reset::status_again;
 use crate::api::caller::Visitor;
 use crate::model::InvitationStatus;
-use crate::{Identity, Member, WantedInvitations, WantedMembers};
+use crate::{Identity, Member, Things, WantedInvitations, WantedMembers};
 
 /// The page.
 pub(super) const PATH: &str = "/settings/people";
@@ -263,9 +265,15 @@ pub(crate) async fn ask_remove(
     Path(id): Path<UserId>,
 ) -> HtmlResult<Confirm> {
     let member = identity.member(&actor, &id).await?;
+    let ends = match identity.suspension_preview(&actor, &id).await {
+        Ok(preview) => preview.ended.iter().map(Things::told).collect::<Vec<_>>().join("; "),
+        Err(e) if e.kind() == Kind::Conflict => String::new(),
+        Err(e) => return Err(e.into()),
+    };
+    let ends = if ends.is_empty() { String::new() } else { format!(" That is: {ends}.") };
     let text = format!(
-        "{} leaves this workspace: all sessions, tokens, links and invitations of the person here end at once. The account \
-         itself stays.",
+        "{} leaves this workspace: what the person has of their own here ends at once.{ends} What is the company's stays, \
+         and so does the account itself.",
         member.user.email
     );
     Ok(question(&context, "Remove this member?", text, format!("{PATH}/{id}/remove"), "Remove"))

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::Identity;
 use crate::model::EndReason;
-use crate::service::leavers::{Crowd, Gone, LeaveCause, Parted};
+use crate::service::leavers::{Crowd, LeaveCause, Parted};
+use crate::service::receipt::Gone;
 use crate::store::{crowds, workspaces};
 
 /// People who are asked about together.

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::Identity;
 use crate::service::access::require;
-use crate::service::leavers::{HandOver, Things, counts};
+use crate::service::leavers::{HandOver, Things};
+use crate::service::receipt::counts;
 use crate::store::{leavers, users, workspaces};
 
 impl Identity {

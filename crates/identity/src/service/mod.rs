@@ -16,6 +16,7 @@ pub(crate) mod own_password;
 pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod provisioning;
+pub(crate) mod receipt;
 pub(crate) mod restored;
 pub(crate) mod second_step;
 pub(crate) mod security;

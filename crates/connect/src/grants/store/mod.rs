@@ -3,7 +3,7 @@
 mod ends;
 mod write;
 
-use gatehouse_store::{Binding, Queries, Query, Result, Row, Sealed, Store, sql};
+use gatehouse_store::{Binding, Queries, Query, Result, Row, Sealed, Store, Tx, sql};
 use gatehouse_types::{GrantId, Id, UserId, WorkspaceId};
 
 use super::model::{Facts, Grant, GrantState};
@@ -139,6 +139,17 @@ pub(crate) async fn of_holder<Q: Queries>(
         .bind(holder.id())
         .bind(MOST);
     db.fetch_all(select).await?.iter().map(listed).collect()
+}
+
+/// What is the workspace's own, and was authorized by a person with the account that this person has outside.
+pub(crate) async fn authorized_by(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<Vec<Listed>> {
+    let select = sql("SELECT * FROM oauth_grants WHERE workspace_id = $1 AND owner_kind = 'service' \
+         AND authorized_by = $2 AND authorized_at IS NOT NULL ORDER BY created_at, id LIMIT $3");
+    tx.fetch_all(select.bind(workspace).bind(user).bind(MOST)).await?.iter().map(listed).collect()
 }
 
 /// Everything that a person was granted in a workspace.

@@ -16,6 +16,7 @@ use crate::{connectors, holders};
 const GRANT: &str = "outbound-grant";
 const REVOCATION: &str = "provider-revocation";
 const PROFILE: &str = "auth-profile";
+const COMPANYS: &str = "company-authorization";
 
 /// A person's own grants end with them, here at once and at the provider as soon as it answers, then the person's own
 /// connectors; profiles and other connectors are the company's and stay.
@@ -59,6 +60,20 @@ impl ConnectBelongings {
     }
 }
 
+/// What the company uses with the account that the leaver has outside: it works only as long as that account does.
+async fn of_account(tx: &mut Tx, leaver: Leaver<'_>) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    for grant in grants::authorized_by(tx, leaver.workspace, leaver.user).await? {
+        let about = holders::about(tx, leaver.workspace, &grant.holder).await?;
+        let name = about.map(|a| a.name).unwrap_or_default();
+        items.push(Item::named(
+            &grant.id,
+            format!("{name} (authorized with this person's account: somebody must authorize it again)"),
+        ));
+    }
+    Ok(items)
+}
+
 impl Belongings for ConnectBelongings {
     fn part<'a>(&'a self, tx: &'a mut Tx, leaver: Leaver<'a>) -> Boxed<'a, Result<Parted>> {
         Box::pin(async move {
@@ -66,11 +81,16 @@ impl Belongings for ConnectBelongings {
             let (ended, pending) = self.end_own(tx, leaver).await?;
             let profiles = store::of_responsible(tx, leaver.workspace, leaver.user).await?;
             let profiles = profiles.into_iter().map(|(id, name)| Item::named(id, name)).collect();
+            let authorized = of_account(tx, leaver).await?;
             // after the grants: how they are revoked is known as long as their connector is there
             let Parted { ended: connectors, stays, .. } = connectors::belongings::part(tx, leaver).await?;
             Ok(Parted {
                 ended: Things::of(GRANT, ended).into_iter().chain(connectors).collect(),
-                stays: Things::of(PROFILE, profiles).into_iter().chain(stays).collect(),
+                stays: [Things::of(PROFILE, profiles), Things::of(COMPANYS, authorized)]
+                    .into_iter()
+                    .flatten()
+                    .chain(stays)
+                    .collect(),
                 pending: Things::of(REVOCATION, pending).into_iter().collect(),
             })
         })

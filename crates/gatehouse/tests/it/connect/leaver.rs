@@ -49,6 +49,29 @@ async fn a_leavers_grants_end_at_once_and_are_revoked_outside(t: TestApp) {
     mo.post(&format!("{profile}/request"), as_person).await.refused(409, "conflict");
 }
 
+/// A connection of the company's that lives on the leaver's account outside is named before and afterwards.
+async fn what_the_company_uses_with_a_leavers_account_is_named(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &oauth2(&provider)).await;
+    t.person("mo@main.test", Role::Admin).await;
+    let mo = t.sign_in("mo@main.test").await;
+    connected(&mo, &provider, &profile, json!({"as": "service"})).await;
+    let user = super::user_id(&owner, "mo@main.test").await;
+    let words = "somebody must authorize it again";
+    let asked = t.browser("owner@main.test").await.get(&format!("/settings/people/{user}/suspend")).await;
+    assert!(asked.body.contains("Outside (authorized with") && asked.body.contains(words), "{}", asked.body);
+    let suspend = format!("/api/v1/users/{user}/suspend");
+    let tried = owner.post(&format!("{suspend}?dryRun=true"), json!({})).await.ok()["result"].clone();
+    let receipt = owner.post(&suspend, json!({})).await.ok();
+    for told in [tried, receipt] {
+        let stays = of_kind(&told["stays"], "company-authorization");
+        assert_eq!(stays["count"], 1, "{told}");
+        assert!(stays["items"][0]["name"].as_str().unwrap().contains(words), "{told}");
+    }
+    let grants = owner.get(&format!("{profile}/grants")).await.ok();
+    assert_eq!(grants["data"].as_array().unwrap().len(), 1, "{grants}");
+}
+
 /// The switch comes while the provider thinks about a refresh: what it answers is nobody's any more.
 async fn a_refresh_under_way_brings_nothing_back(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
@@ -78,4 +101,8 @@ async fn a_refresh_under_way_brings_nothing_back(t: TestApp) {
     );
 }
 
-on_both![a_leavers_grants_end_at_once_and_are_revoked_outside, a_refresh_under_way_brings_nothing_back];
+on_both![
+    a_leavers_grants_end_at_once_and_are_revoked_outside,
+    what_the_company_uses_with_a_leavers_account_is_named,
+    a_refresh_under_way_brings_nothing_back
+];

@@ -114,12 +114,30 @@ async fn a_leavers_schedules_stop_and_are_handed_over(t: TestApp) {
     let new = json!({"kind": "schedule", "name": "Nightly", "runAs": "person", "personId": leaver, "schedule": {"everyMinutes": 10}});
     let id = text(&owner.post(&path, new).await.ok()["trigger"]["id"]);
     let user = format!("/api/v1/users/{leaver}");
+    let browser = t.browser("owner@main.test").await;
+    for page in ["suspend", "remove"] {
+        let asked = browser.get(&format!("/settings/people/{leaver}/{page}")).await;
+        assert!(
+            asked.body.contains("1 trigger in the person&#39;s name, switched off: Nightly"),
+            "{page}: {}",
+            asked.body
+        );
+    }
     let receipt = owner.post(&format!("{user}/suspend"), json!({})).await.ok();
     let stays = receipt["stays"].as_array().unwrap();
     assert!(
         stays.iter().any(|s| s["kind"] == "flow-trigger" && s["items"][0]["name"] == "Nightly"),
         "{receipt}"
     );
+    let ended = receipt["ended"].as_array().unwrap();
+    assert!(
+        ended.iter().any(|e| e["kind"] == "stopped-flow-trigger" && e["items"][0]["name"] == "Nightly"),
+        "{receipt}"
+    );
+    let stopped = owner.get("/api/v1/audit-events?event=flow-trigger.stopped").await.ok();
+    assert_eq!(stopped["pagination"]["totalItems"], 1, "{stopped}");
+    let entry = &stopped["data"][0];
+    assert_eq!((&entry["targetId"], &entry["details"]["name"]), (&json!(id), &json!("Nightly")), "{entry}");
     let shown = owner.get(&format!("{path}/{id}")).await.ok();
     assert_eq!(shown["enabled"], false);
     assert!(text(&shown["stoppedReason"]).contains("Hand it over"), "{shown}");

@@ -105,6 +105,35 @@ async fn the_receipt_is_signed_and_in_the_audit_log(t: TestApp) {
     assert_eq!((&entry["details"]["sha256"], &entry["targetId"]), (&json!(sha256), &json!(id)));
 }
 
+async fn a_trial_suspension_is_proved_by_nothing(t: TestApp) {
+    let owner = t.owner().await;
+    let member = t.member_of(Role::Member).await;
+    let id = id_of(&owner, "member@main.test").await;
+    let tried = owner.post(&format!("/api/v1/users/{id}/suspend?dryRun=true"), json!({})).await.ok();
+    assert_eq!(count(&tried["result"], "ended", "session"), 1, "{tried}");
+    let removed = owner.delete(&format!("/api/v1/users/{id}?dryRun=true")).await.ok();
+    assert!(removed["effects"].to_string().contains("user.offboarded"), "{removed}");
+    for proof in ["sha256", "keyId", "publicKey", "signature"] {
+        let name = format!("\"{proof}\"");
+        assert!(
+            !tried.to_string().contains(&name) && !removed.to_string().contains(&name),
+            "{proof}: {tried}"
+        );
+    }
+    assert!(is_in(&member).await);
+    owner.get(&format!("/api/v1/users/{id}/offboarding")).await.refused(404, "not_found");
+}
+
+async fn the_last_owner_is_told_on_the_page_before_a_suspension(t: TestApp) {
+    let browser = t.browser("owner@main.test").await;
+    let id = id_of(&t.owner().await, "owner@main.test").await;
+    let asked = browser.get(&format!("/settings/people/{id}/suspend")).await;
+    assert_eq!(asked.status, 200, "{}", asked.body);
+    assert!(
+        asked.body.contains("This cannot be done now") && !asked.body.contains("Suspend access</button>")
+    );
+}
+
 async fn r094_no_provider_and_no_invitation_leads_around_a_suspension(t: TestApp) {
     let owner = t.owner().await;
     let lab = t.active_lab(&owner).await;
@@ -186,7 +215,7 @@ async fn access_is_suspended_and_given_back_on_the_page(t: TestApp) {
     let id = id_of(&t.owner().await, "leaver@main.test").await;
     let path = format!("/settings/people/{id}/suspend");
     let asked = browser.get(&path).await;
-    assert!(asked.body.contains("one live session"), "{}", asked.body);
+    assert!(asked.body.contains("1 session with its tokens"), "{}", asked.body);
     let long = submit(&browser, &path, &path, &[("reason", &"x".repeat(501))]).await;
     assert_eq!(long.status, 400);
     assert!(is_in(&program).await);
@@ -209,6 +238,8 @@ async fn access_is_suspended_and_given_back_on_the_page(t: TestApp) {
 on_both![
     r094_suspension_ends_everything_that_a_person_had,
     the_receipt_is_signed_and_in_the_audit_log,
+    a_trial_suspension_is_proved_by_nothing,
+    the_last_owner_is_told_on_the_page_before_a_suspension,
     r094_no_provider_and_no_invitation_leads_around_a_suspension,
     other_workspaces_are_left_alone,
     owners_are_suspended_by_owners_and_the_last_one_by_nobody,
