@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gatehouse_identity::Identity;
@@ -12,7 +12,9 @@ use crate::call::rows::Rows;
 use crate::call::running::Running;
 use crate::call::slots::{Most, Slots};
 use crate::connectors::{Sessions, Types};
+use crate::grants::offered::Offered;
 use crate::memory::Memory;
+use crate::uses::Uses;
 
 /// Tests and authorizations of one person at once, and the seconds until one more.
 const BY_HAND: (u32, u32) = (60, 1);
@@ -58,6 +60,10 @@ pub(crate) struct Inner {
     pub(crate) sessions: Sessions,
     /// Types that workspaces made, as they were read.
     pub(crate) types: Types,
+    /// Who knows what uses profiles and connectors.
+    pub(crate) uses: OnceLock<Arc<dyn Uses>>,
+    /// Callbacks that forms propose.
+    pub(crate) offered: Offered,
 }
 
 impl Connect {
@@ -84,6 +90,8 @@ impl Connect {
             streams: Slots::new(STREAMS_AT_ONCE, PATIENCE),
             sessions: Sessions::default(),
             types: Types::default(),
+            uses: OnceLock::new(),
+            offered: Offered::default(),
         }))
     }
 

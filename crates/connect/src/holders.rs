@@ -1,7 +1,7 @@
 //! What profiles and connectors have in common: both hold grants. A closed list: each kind answers for itself.
 
 use gatehouse_store::{Queries, Store, Tx};
-use gatehouse_types::{Result, UserId, WorkspaceId};
+use gatehouse_types::{Actor, Result, UserId, WorkspaceId};
 use gatehouse_web::PublicUrl;
 
 use crate::{Asked, ClientSpec, Holder, connectors, profiles};
@@ -48,5 +48,14 @@ pub(crate) async fn lock(tx: &mut Tx, workspace: &WorkspaceId, holder: &Holder) 
     match holder {
         Holder::Profile(id) => profiles::lock(tx, workspace, id).await,
         Holder::Connector(id) => connectors::lock(tx, workspace, id).await,
+    }
+}
+
+/// Uses up the reconnect link by which an authorization began, its connector locked before; says whether it still opened
+/// something.
+pub(crate) async fn use_link(tx: &mut Tx, actor: &Actor, holder: &Holder, link: &str) -> Result<bool> {
+    match holder {
+        Holder::Profile(_) => Ok(false),
+        Holder::Connector(id) => connectors::use_link(tx, actor, id, link).await,
     }
 }

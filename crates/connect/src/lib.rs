@@ -4,6 +4,7 @@
 //! A [`Holder`] (a profile, a connector) holds grants for an [`Owner`] (the workspace, one person). The [`Broker`] keeps
 //! their tokens fresh; [`Connect::call_with_grant`] sends one request with one, and writes it into the ledger.
 
+mod bare;
 mod call;
 mod connect;
 mod connectors;
@@ -16,6 +17,7 @@ mod named;
 mod oauth;
 mod picks;
 mod profiles;
+mod uses;
 mod wake;
 
 use axum::extract::FromRef;
@@ -33,6 +35,7 @@ pub use named::NamedConnector;
 pub use picks::{ActionPick, ConnectorPick, ParameterPick};
 pub use profiles::belongings::ConnectBelongings;
 pub use profiles::steps::{ProfileStep, Through};
+pub use uses::{FlowUse, Uses};
 pub use wake::{UserAuthenticated, Wakes};
 
 pub(crate) use grants::{AccessToken, Asked, Broker, GrantState, GrantView, Unavailable};

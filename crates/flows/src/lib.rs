@@ -26,6 +26,7 @@ use utoipa_axum::routes;
 pub use drive::Driver;
 pub use flows::Flows;
 pub use service::belongings::FlowBelongings;
+pub use service::used::FlowUses;
 
 /// How often is forgotten what is past its time, in seconds.
 const SWEEP_SECONDS: i64 = 3_600;

@@ -6,7 +6,7 @@ use axum::http::HeaderName;
 use gatehouse_apikeys::{ApiKeys, HotGate, KeyBelongings, Programs};
 use gatehouse_connect::{Connect, ConnectBelongings};
 use gatehouse_events::{Events, EventsBelongings};
-use gatehouse_flows::{Driver, FlowBelongings, Flows};
+use gatehouse_flows::{Driver, FlowBelongings, FlowUses, Flows};
 use gatehouse_identity::{Identity, MailContext, PeopleMail, PeopleSweep, SendMail};
 use gatehouse_lab::Lab;
 use gatehouse_outbound::{Dns, Http, HttpConfig, Mailer, SmtpConfig, egress};
@@ -187,6 +187,7 @@ impl App {
             public_url.clone(),
         );
         identity.also_ends(Arc::new(FlowBelongings));
+        connect.asks(Arc::new(FlowUses::new(store.clone())));
         let sso = Sso::new(identity.clone(), http, dns, public_url.clone(), options);
         let scim = Scim::new(identity.clone(), public_url.clone(), settings.scim_requests_per_minute);
         sso.reach_directory(Arc::new(crate::directory::ByLink(scim.clone())));

@@ -23,6 +23,7 @@ use utoipa_axum::routes;
 
 pub(crate) use service::belongings;
 pub(crate) use service::kept_types::Types;
+pub(crate) use service::links::use_up as use_link;
 pub(crate) use service::session::Sessions;
 pub(crate) use service::types::known as known_type;
 

@@ -6,10 +6,10 @@ use axum::response::{IntoResponse, Response};
 use gatehouse_identity::Caller;
 use gatehouse_web::{ApiError, Flash, HtmlResult, Path, SeeOther, WantsJson};
 
-use super::finish::Callback;
+use super::finish::{Callback, Ended};
 use crate::Connect;
 
-/// Where the browser goes: 303 to the page where the authorization was begun. Without a session nothing can be ended here,
+/// Where the browser goes: 303 to the page where the authorization was begun, also when the provider did not grant it. Without a session nothing can be ended here,
 /// nor after another sign-in: it is begun again.
 pub(crate) async fn callback(
     State(connect): State<Connect>,
@@ -28,7 +28,13 @@ pub(crate) async fn callback(
         }
     };
     let answer = Callback::of(uri.query().unwrap_or_default());
-    let landed = connect.finish(&actor, &context, &answer).await?;
+    let landed = match connect.finish(&actor, &context, &answer).await? {
+        Ended::Landed(landed) => landed,
+        Ended::Refused { error, .. } if wants_json => return Ok(ApiError(error).into_response()),
+        Ended::Refused { return_to, error } => {
+            return Ok(SeeOther::to(return_to).saying(Flash::failure(error.message())).into_response());
+        }
+    };
     let name = &landed.about.name;
     let flash = match landed.warning {
         None => Flash::success(format!("{name} is authorized.")),

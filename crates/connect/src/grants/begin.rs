@@ -62,7 +62,8 @@ impl Broker {
             },
             expires_at: db.now().plus_seconds(REQUEST_SECONDS),
         };
-        let secrets = Secrets { verifier: verifier.map(|v: Secret| v.expose().to_owned()), asked };
+        let link = asked.link.as_ref().map(ToString::to_string);
+        let secrets = Secrets { verifier: verifier.map(|v: Secret| v.expose().to_owned()), asked, link };
         let mut tx = db.begin(&actor.origin).await?;
         requests::supersede(&mut tx, &waiting, &secrets.asked).await?;
         let (pending, first_end) = requests::pending(&mut tx, &waiting.workspace, &waiting.user).await?;

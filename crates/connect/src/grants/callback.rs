@@ -1,7 +1,7 @@
 //! Where answers to authorizations come: one address for each holder, whose end nobody guesses. One address for all is how
 //! one provider's answer is passed off as another's.
 
-use gatehouse_types::random_token;
+use gatehouse_types::{Actor, random_token};
 use gatehouse_web::PublicUrl;
 
 use crate::Connect;
@@ -25,7 +25,15 @@ impl Connect {
         address(&self.0.public_url, context)
     }
 
-    /// A new end.
+    /// The end that a form proposes to a person for a type: the same for some hours, until it is used.
+    pub(crate) fn offered_context(&self, actor: &Actor, of: &str) -> String {
+        match actor.user() {
+            Ok(user) => self.0.offered.get(user, of, self.0.store.now(), || self.new_context()),
+            Err(_) => self.new_context(),
+        }
+    }
+
+    /// A new one, 256 random bits.
     pub(crate) fn new_context(&self) -> String {
         random_token(&**self.0.store.random()).expose().to_owned()
     }

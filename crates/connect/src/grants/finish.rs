@@ -51,6 +51,25 @@ impl Callback {
     }
 }
 
+/// The check of what the provider says: somebody refused there.
+const PROVIDER: &str = "answer";
+/// The check of the token endpoint's answer: the provider does not take our client, or is away.
+const TOKENS: &str = "token endpoint";
+
+/// How an authorization ended that was the person's own.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// It went well.
+    Landed(Landed),
+    /// The provider did not grant it.
+    Refused {
+        /// Where the browser goes: to where it would have gone.
+        return_to: String,
+        /// Why, with the recorded decision.
+        error: Error,
+    },
+}
+
 /// A check that failed.
 struct Flaw {
     check: &'static str,
@@ -67,21 +86,34 @@ impl Connect {
     /// # Errors
     /// `Authorization` with the recorded decision for an answer that is not accepted; `Conflict` for one that something
     /// else overtook; `RateLimited`.
-    pub(crate) async fn finish(&self, actor: &Actor, context: &str, callback: &Callback) -> Result<Landed> {
+    pub(crate) async fn finish(&self, actor: &Actor, context: &str, callback: &Callback) -> Result<Ended> {
         self.by_hand(actor)?;
         let mut checks = Vec::new();
         let (waiting, secrets) = match self.waiting(actor, context, callback, &mut checks).await? {
             Ok(found) => found,
-            Err((waiting, flaw)) => return self.turn_away(actor, waiting.as_ref(), checks, flaw).await,
+            Err((waiting, flaw)) => return Err(self.turn_away(actor, waiting.as_ref(), checks, flaw).await),
         };
         require(&self.0.store, actor, waiting.right, Some(waiting.holder.object())).await?;
         let there = There::of(&self.0.store, &waiting).await?;
         match self.granted(actor, &waiting, &secrets, callback, &mut checks).await? {
             Ok((spec, about, tokens)) => {
-                let granted = Granted { waiting, asked: secrets.asked, spec, about, tokens, there };
-                self.keep(actor, granted, callback).await
+                let Secrets { asked, link, .. } = secrets;
+                let granted = Granted { waiting, asked, spec, about, tokens, there, link };
+                self.keep(actor, granted, callback).await.map(Ended::Landed)
             }
-            Err(flaw) => self.turn_away(actor, Some(&waiting), checks, flaw).await,
+            Err(flaw) => {
+                let is_providers = flaw.check == PROVIDER || flaw.check == TOKENS;
+                let error = self.turn_away(actor, Some(&waiting), checks, flaw).await;
+                let workspace = &waiting.workspace;
+                let about = holders::about(&mut self.0.store.reader(), workspace, &waiting.holder).await?;
+                match about.filter(|_| is_providers) {
+                    Some(_) if !waiting.return_to.is_empty() => {
+                        Ok(Ended::Refused { return_to: waiting.return_to, error })
+                    }
+                    Some(about) => Ok(Ended::Refused { return_to: about.page, error }),
+                    None => Err(error),
+                }
+            }
         }
     }
 
@@ -167,16 +199,16 @@ impl Connect {
                 clean(error, &hide),
                 words.unwrap_or_default()
             );
-            return Ok(Err(flaw("answer", said)));
+            return Ok(Err(flaw(PROVIDER, said)));
         }
         let Some(code) = callback.code.as_deref().filter(|code| !code.is_empty()) else {
-            return Ok(Err(flaw("answer", "The answer holds neither a code nor an error of the provider.")));
+            return Ok(Err(flaw(PROVIDER, "The answer holds neither a code nor an error of the provider.")));
         };
         let (code, verifier) = (Secret::new(code), secrets.verifier.as_deref().map(Secret::new));
         let wanted = Wanted::Code { code: &code, verifier: verifier.as_ref() };
         Ok(match ask(&self.0.http, &spec, wanted).await {
             Ok(tokens) => Ok((spec, about, tokens)),
-            Err(error) => Err(flaw("token endpoint", error.to_string())),
+            Err(error) => Err(flaw(TOKENS, error.to_string())),
         })
     }
 
@@ -211,13 +243,24 @@ impl Connect {
         Ok(Ok(()))
     }
 
-    async fn turn_away<T>(
+    /// Leaves the decision and the entry of the audit log; answers what is said, or what failed of ours.
+    async fn turn_away(
+        &self,
+        actor: &Actor,
+        waiting: Option<&Waiting>,
+        checks: Vec<Reason>,
+        flaw: Flaw,
+    ) -> Error {
+        self.refused(actor, waiting, checks, flaw).await.unwrap_or_else(|error| error)
+    }
+
+    async fn refused(
         &self,
         actor: &Actor,
         waiting: Option<&Waiting>,
         mut checks: Vec<Reason>,
         Flaw { check, detail }: Flaw,
-    ) -> Result<T> {
+    ) -> Result<Error> {
         let db = &self.0.store;
         checks.push(Reason::failed(check, detail.clone()));
         let object = waiting.map(|w| w.holder.object());
@@ -230,7 +273,7 @@ impl Connect {
         let mut tx = db.begin_always().await?;
         audit::record(&mut tx, actor, event).await?;
         tx.commit().await?;
-        Err(Error::authorization(format!("Nothing was connected. {detail}")).decided(decision))
+        Ok(Error::authorization(format!("Nothing was connected. {detail}")).decided(decision))
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Granted {
     pub(super) about: About,
     pub(super) tokens: Tokens,
     pub(super) there: There,
+    /// The reconnect link by which it began.
+    pub(super) link: Option<String>,
 }
 
 /// Which grant was there before the server was asked, and when somebody authorized it.
@@ -89,6 +91,12 @@ impl Connect {
         let mut tx = db.begin_always().await?;
         if let Some(overtaken) = self.overtaken(&mut tx, &granted).await? {
             return self.give_back(tx, actor, &granted, kept, overtaken).await;
+        }
+        if let Some(link) = &granted.link
+            && !holders::use_link(&mut tx, actor, holder, link).await?
+        {
+            let why = "The reconnect link was used, taken back or ended while you consented. Ask whoever sent it for a new one.";
+            return self.give_back(tx, actor, &granted, kept, Overtaken::by("link", why)).await;
         }
         let (id, before) =
             store::authorize(&mut tx, &self.0.memory, workspace, (holder, owner), (user, asked), &fresh)

@@ -12,6 +12,7 @@ pub(crate) mod finish;
 mod keep;
 pub(crate) mod model;
 mod notices;
+pub(crate) mod offered;
 mod refresh;
 pub(crate) mod requests;
 pub(crate) mod restored;

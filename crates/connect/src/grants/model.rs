@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use gatehouse_types::{Error, GrantId, Kind, Secret, Timestamp, UserId, WorkspaceId};
+use gatehouse_types::{ConnectorLinkId, Error, GrantId, Kind, Secret, Timestamp, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Holder, Owner};
@@ -17,6 +17,9 @@ pub(crate) struct Asked {
     /// Where the browser goes afterwards: a path on this host; empty: the usual page.
     #[serde(skip)]
     pub(crate) return_to: String,
+    /// The reconnect link by which it began; it is used up when the grant is kept.
+    #[serde(skip)]
+    pub(crate) link: Option<ConnectorLinkId>,
 }
 
 impl Asked {

@@ -34,6 +34,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Secrets {
     pub(crate) verifier: Option<String>,
     pub(crate) asked: Asked,
+    /// The reconnect link by which it began.
+    pub(crate) link: Option<String>,
 }
 
 /// The row of an authorization by its state.

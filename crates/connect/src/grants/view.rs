@@ -56,6 +56,13 @@ pub(crate) struct GrantView {
     pub(crate) used_by: Vec<String>,
 }
 
+impl GrantView {
+    /// Whether it failed, was changed since, and was not tried again: a failure always says when it is tried again.
+    pub(crate) fn is_untried(&self) -> bool {
+        self.state == GrantState::Failing && self.retry_at.is_none()
+    }
+}
+
 fn of(grant: Listed, used_by: Vec<String>) -> GrantView {
     let facts = grant.facts;
     let by_person = facts.authorized_at.is_some();
@@ -66,7 +73,14 @@ fn of(grant: Listed, used_by: Vec<String>) -> GrantView {
         owner: grant.owner.kind(),
         person_id: grant.owner.person().cloned(),
         state: grant.state,
-        reason: facts.reason.filter(|_| grant.state != GrantState::Ok),
+        reason: facts.reason.filter(|_| grant.state != GrantState::Ok).map(|reason| {
+            match (grant.state, facts.retry_at) {
+                (GrantState::Failing, None) => {
+                    format!("It was changed after it failed, and was not tried since. Before: {reason}")
+                }
+                _ => reason,
+            }
+        }),
         retry_at: facts.retry_at,
         scope: facts.scope,
         version: grant.version,

@@ -98,6 +98,18 @@ pub(crate) fn uses(flow: &Flow) -> BTreeMap<(Outside, String), Vec<Use>> {
     found
 }
 
+/// Whether a definition, even one that cannot run, names a connector or profile.
+pub(crate) fn refers(definition: &Value, id: &str) -> bool {
+    match definition {
+        Value::Object(members) => members.iter().any(|(key, value)| {
+            let is_reference = [Outside::Connector, Outside::Profile].iter().any(|o| o.key() == key);
+            (is_reference && value == id) || refers(value, id)
+        }),
+        Value::Array(items) => items.iter().any(|item| refers(item, id)),
+        _ => false,
+    }
+}
+
 /// Puts other ids in the place of those outside.
 pub(crate) fn replace(definition: &mut Value, ids: &BTreeMap<(Outside, String), String>) {
     match definition {
@@ -140,6 +152,7 @@ mod tests {
         let found = uses(&judged(&definition).unwrap());
         let keys: Vec<_> = found.keys().map(|(outside, id)| (outside.word(), id.as_str())).collect();
         assert_eq!(keys, [("connector", "cnr_1"), ("authProfile", "apr_1")]);
+        assert!(refers(&definition, "cnr_1") && refers(&definition, "apr_1") && !refers(&definition, "each"));
         let other = [((Outside::Connector, "cnr_1".to_owned()), "cnr_2".to_owned())].into();
         replace(&mut definition, &other);
         assert_eq!(definition["nodes"][1]["body"]["nodes"][0]["connectorId"], "cnr_2");

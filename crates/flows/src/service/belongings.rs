@@ -39,7 +39,7 @@ impl Belongings for FlowBelongings {
                 let stopped = Trigger { enabled: false, stopped: why, ..trigger.clone() };
                 triggers::update(tx, &stopped, None).await?;
                 if trigger.enabled {
-                    let details = json!({"name": trigger.name, "flowId": trigger.flow, "personId": leaver.user,
+                    let details = json!({"name": trigger.name, "flowId": trigger.flow_id, "personId": leaver.user,
                         "cause": leaver.cause.as_str()});
                     let event = Event::success("flow-trigger.stopped", (KIND, trigger.id.as_str()), details);
                     audit::record_in(tx, &actor, Some(leaver.workspace), event).await?;

@@ -13,6 +13,7 @@ pub(crate) mod room;
 pub(crate) mod statistics;
 pub(crate) mod triggers;
 pub(crate) mod try_request;
+pub(crate) mod used;
 pub(crate) mod waiting;
 
 use gatehouse_types::{Actor, Error, FlowId, Id, Principal};

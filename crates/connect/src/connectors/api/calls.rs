@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::connector_id;
 use crate::Connect;
+use crate::bare::Bare;
 use crate::call::handed::{handed_on, not_kept};
 use crate::call::stream::Flowing;
 use crate::connectors::model::claims::Check;
@@ -93,9 +94,9 @@ impl From<Report> for TestOut {
     }
 }
 
-/// Test a connector: its type's harmless call is made, and told in plain words.
+/// Test a connector: its type's harmless call is made, and told in plain words. Takes no values.
 #[utoipa::path(post, operation_id = "testConnector", path = "/api/v1/connectors/{id}/test", tag = "Connectors", params(("id" = String, Path)), responses(
-    (status = 200, body = TestOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 200, body = TestOut), (status = 400, description = "Values were sent", body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, description = "It is another person's own", body = ErrorBody),
     (status = 429, body = ErrorBody),
 ))]
@@ -103,6 +104,7 @@ pub(crate) async fn test(
     State(connect): State<Connect>,
     Caller(actor): Caller,
     Path(id): Path<String>,
+    _: Bare,
 ) -> ApiResult<Json<TestOut>> {
     require(&connect.0.store, &actor, Permission::ManageConnectors, Some(format!("connector:{id}"))).await?;
     Ok(Json(connect.test_connector(&actor, &connector_id(&id)?).await?.into()))

@@ -16,12 +16,12 @@ use gatehouse_web::{
 use super::form::{Entered, Input, given, inputs};
 use super::parts::{Block, Span, StepView, guide, tone};
 use super::{Nothing, PATH, TITLE, errors_of, frame, path_of};
-use crate::Connect;
 use crate::connectors::model::sheets::{Filled, filled};
 use crate::connectors::service::change::Change;
 use crate::connectors::service::test::Report;
 use crate::connectors::service::types::word;
 use crate::connectors::service::view;
+use crate::{Connect, Holder, uses};
 
 /// Links that are shown.
 const LINKS: u32 = 10;
@@ -66,6 +66,8 @@ struct ConnectorPage {
     link_url: String,
     remove: String,
     impact: String,
+    /// What it can do: as people and as the API call it.
+    actions: Vec<(String, String)>,
     may_manage: bool,
     /// Whether it is not another person's own, which is only deleted here.
     may_change: bool,
@@ -152,7 +154,8 @@ async fn show_with(
         links,
         link_url: shown.link_url,
         remove: format!("{path}/delete"),
-        impact: impact(connect, &view).await?,
+        impact: if may_manage { impact(connect, &view).await? } else { String::new() },
+        actions: view.known.actions.iter().map(|a| (a.label.clone(), a.id.to_string())).collect(),
         path,
         may_manage,
         may_change,
@@ -164,10 +167,12 @@ async fn show_with(
 async fn impact(connect: &Connect, view: &view::View) -> Result<String> {
     let people = connect.people_of(&view.connector).await?;
     let first = "Everything that calls the product through it fails afterwards, and what was authorized is taken back.";
+    let holder = Holder::Connector(view.connector.id.clone());
+    let uses = uses::sentence(&connect.uses_of(&view.connector.workspace_id, &holder).await?);
     Ok(match people {
-        0 => first.to_owned(),
-        1 => format!("{first} 1 person's own authorization ends with it."),
-        n => format!("{first} {n} people's own authorizations end with it."),
+        0 => format!("{first} {uses}"),
+        1 => format!("{first} {uses} 1 person's own authorization ends with it."),
+        n => format!("{first} {uses} {n} people's own authorizations end with it."),
     })
 }
 

@@ -43,6 +43,8 @@ struct Product {
     icon: String,
     description: String,
     ways: String,
+    /// Whether it has no action.
+    bare: bool,
     /// The page of a type that the workspace made.
     own: String,
 }
@@ -96,6 +98,7 @@ pub(super) async fn show(
         icon: word(&known.icon),
         description: known.description.clone(),
         ways: known.auth.iter().map(|a| a.label.as_str()).collect::<Vec<_>>().join(", "),
+        bare: known.actions.is_empty(),
         own: known.own().map(|o| format!("{PATH}/types/{}", o.definition.id)).unwrap_or_default(),
     });
     let products = products.collect();

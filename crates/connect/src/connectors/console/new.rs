@@ -38,6 +38,8 @@ struct NewPage {
     docs: String,
     /// Said of products whose API is not documented in public.
     note: &'static str,
+    /// Whether it has no action.
+    bare: bool,
     ways: Vec<Tab>,
     auth_id: String,
     auth_label: String,
@@ -62,6 +64,7 @@ struct Again<'a> {
 
 fn view(
     connect: &Connect,
+    actor: &Actor,
     context: &PageContext,
     known: &Known,
     auth: Option<&str>,
@@ -73,7 +76,7 @@ fn view(
     let said = |name: &str| entered.and_then(|e| e.get(name)).cloned();
     // one callback for each connector, told before there is one: it is registered at the provider first
     let mark = said("context").filter(|c| is_context(c));
-    let mark = mark.unwrap_or_else(|| connect.new_context());
+    let mark = mark.unwrap_or_else(|| connect.offered_context(actor, known.id.as_str()));
     let redirect = connect.callback_url(&mark);
     let errors = again.as_ref().map(|a| a.errors.clone()).unwrap_or_default();
     let consents = auth.kind == AuthKind::Oauth2Code;
@@ -92,6 +95,7 @@ fn view(
         description: known.description.clone(),
         docs: known.docs.to_string(),
         note: note(known),
+        bare: known.actions.is_empty(),
         ways: ways.collect(),
         auth_id: auth.id.to_string(),
         auth_label: auth.label.clone(),
@@ -134,7 +138,7 @@ pub(super) async fn show(
 ) -> HtmlResult<Response> {
     require(&connect.0.store, &actor, Permission::ManageConnectors, None).await?;
     let known = connect.connector_type(&actor, &id).await?;
-    Ok(view(&connect, &context, &known, Some(&way.auth), None)?)
+    Ok(view(&connect, &actor, &context, &known, Some(&way.auth), None)?)
 }
 
 /// Makes the connector; the browser goes on to consent, or the first test is made.
@@ -153,7 +157,7 @@ pub(super) async fn make(
         Err(e) => {
             let Some(errors) = errors_of(&e) else { return Err(e.into()) };
             let again = Again { entered: &entered, errors };
-            let page = view(&connect, &context, &known, Some(&way), Some(again))?;
+            let page = view(&connect, &actor, &context, &known, Some(&way), Some(again))?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
         }
     }

@@ -29,7 +29,8 @@ impl Connect {
         only_theirs(actor, &ready.connector)?;
         let owner = own_owner(&ready.connector);
         self.by_hand(actor)?;
-        self.begin(actor, &ready, owner, Permission::ManageConnectors, return_to).await
+        let asked = Asked { return_to, ..Asked::default() };
+        self.begin(actor, &ready, owner, Permission::ManageConnectors, asked).await
     }
 
     /// Begins an authorization; who calls has checked the right, which must hold at the end too, and that it is not tried too
@@ -40,7 +41,7 @@ impl Connect {
         ready: &Ready,
         owner: Owner,
         right: Permission,
-        return_to: String,
+        asked: Asked,
     ) -> Result<Url> {
         if ready.auth()?.kind != AuthKind::Oauth2Code {
             return Err(Error::conflict(
@@ -49,7 +50,6 @@ impl Connect {
         }
         let spec = self.client_spec(ready)?;
         let holder = Holder::Connector(ready.connector.id.clone());
-        let asked = Asked { return_to, ..Asked::default() };
         let url = self.0.broker.begin(actor, (holder, owner), right, &spec, asked).await?;
         // a change ends what is under way: what it could not see yet leads nowhere, for nobody learns its address
         let Connector { workspace_id, id, version, .. } = &ready.connector;

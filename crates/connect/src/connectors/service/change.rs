@@ -16,7 +16,7 @@ use crate::connectors::model::fields::{Given, Values, spoken};
 use crate::connectors::model::known::{Known, no_user_authentication};
 use crate::connectors::store::{connectors, links, values};
 use crate::grants::requests;
-use crate::{Connect, Holder, Owner};
+use crate::{Connect, Holder, Owner, uses};
 
 /// What to change; only what is given changes.
 #[derive(Debug, Default)]
@@ -123,11 +123,13 @@ impl Connect {
     /// # Errors
     /// `NotFound`; `Authorization` without the right.
     pub(crate) async fn remove_connector(&self, actor: &Actor, id: &ConnectorId) -> Result<()> {
+        let uses = self.uses_of(actor.workspace()?, &Holder::Connector(id.clone())).await?;
         let (mut tx, connector, known) = self.lock_connector(actor, id).await?;
         let values = self.values_of(&mut tx, &connector).await?;
         self.end_grants(&mut tx, actor, &connector, &known, &values, "the connector was deleted").await?;
         connectors::delete(&mut tx, &connector.id).await?;
-        record(&mut tx, actor, "connector.deleted", &connector, &json!({})).await?;
+        let more = json!({"flows": uses::details(&uses)});
+        record(&mut tx, actor, "connector.deleted", &connector, &more).await?;
         tx.commit().await?;
         if actor.origin.dry_run.is_none() {
             self.sessions_end(id);

@@ -125,6 +125,7 @@ impl Connect {
         connectors::insert(&mut tx, &connector, &values).await?;
         record(&mut tx, actor, "connector.created", &connector, &json!({})).await?;
         tx.commit().await?;
+        self.0.offered.used(&connector.context);
         self.view(connector).await
     }
 

@@ -20,7 +20,7 @@ use crate::connectors::model::fields::Given;
 use crate::connectors::model::known::fields;
 use crate::connectors::store::connectors;
 use crate::connectors::store::links::{self, Link};
-use crate::{Connect, Owner};
+use crate::{Asked, Connect, Owner};
 
 /// A link lives this many days when nothing else is said.
 const DEFAULT_DAYS: i64 = 7;
@@ -58,6 +58,22 @@ async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, link: &Link) ->
     let details = json!({"linkId": link.id, "expiresAt": link.expires_at});
     let event = Event::success(event, ("connector", link.connector_id.as_str()), details);
     Ok(audit::record(tx, actor, event).await?)
+}
+
+/// Uses a link up in the transaction that keeps what was consented to, its connector locked before; says whether it still
+/// opened something: of two consents by one link the first counts.
+pub(crate) async fn use_up(tx: &mut Tx, actor: &Actor, connector: &ConnectorId, link: &str) -> Result<bool> {
+    let Ok(id) = link.parse::<ConnectorLinkId>() else { return Ok(false) };
+    if !links::take(tx, &id).await? {
+        return Ok(false);
+    }
+    let event = Event::success(
+        "connector.reconnect-link-used",
+        ("connector", connector.as_str()),
+        json!({"linkId": id}),
+    );
+    audit::record(tx, actor, event).await?;
+    Ok(true)
 }
 
 impl Connect {
@@ -165,7 +181,8 @@ impl Connect {
         Ok((link, ready, asked))
     }
 
-    /// Uses a link up: the browser leaves to consent, or the new secrets are kept.
+    /// Uses a link: the browser leaves to consent, and the link is used up when what was consented to is kept; or the new
+    /// secrets are kept.
     ///
     /// # Errors
     /// As [`Connect::by_reconnect_link`]; `Validation` names the field; `RateLimited` and `Conflict`, which use nothing up.
@@ -179,15 +196,10 @@ impl Connect {
         self.by_hand(actor)?;
         if ready.auth()?.kind == AuthKind::Oauth2Code {
             company(&ready.connector)?;
-            // what cannot be begun uses nothing up, and what was begun leads nowhere until its address is told
-            // whoever holds the link may end what it began
+            // whoever holds the link may end what it began; what does not come to its end uses nothing up
             let right = Permission::ReadWorkspace;
-            let url = self.begin(actor, &ready, Owner::Service, right, "/".to_owned()).await?;
-            let (tx, connector) = self.take_link(actor, &link).await?;
-            if connector.version != ready.connector.version {
-                return Err(Error::conflict("The connector was changed just now. Open the link again."));
-            }
-            tx.commit().await?;
+            let asked = Asked { return_to: "/".to_owned(), link: Some(link.id), ..Asked::default() };
+            let url = self.begin(actor, &ready, Owner::Service, right, asked).await?;
             return Ok(Reconnected::Consent(url));
         }
         // a blank one stays as it is

@@ -14,7 +14,7 @@ use crate::connectors::model::known::no_user_authentication;
 use crate::connectors::store::connectors::{self, Wanted};
 use crate::connectors::store::values;
 use crate::grants::requests;
-use crate::{Connect, GrantView, Holder, Owner};
+use crate::{Asked, Connect, GrantView, Holder, Owner};
 
 /// Whether and how people authenticate for themselves.
 #[derive(Clone, Debug)]
@@ -142,7 +142,8 @@ impl Connect {
         }
         self.by_hand(actor)?;
         let return_to = if return_to.is_empty() { super::super::console::MINE.to_owned() } else { return_to };
-        self.begin(actor, &ready, Owner::Person(user), Permission::ReadWorkspace, return_to).await
+        let asked = Asked { return_to, ..Asked::default() };
+        self.begin(actor, &ready, Owner::Person(user), Permission::ReadWorkspace, asked).await
     }
 
     /// Ends what a person authorized; it is taken back at the provider, where that is offered.

@@ -87,7 +87,10 @@ pub(crate) fn callback(connect: &Connect, connector: &Connector) -> String {
 }
 
 fn status(kind: AuthKind, connector: &Connector, grant: Option<&GrantView>) -> (Status, Option<String>) {
-    let failed = connector.tested.as_ref().filter(|t| !t.ok).map(|t| t.message.clone());
+    // what failed before somebody consented says nothing of what was authorized
+    let consented = grant.and_then(|g| g.authorized_at);
+    let counts = |at: Timestamp| consented.is_none_or(|consented| at >= consented);
+    let failed = connector.tested.as_ref().filter(|t| !t.ok && counts(t.at)).map(|t| t.message.clone());
     let passed = connector.tested.as_ref().is_some_and(|t| t.ok);
     match grant.map(|g| (g.state, g.reason.clone())) {
         Some((GrantState::NeedsReauthorization, reason)) => (Status::NeedsReauthorization, reason),

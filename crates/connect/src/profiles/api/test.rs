@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::profiles::ProfileIn;
 use crate::Connect;
+use crate::bare::Bare;
 use crate::profiles::service::test::Tested;
 
 /// What a test found.
@@ -24,8 +25,8 @@ pub(crate) struct TestOut {
     authorized: bool,
     /// What the provider said, in plain words.
     message: String,
-    /// The request for tokens, with its secrets masked.
-    request: RequestOutline,
+    /// The request for tokens, with its secrets masked; `null` when none was made.
+    request: Option<RequestOutline>,
     /// What goes with each request through the profile, values masked.
     sends: Vec<SendsOut>,
     /// What the access token says, when it is a JWT. Nothing of it is verified: it is for somebody else.
@@ -58,17 +59,20 @@ pub(crate) struct SendsOut {
 
 impl From<Tested> for TestOut {
     fn from(t: Tested) -> Self {
-        let members = t.params.into_iter().map(|(name, value)| (name, Value::String(value)));
+        let request = t.request.map(|r| {
+            let members = r.params.into_iter().map(|(name, value)| (name, Value::String(value)));
+            RequestOutline {
+                method: "POST".to_owned(),
+                url: r.url,
+                headers: r.headers.into_iter().collect(),
+                body: Some(Value::Object(members.collect())),
+            }
+        });
         Self {
             success: t.success,
             authorized: t.authorized,
             message: t.message,
-            request: RequestOutline {
-                method: "POST".to_owned(),
-                url: t.url,
-                headers: t.headers.into_iter().collect(),
-                body: Some(Value::Object(members.collect())),
-            },
+            request,
             sends: t.sent.into_iter().map(|(place, key, value)| SendsOut { place, key, value }).collect(),
             claims: t.claims,
         }
@@ -76,15 +80,17 @@ impl From<Tested> for TestOut {
 }
 
 /// Test an authorization profile: client credentials ask the provider for a token; where a person consents, the grant is
-/// looked at, and without one it is tried whether the provider knows the client.
+/// looked at, and without one, or when the profile was changed after its token came, it is tried whether the provider knows
+/// the client. Takes no values: those that are not stored are tested by `POST /api/v1/auth-profiles/test`.
 #[utoipa::path(post, operation_id = "testAuthProfile", path = "/api/v1/auth-profiles/{id}/test", tag = "Authorization profiles", params(("id" = String, Path)), responses(
-    (status = 200, body = TestOut), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 200, body = TestOut), (status = 400, description = "Values were sent", body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 429, body = ErrorBody),
 ))]
 pub(crate) async fn test(
     State(connect): State<Connect>,
     Caller(actor): Caller,
     Path(id): Path<AuthProfileId>,
+    _: Bare,
 ) -> ApiResult<Json<TestOut>> {
     Ok(Json(connect.test_profile(&actor, &id).await?.into()))
 }

@@ -45,13 +45,21 @@ struct EditPage {
     trouble: String,
     path: String,
     grants: Vec<GrantRow>,
+    /// What saving would end.
+    ends: String,
+    save_anyway: &'static str,
 }
+
+/// The button that saves what ends something.
+const SAVE_ANYWAY: &str = "save-anyway";
 
 /// What stands on the page beside the form.
 #[derive(Default)]
 struct Beside {
     errors: FieldErrors,
     tested: Option<Tested>,
+    /// What saving would end, and was not said yet.
+    ends: String,
 }
 
 async fn view(
@@ -72,7 +80,7 @@ async fn view(
     };
     let path = id.map(path_of).unwrap_or_default();
     let title = seen.as_ref().map_or("New Authorization Mechanism", |s| s.profile.name.as_str());
-    let (status, tone) = seen.as_ref().map_or(("", Tone::Neutral), |s| status_words(s.status()));
+    let (status, tone) = seen.as_ref().map_or(("", Tone::Neutral), status_words);
     let claims = beside.tested.as_ref().and_then(|t| t.claims.as_ref());
     let claims = claims.and_then(|c| serde_json::to_string_pretty(c).ok()).unwrap_or_default();
     let page = EditPage {
@@ -96,6 +104,8 @@ async fn view(
         trouble: seen.as_ref().and_then(crate::profiles::service::Seen::trouble).unwrap_or_default(),
         path,
         grants,
+        ends: beside.ends,
+        save_anyway: SAVE_ANYWAY,
         form,
     };
     Ok(View(page).into_response())
@@ -110,7 +120,7 @@ async fn again(
     (form, error): (ProfileForm, gatehouse_types::Error),
 ) -> HtmlResult<Response> {
     let Some(errors) = errors_of(&error) else { return Err(error.into()) };
-    let page = view(connect, actor, context, id, form, Beside { errors, tested: None }).await?;
+    let page = view(connect, actor, context, id, form, Beside { errors, ..Beside::default() }).await?;
     Ok((StatusCode::BAD_REQUEST, page).into_response())
 }
 
@@ -121,7 +131,7 @@ pub(super) async fn begin(
     context: PageContext,
 ) -> HtmlResult<Response> {
     require(&connect.0.store, &actor, Permission::ManageAuthProfiles, None).await?;
-    let form = ProfileForm::blank(&connect);
+    let form = ProfileForm::blank(&connect, &actor);
     Ok(view(&connect, &actor, &context, None, form, Beside::default()).await?)
 }
 
@@ -208,9 +218,23 @@ pub(super) async fn save(
             Err(e) => again(&connect, &actor, &context, Some(&id), (form, e)).await,
         };
     }
+    let ends = match connect.change_ends(&actor, &id, change.clone()).await {
+        Ok(ends) => ends,
+        Err(e) => return again(&connect, &actor, &context, Some(&id), (form, e)).await,
+    };
+    if let Some(ends) = ends.clone().filter(|_| form.what != SAVE_ANYWAY) {
+        let page = view(&connect, &actor, &context, Some(&id), form, Beside { ends, ..Beside::default() });
+        return Ok((StatusCode::CONFLICT, page.await?).into_response());
+    }
     match connect.update_profile(&actor, &id, change).await {
         Ok(_) => {
-            Ok(SeeOther::to(path_of(&id)).saying(Flash::success("The changes were saved.")).into_response())
+            let flash = match ends {
+                None => Flash::success("The changes were saved."),
+                Some(_) => Flash::notice(
+                    "The changes were saved. What was authorized before was ended by them: authorize it again.",
+                ),
+            };
+            Ok(SeeOther::to(path_of(&id)).saying(flash).into_response())
         }
         Err(e) => again(&connect, &actor, &context, Some(&id), (form, e)).await,
     }

@@ -1,6 +1,6 @@
 //! The form of a profile.
 
-use gatehouse_types::{Error, Kind, Secret};
+use gatehouse_types::{Actor, Error, Kind, Secret};
 use gatehouse_web::{Choice, FieldErrors};
 use serde::Deserialize;
 
@@ -92,9 +92,9 @@ fn at(list: &[String], n: usize) -> String {
 
 impl ProfileForm {
     /// The form of a new profile, with a callback of its own.
-    pub(super) fn blank(connect: &Connect) -> Self {
+    pub(super) fn blank(connect: &Connect, actor: &Actor) -> Self {
         Self {
-            callback_url: connect.callback_url(&connect.new_context()),
+            callback_url: connect.callback_url(&connect.offered_context(actor, "auth-profile")),
             client_authentication: "basic".to_owned(),
             ..Self::default()
         }

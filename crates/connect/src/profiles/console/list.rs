@@ -29,8 +29,10 @@ struct Row {
 }
 
 /// How a profile stands, in the words of the list.
-pub(super) const fn status_words(status: Status) -> (&'static str, Tone) {
-    match status {
+pub(super) fn status_words(seen: &Seen) -> (&'static str, Tone) {
+    match seen.status() {
+        _ if seen.is_untried() => ("Not tried since it was changed", Tone::Neutral),
+        _ if seen.is_failing() => ("Failing", Tone::Warn),
         Status::Configured => ("Configured", Tone::Good),
         Status::NotConfigured => ("Not Configured", Tone::Warn),
     }
@@ -47,7 +49,7 @@ pub(super) const fn state_words(state: GrantState) -> (&'static str, Tone) {
 
 impl From<Seen> for Row {
     fn from(seen: Seen) -> Self {
-        let (status, tone) = status_words(seen.status());
+        let (status, tone) = status_words(&seen);
         Self {
             path: path_of(&seen.profile.id),
             trouble: seen.trouble().unwrap_or_default(),

@@ -96,5 +96,5 @@ fn asked(profile: &Profile, fields: &Fields, input: Authorize) -> Result<Asked> 
         let value = checked_value(&at, value)?;
         kept.insert(key, value);
     }
-    Ok(Asked { tenancy, fields: kept, return_to: input.return_to })
+    Ok(Asked { tenancy, fields: kept, return_to: input.return_to, link: None })
 }

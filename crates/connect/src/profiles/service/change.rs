@@ -48,10 +48,13 @@ fn given(value: Option<&String>) -> &str {
     value.map_or("", String::as_str)
 }
 
-async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, p: &Profile) -> Result<()> {
+async fn record(tx: &mut Tx, actor: &Actor, event: &'static str, p: &Profile, ended: usize) -> Result<()> {
     let hosts: Vec<_> = p.allowed_hosts.iter().map(AllowedHost::as_str).collect();
-    let details = json!({"name": p.name, "authorizationType": p.kind, "clientId": p.client_id,
+    let mut details = json!({"name": p.name, "authorizationType": p.kind, "clientId": p.client_id,
         "tokenRequestUrl": p.token_url, "scope": p.scope, "allowedHosts": hosts});
+    if ended > 0 {
+        details["grantsEnded"] = json!(ended);
+    }
     Ok(audit::record(tx, actor, Event::success(event, ("auth-profile", p.id.as_str()), details)).await?)
 }
 
@@ -76,9 +79,10 @@ impl Connect {
         }
         free_context(&mut tx, &profile).await?;
         store::insert(&mut tx, &profile, &secrets).await?;
-        record(&mut tx, actor, "auth-profile.created", &profile).await?;
+        record(&mut tx, actor, "auth-profile.created", &profile, 0).await?;
         let seen = self.seen(&mut tx, actor, profile, secrets).await?;
         tx.commit().await?;
+        self.0.offered.used(&seen.profile.context);
         Ok(seen)
     }
 
@@ -151,16 +155,12 @@ impl Connect {
         let (profile, new_secrets) = self.changed(before.clone(), secrets.clone(), change)?;
         free_context(&mut tx, &profile).await?;
         store::update(&mut tx, &self.0.memory, &profile, &new_secrets).await?;
-        record(&mut tx, actor, "auth-profile.updated", &profile).await?;
+        let mut ended = 0;
         if is_elsewhere(&before, &profile) {
-            self.end_all(
-                &mut tx,
-                actor,
-                (&before, &secrets),
-                "the profile is for another client or server now",
-            )
-            .await?;
+            let why = "the profile is for another client or server now";
+            ended = self.end_all(&mut tx, actor, (&before, &secrets), why).await?;
         }
+        record(&mut tx, actor, "auth-profile.updated", &profile, ended).await?;
         // what failed may have been mended by this
         grants::try_again(&mut tx, &Holder::Profile(id.clone())).await?;
         let profile = Profile { version: profile.version + 1, ..profile };

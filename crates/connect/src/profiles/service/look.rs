@@ -35,7 +35,9 @@ pub(crate) struct Seen {
 impl Seen {
     /// Whether it can be used.
     pub(crate) fn status(&self) -> Status {
-        let works = |grant: &Option<GrantView>| grant.as_ref().is_some_and(|g| g.state == GrantState::Ok);
+        let works = |grant: &Option<GrantView>| {
+            grant.as_ref().is_some_and(|g| g.state == GrantState::Ok || g.is_untried())
+        };
         let needs_nobody =
             self.profile.kind == AuthorizationType::ClientCredentials && self.service.is_none();
         match works(&self.service) || works(&self.own) || needs_nobody {
@@ -44,10 +46,24 @@ impl Seen {
         }
     }
 
+    /// Whether nothing is known against it, since it was changed after it failed, and nothing was tried since.
+    pub(crate) fn is_untried(&self) -> bool {
+        let mut all = self.service.iter().chain(&self.own);
+        self.status() == Status::Configured
+            && all.clone().any(GrantView::is_untried)
+            && !all.any(|g| g.state == GrantState::Ok)
+    }
+
+    /// Whether it was authorized, and its provider gives no tokens at the moment.
+    pub(crate) fn is_failing(&self) -> bool {
+        let mut all = self.service.iter().chain(&self.own);
+        self.status() == Status::NotConfigured && all.any(|g| g.state == GrantState::Failing)
+    }
+
     /// What somebody should look at, in a sentence.
     pub(crate) fn trouble(&self) -> Option<String> {
         let mut all = self.service.iter().chain(&self.own);
-        let bad = all.find(|g| g.state != GrantState::Ok)?;
+        let bad = all.find(|g| g.state != GrantState::Ok && !g.is_untried())?;
         Some(bad.reason.clone().unwrap_or_else(|| "Its provider gives no tokens.".to_owned()))
     }
 }

@@ -2,7 +2,9 @@
 
 use gatehouse_identity::require;
 use gatehouse_store::audit::{self, Event, Outcome};
-use gatehouse_types::{Actor, AuthProfileId, Error, Id, Permission, Result, Secret, random_token};
+use gatehouse_types::{
+    Actor, AuthProfileId, Error, Id, Permission, Result, Secret, WorkspaceId, random_token,
+};
 use serde_json::{Map, Value, json};
 
 use super::change::Change;
@@ -25,19 +27,27 @@ pub(crate) struct Tested {
     /// Whether tokens are there, or came.
     pub(crate) authorized: bool,
     pub(crate) message: String,
-    /// The request for tokens.
-    pub(crate) url: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) params: Vec<(String, String)>,
+    /// The request for tokens, masked; `None` when there was none.
+    pub(crate) request: Option<Request>,
     /// What goes with each request, as place, name and masked value.
     pub(crate) sent: Vec<(&'static str, String, String)>,
     /// What the access token says, when it is a JWT.
     pub(crate) claims: Option<Map<String, Value>>,
 }
 
+/// A request for tokens, masked.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) params: Vec<(String, String)>,
+}
+
 /// What the provider said.
 struct Said {
     success: bool,
+    /// Whether a request for tokens was made, or is only looked at.
+    sent: bool,
     token: Option<String>,
     message: String,
 }
@@ -79,13 +89,50 @@ impl Connect {
                 };
                 self.told(token, "The provider gave a token.")?
             }
-            (AuthorizationType::OAuth2, Some(_)) => {
-                let token = self.0.broker.token(workspace, &holder, &owner, &spec).await;
-                self.told(token, "It is authorized, and its token is good.")?
+            (AuthorizationType::OAuth2, Some(before)) => {
+                self.try_granted(workspace, (&holder, &owner), (&profile, &spec), &before).await?
             }
             (AuthorizationType::OAuth2, None) => self.try_client(&profile, &spec).await,
         };
         Ok(tested(&secrets, &spec, said))
+    }
+
+    /// Looks at what somebody authorized. A token that is good says nothing of a client that was changed after it came: the
+    /// client is tried then too.
+    async fn try_granted(
+        &self,
+        workspace: &WorkspaceId,
+        (holder, owner): (&Holder, &Owner),
+        (profile, spec): (&Profile, &ClientSpec),
+        before: &Grant,
+    ) -> Result<Said> {
+        let token = self.0.broker.token(workspace, holder, owner, spec).await;
+        let now = grants::look(&mut self.0.store.reader(), workspace, holder, owner).await?;
+        let sent = now
+            .is_none_or(|now| now.version != before.version || now.facts.failures != before.facts.failures);
+        let said = Said { sent, ..self.told(token, "It is authorized, and its token is good.")? };
+        let since = before.facts.refreshed_at.max(before.facts.authorized_at);
+        if sent || !said.success || since.is_some_and(|since| since >= profile.updated_at) {
+            return Ok(said);
+        }
+        let client = self.offer_code(spec).await;
+        Ok(match client.success {
+            true => Said {
+                message: format!("{} The provider knows our client as it is now.", said.message),
+                sent: true,
+                ..said
+            },
+            false => Said {
+                success: false,
+                sent: true,
+                message: format!(
+                    "The token that is there is still good, but no new one will come: the profile was changed after it \
+                     came, and the provider does not take our client as it is now. {}",
+                    client.message
+                ),
+                ..said
+            },
+        })
     }
 
     /// Tests values that are not stored. Nothing is kept of it but an entry of the audit log.
@@ -131,10 +178,11 @@ impl Connect {
             AuthorizationType::ClientCredentials => match ask(&self.0.http, &spec, Wanted::Client).await {
                 Ok(tokens) => Said {
                     success: true,
+                    sent: true,
                     token: Some(tokens.access_token.expose().to_owned()),
                     message: "The provider gave a token.".to_owned(),
                 },
-                Err(error) => Said { success: false, token: None, message: error.to_string() },
+                Err(error) => Said { success: false, sent: true, token: None, message: error.to_string() },
             },
         };
         self.record_try(actor, stored, profile, said.success).await?;
@@ -164,12 +212,13 @@ impl Connect {
     }
 
     fn told(&self, token: Result<AccessToken, Unavailable>, good: &str) -> Result<Said> {
-        let failed = |message: String| Said { success: false, token: None, message };
+        let failed = |message: String| Said { success: false, sent: true, token: None, message };
         Ok(match token {
             Ok(token) => {
                 let until = token.expires_at.map(|at| format!(" It ends at {at}.")).unwrap_or_default();
                 Said {
                     success: true,
+                    sent: true,
                     message: format!("{good}{until}"),
                     token: Some(token.token.expose().to_owned()),
                 }
@@ -187,8 +236,12 @@ impl Connect {
             // the secret goes to no tenant that nobody named: somebody else may own that name
             let message = "The token request URL has a place for a tenancy, and nobody has named one yet, so nothing was \
                            sent. Authorize the profile, which asks for the tenancy, then test it.";
-            return Said { success: false, token: None, message: message.to_owned() };
+            return Said { success: false, sent: false, token: None, message: message.to_owned() };
         }
+        self.offer_code(spec).await
+    }
+
+    async fn offer_code(&self, spec: &ClientSpec) -> Said {
         let random = || random_token(&**self.0.store.random());
         let (code, verifier): (Secret, Secret) = (random(), random());
         let wanted = Wanted::Code { code: &code, verifier: Some(&verifier) };
@@ -202,12 +255,17 @@ impl Connect {
             ),
             Err(error) => (false, error.to_string()),
         };
-        Said { success, token: None, message }
+        Said { success, sent: true, token: None, message }
     }
 }
 
 fn nothing_was_asked() -> Said {
-    Said { success: true, token: None, message: "This is what would be sent; nothing was.".to_owned() }
+    Said {
+        success: true,
+        sent: true,
+        token: None,
+        message: "This is what would be sent; nothing was.".to_owned(),
+    }
 }
 
 /// A tenant for a look at what would be sent, where nobody named one.
@@ -216,7 +274,6 @@ fn example(profile: &Profile) -> Asked {
 }
 
 fn tested(secrets: &Secrets, spec: &ClientSpec, said: Said) -> Tested {
-    let outline = ask::outline(spec);
     let name = |place: FieldPlace| {
         FieldPlace::ALL.iter().find(|(p, ..)| *p == place).map_or("", |(_, name, _)| *name)
     };
@@ -229,9 +286,10 @@ fn tested(secrets: &Secrets, spec: &ClientSpec, said: Said) -> Tested {
         success: said.success,
         authorized: said.token.is_some(),
         message: said.message,
-        url: outline.url.into(),
-        headers: outline.headers,
-        params: outline.params,
+        request: said.sent.then(|| {
+            let outline = ask::outline(spec);
+            Request { url: outline.url.into(), headers: outline.headers, params: outline.params }
+        }),
         sent,
         claims: said.token.as_deref().and_then(jwt::claims),
     }

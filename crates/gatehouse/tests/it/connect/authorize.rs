@@ -160,11 +160,12 @@ async fn a_refusal_at_the_provider_is_told_and_keeps_what_was_there(t: TestApp) 
     let state = state(&begun(&owner, &profile, json!({})).await);
     let denied =
         format!("/oauth/callback/{context}?error=access_denied&error_description=Not%20today&state={state}");
-    let answer = owner.get(&denied).await;
+    let request = owner.request("GET", &denied).header("accept", "application/json");
+    let answer = owner.send(request).await;
     assert!(answer.body.contains("access_denied: Not today"), "{}", answer.body);
     assert_eq!(why(&t, &answer).await, "answer");
     seen(&echoed(&owner, &provider, &profile).await);
-    // a program gets the same as JSON
+    // it was answered
     let request = owner.request("GET", &denied).header("accept", "application/json");
     owner.send(request).await.refused(403, "authorization_error");
 }

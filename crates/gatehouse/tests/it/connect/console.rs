@@ -197,6 +197,97 @@ async fn r139_the_list_says_what_must_be_authorized_again(t: TestApp) {
     assert!(own.contains("Needs re-authorization") && own.contains("used by request"), "{own}");
 }
 
+/// The address at the provider to which a page leads.
+fn leads_to(away: &Answer, provider: &Provider) -> String {
+    let url = away.body.split("href=\"").find(|part| part.starts_with(&provider.at("/authorize")));
+    let url = url.unwrap_or_else(|| panic!("{}", away.body)).split('"').next().unwrap();
+    url.replace("&#38;", "&").replace("&amp;", "&")
+}
+
+/// Who refuses at the provider, or whose provider does not take the client, is back at the profile and reads why.
+async fn a_consent_that_fails_leads_back_to_the_profile(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &oauth2(&provider)).await;
+    let own = profile.replace(PROFILES, PAGE);
+    let browser = t.browser("owner@main.test").await;
+    let authorize = format!("{own}/authorize");
+    let url = leads_to(&submit(&browser, &own, &authorize, &[]).await, &provider);
+    let consented = url::Url::parse(&format!("http://x{}", provider.consent(&url))).unwrap();
+    let state = consented.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let denied =
+        format!("{}?error=access_denied&error_description=Not%20today&state={state}", consented.path());
+    let back = browser.get(&denied).await;
+    assert_eq!((back.status, back.location()), (303, Some(own.as_str())), "{}", back.body);
+    let shown = browser.get(&own).await.body;
+    assert!(
+        shown.contains("Nothing was connected.") && shown.contains("access_denied: Not today"),
+        "{shown}"
+    );
+    owner.put(&profile, json!({"clientSecret": "wrong"})).await.ok();
+    let url = leads_to(&submit(&browser, &own, &authorize, &[]).await, &provider);
+    let back = browser.get(&provider.consent(&url)).await;
+    assert_eq!((back.status, back.location()), (303, Some(own.as_str())), "{}", back.body);
+    assert!(browser.get(&own).await.body.contains("invalid_client"));
+}
+
+async fn a_change_that_ends_what_was_authorized_asks_first(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &oauth2(&provider)).await;
+    connected(&owner, &provider, &profile, json!({})).await;
+    let own = profile.replace(PROFILES, PAGE);
+    let browser = t.browser("owner@main.test").await;
+    // a trial of the API names it
+    let tried = owner.put(&format!("{profile}?dryRun=true"), json!({"clientId": "other"})).await.ok();
+    let effects = tried["effects"].as_array().unwrap();
+    assert!(effects.iter().any(|e| e["event"] == "grant.ended"), "{tried}");
+    let updated = effects.iter().find(|e| e["event"] == "auth-profile.updated").unwrap();
+    assert_eq!(updated["details"]["grantsEnded"], 1, "{tried}");
+    let grants = format!("{profile}/grants");
+    let shown = browser.get(&own).await.body;
+    let chosen = [("tenancyUrl", "no"), ("clientAuthentication", "basic")];
+    let other = [&chosen[..], &[("clientId", "other"), ("do", "save")]].concat();
+    let asked = fill(&browser, &shown, &own, &other).await;
+    assert_eq!(asked.status, 409, "{}", asked.body);
+    for part in [
+        "Saving this ends what was authorized.",
+        "the workspace&#39;s authorization ends",
+        "No flow uses it.",
+    ] {
+        assert!(asked.body.contains(part), "{part}: {}", asked.body);
+    }
+    assert_eq!(owner.get(&grants).await.ok()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(owner.get(&profile).await.ok()["clientId"], "client");
+    let saved = fill(&browser, &asked.body, &own, &[&chosen[..], &[("do", "save-anyway")]].concat()).await;
+    assert_eq!((saved.status, saved.location()), (303, Some(own.as_str())), "{}", saved.body);
+    assert!(browser.get(&own).await.body.contains("was ended by them"));
+    assert_eq!(owner.get(&grants).await.ok()["data"], json!([]));
+    assert_eq!(owner.get(&profile).await.ok()["clientId"], "other");
+    // what ends nothing is saved at once
+    let saved =
+        fill(&browser, &asked.body, &own, &[&chosen[..], &[("clientId", "third"), ("do", "save")]].concat())
+            .await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+}
+
+async fn an_outage_is_failing_and_a_change_is_tried_at_the_next_use(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &super::credentials(&provider)).await;
+    provider.answers(503, json!({}));
+    let down = super::echoed(&owner, &provider, &profile).await;
+    assert_eq!(down.status, 503, "{}", down.body);
+    let browser = t.browser("owner@main.test").await;
+    let list = browser.get(PAGE).await.body;
+    assert!(list.contains(">Failing<") && !list.contains(">Not Configured<"), "{list}");
+    owner.put(&profile, json!({"clientSecret": "s3cret of ours"})).await.ok();
+    let list = browser.get(PAGE).await.body;
+    assert!(list.contains(">Not tried since it was changed<") && !list.contains(">Failing<"), "{list}");
+    let seen = owner.get(&profile).await.ok();
+    assert_eq!(seen["status"], "configured", "{seen}");
+    assert!(seen["grant"]["reason"].as_str().unwrap().contains("was not tried since"), "{seen}");
+    assert_eq!(super::seen(&super::echoed(&owner, &provider, &profile).await)["account"], "machine");
+    assert!(browser.get(PAGE).await.body.contains(">Configured<"));
+}
+
 async fn the_pages_are_hidden_from_viewers(t: TestApp) {
     t.person("vi@main.test", Role::Viewer).await;
     let browser = t.browser("vi@main.test").await;
@@ -213,4 +304,7 @@ on_both![
     r135_r143_somebody_authorizes_in_the_browser_and_is_asked_for_a_pin,
     r139_the_list_says_what_must_be_authorized_again,
     the_pages_are_hidden_from_viewers,
+    a_consent_that_fails_leads_back_to_the_profile,
+    a_change_that_ends_what_was_authorized_asks_first,
+    an_outage_is_failing_and_a_change_is_tried_at_the_next_use,
 ];

@@ -190,6 +190,38 @@ async fn r142_r144_client_credentials_need_nobody_and_are_tested(t: TestApp) {
     owner.post(&format!("{profile}/authorize"), json!({})).await.refused(400, "validation_error");
 }
 
+/// A token that is there says nothing of a secret that was entered after it came.
+async fn a_test_tries_a_secret_that_was_changed_after_the_token_came(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &oauth2(&provider)).await;
+    connected(&owner, &provider, &profile, json!({})).await;
+    provider.asked();
+    let test = format!("{profile}/test");
+    let good = owner.post_to(&test).await.ok();
+    assert_eq!((&good["success"], &good["request"]), (&json!(true), &Value::Null), "{good}");
+    assert!(provider.asked().is_empty(), "nothing was sent, and nothing is shown as sent");
+    let owner = later(&t, 5).await;
+    owner.put(&profile, json!({"clientSecret": "wrong"})).await.ok();
+    let bad = owner.post_to(&test).await.ok();
+    assert_eq!(bad["success"], false, "{bad}");
+    assert!(bad["message"].as_str().unwrap().contains("invalid_client"), "{bad}");
+    assert!(bad["request"]["url"].is_string() && provider.asked().len() == 1, "{bad}");
+    owner.put(&profile, json!({"clientSecret": "s3cret of ours"})).await.ok();
+    let good = owner.post_to(&test).await.ok();
+    assert!(good["success"] == true && good["request"]["url"].is_string(), "{good}");
+    seen(&echoed(&owner, &provider, &profile).await);
+}
+
+async fn a_test_takes_no_values(t: TestApp) {
+    let (owner, provider) = (t.owner().await, Provider::start().await);
+    let profile = made(&owner, &credentials(&provider)).await;
+    let test = format!("{profile}/test");
+    let error = owner.post(&test, json!({"clientSecret": "wrong"})).await;
+    assert_eq!(error.refused(400, "validation_error")["field"], "clientSecret");
+    assert!(provider.asked().is_empty());
+    assert_eq!(owner.post(&test, json!({})).await.ok()["success"], true);
+}
+
 async fn r142_values_are_tested_before_they_are_saved(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
     let test = format!("{PROFILES}/test");
@@ -390,6 +422,8 @@ on_both![
     r142_r144_client_credentials_need_nobody_and_are_tested,
     r142_values_are_tested_before_they_are_saved,
     r148_a_test_shows_the_request_with_its_secrets_masked_and_the_claims_of_the_token,
+    a_test_tries_a_secret_that_was_changed_after_the_token_came,
+    a_test_takes_no_values,
     members_use_profiles_as_themselves_and_viewers_do_not,
     grants_end_when_the_client_or_its_hosts_become_others,
 ];

@@ -82,6 +82,9 @@ async fn the_callback_told_before_is_the_one_that_is_used(t: TestApp) {
     let dialog = browser.get(&new).await;
     let at = dialog.body.find("/oauth/callback/").unwrap() + 16;
     let told: String = dialog.body[at..].chars().take_while(|c| *c != '"').collect();
+    // opened again it proposes the same, and each product its own
+    assert!(browser.get(&new).await.body.contains(&told));
+    assert!(!browser.get(&format!("{PAGES}/new/hubspot-crm")).await.body.contains(&told));
     let mut form = Form::to(&dialog.body, &new);
     for (name, value) in [
         ("ownerKind", "service"),
@@ -101,6 +104,7 @@ async fn the_callback_told_before_is_the_one_that_is_used(t: TestApp) {
     form.fields.push(("name".to_owned(), "Again".to_owned()));
     let again = form.send(&browser).await;
     assert!(again.status == 400 && again.body.contains("sent before"), "{}", again.body);
+    assert!(!browser.get(&new).await.body.contains(&told), "it is taken now");
 }
 
 async fn the_other_pages_do_what_their_buttons_say(t: TestApp) {
@@ -199,9 +203,42 @@ async fn every_connect_dialog_opens(t: TestApp) {
     assert!(count > 240, "{count}");
 }
 
+async fn a_product_without_actions_says_so(t: TestApp) {
+    let owner = t.owner().await;
+    let browser = t.browser("owner@main.test").await;
+    let words = "Connection only";
+    let bare = async |wanted: bool| {
+        for page in 1.. {
+            let found = owner.get(&format!("/api/v1/connector-types?page={page}")).await.ok();
+            let all = found["data"].as_array().unwrap();
+            assert!(!all.is_empty(), "there are both kinds");
+            if let Some(one) = all.iter().find(|k| (k["actionCount"] == 0) == wanted) {
+                return (text(&one["id"]), text(&one["name"]));
+            }
+        }
+        unreachable!()
+    };
+    for wanted in [true, false] {
+        let (id, name) = bare(wanted).await;
+        let new = browser.get(&format!("{PAGES}/new/{id}")).await.body;
+        assert_eq!(new.contains(words), wanted, "{id}: {new}");
+        let search: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        let list = browser.get(&format!("{PAGES}?search={search}")).await.body;
+        assert!(!wanted || list.contains(words), "{name}: {list}");
+    }
+    // a connector's page lists what it can do
+    let page = icertis(&owner).await.replace("/api/v1/connectors", PAGES);
+    let shown = browser.get(&page).await.body;
+    assert!(shown.contains(">Actions<") && shown.contains("<code>list-users</code>"), "{shown}");
+}
+
 on_both![start_with_outside:
     r149_a_connector_is_searched_chosen_and_connected,
     the_callback_told_before_is_the_one_that_is_used,
     the_other_pages_do_what_their_buttons_say,
 ];
-on_both![a_document_becomes_a_type_on_its_page, every_connect_dialog_opens];
+on_both![
+    a_product_without_actions_says_so,
+    a_document_becomes_a_type_on_its_page,
+    every_connect_dialog_opens
+];

@@ -172,7 +172,22 @@ async fn a_persons_own_connector_is_nobody_elses_and_ends_with_the_person(t: Tes
     assert_eq!(owner.get(&company).await.ok()["responsibleId"], me.as_str());
 }
 
+async fn a_consent_clears_what_a_test_said_before_it(t: TestApp) {
+    let owner = t.owner().await;
+    t.outside().claims(claims());
+    let path = icertis(&owner).await;
+    let early = owner.post_to(&format!("{path}/test")).await.ok();
+    assert_eq!(early["success"], false, "{early}");
+    let error = owner.post(&format!("{path}/test"), json!({"clientSecret": "x"})).await;
+    assert_eq!(error.refused(400, "validation_error")["field"], "clientSecret");
+    t.clock.advance(5);
+    authorized(&owner, &path).await;
+    let now = owner.get(&path).await.ok();
+    assert_eq!((&now["status"], &now["statusDetail"]), (&json!("connected"), &Value::Null), "{now}");
+}
+
 on_both![start_with_outside:
+    a_consent_clears_what_a_test_said_before_it,
     r168_a_connection_has_owner_status_test_new_consent_and_an_end,
     only_what_is_given_changes_and_another_client_ends_what_was_authorized,
     secrets_are_in_no_answer_no_audit_entry_and_no_page,

@@ -61,6 +61,39 @@ async fn a_member_consents_by_a_link_once(t: TestApp) {
     viewer.get(&path).await.refused(403, "authorization_error");
 }
 
+/// A consent that is not ended uses nothing up; of two by one link the first that is kept counts.
+async fn a_link_is_used_up_by_what_is_kept(t: TestApp) {
+    let owner = t.owner().await;
+    t.outside().claims(claims());
+    let path = icertis(&owner).await;
+    let (_, at) = link(&owner, &path).await;
+    t.person("member@main.test", Role::Member).await;
+    let browser = t.browser("member@main.test").await;
+    let first = leads_to(&submit(&browser, &at, &[]).await);
+    let second = leads_to(&submit(&browser, &at, &[]).await);
+    let listed = owner.get(&format!("{path}/reconnect-links")).await.ok();
+    assert_eq!(listed["data"][0]["status"], "active", "{listed}");
+    assert_eq!(consent(&browser, &first).await.status, 303);
+    assert_eq!(owner.get(&path).await.ok()["status"], "connected");
+    let late = consent(&browser, &second).await;
+    assert!(late.status == 409 && late.body.contains("reconnect link was used"), "{}", late.body);
+    assert_eq!(browser.get(&at).await.status, 404);
+    let used = owner.get("/api/v1/audit-events?event=connector.reconnect-link-used").await.ok();
+    assert_eq!(used["pagination"]["totalItems"], 1, "{used}");
+}
+
+async fn a_link_that_is_taken_back_meanwhile_keeps_nothing(t: TestApp) {
+    let owner = t.owner().await;
+    t.outside().claims(claims());
+    let path = icertis(&owner).await;
+    let (made, at) = link(&owner, &path).await;
+    let browser = t.browser("owner@main.test").await;
+    let begun = leads_to(&submit(&browser, &at, &[]).await);
+    owner.delete(&format!("{path}/reconnect-links/{}", text(&made["link"]["id"]))).await.ok();
+    assert_eq!(consent(&browser, &begun).await.status, 409);
+    assert_eq!(owner.get(&path).await.ok()["status"], "not_connected");
+}
+
 async fn a_link_takes_new_secrets_where_nobody_consents(t: TestApp) {
     let owner = t.owner().await;
     let body = json!({"type": "icertis-preview", "authType": "api-key",
@@ -180,6 +213,8 @@ on_both![start_with_outside:
     a_consent_that_began_before_a_change_comes_too_late,
     a_link_is_not_used_up_by_who_tries_too_often,
     a_member_consents_by_a_link_once,
+    a_link_is_used_up_by_what_is_kept,
+    a_link_that_is_taken_back_meanwhile_keeps_nothing,
     a_link_takes_new_secrets_where_nobody_consents,
     a_link_that_is_over_opens_nothing,
 ];

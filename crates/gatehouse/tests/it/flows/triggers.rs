@@ -3,7 +3,7 @@
 use gatehouse_types::Role;
 use serde_json::{Value, json};
 
-use super::{FLOWS, deployed, mirror, text};
+use super::{FLOWS, deployed, mirror, row, text};
 use crate::support::{Client, TestApp, on_both};
 
 async fn executions(by: &Client, flow: &str) -> Value {
@@ -160,7 +160,50 @@ async fn a_leavers_schedules_stop_and_are_handed_over(t: TestApp) {
     assert_eq!(executions(&owner, &flow).await["data"][0]["personId"], json!(me));
 }
 
+/// Whoever deletes a connector or profile reads which flows and triggers fail without it, also those that never ran.
+async fn the_end_of_a_connector_or_profile_names_the_flows_that_use_it(t: TestApp) {
+    let owner = t.owner().await;
+    let connector = crate::connectors::icertis(&owner).await;
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let ask =
+        json!({"id": "ask", "kind": "connector", "connectorId": id(&connector), "action": "list-users"});
+    let drafted = row(&[ask], json!("{{ steps.ask.output }}"));
+    let made = owner.post(FLOWS, json!({"name": "Drafted", "definition": drafted})).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let new = json!({"authorizationType": "oauth2_client_credentials", "identityProviderName": "Machine",
+        "clientId": "c", "clientSecret": "s", "tokenRequestUrl": "https://op.example/token"});
+    let profile = owner.post("/api/v1/auth-profiles", new).await;
+    assert_eq!(profile.status, 201, "{}", profile.body);
+    let profile = format!("/api/v1/auth-profiles/{}", text(&profile.json()["id"]));
+    let call = json!({"id": "call", "kind": "api", "request": {"method": "GET", "url": "https://a.example/",
+        "authProfileId": id(&profile)}});
+    let flow = deployed(&owner, "Billing", row(&[call], json!("{{ steps.call.output }}"))).await;
+    let every = json!({"everyMinutes": 10});
+    let new = json!({"kind": "schedule", "name": "Nightly", "runAs": "service", "schedule": every});
+    let trigger = owner.post(&format!("{FLOWS}/{flow}/triggers"), new).await;
+    assert!((200..300).contains(&trigger.status), "{}", trigger.body);
+    t.work().await;
+    let browser = t.browser("owner@main.test").await;
+    for (path, page, words) in [
+        (
+            &connector,
+            connector.replace("/api/v1/connectors", "/integrations/connectors"),
+            "Drafted, in its draft",
+        ),
+        (&profile, profile.replace("/api/v1/", "/integrations/"), "Billing, started by the trigger Nightly"),
+    ] {
+        let asked = browser.get(&format!("{page}/delete")).await.body;
+        assert!(asked.contains(words), "{words}: {asked}");
+        let tried = owner.delete(&format!("{path}?dryRun=true")).await.ok();
+        let effects = tried["effects"].as_array().unwrap();
+        let deleted = effects.iter().find(|e| text(&e["event"]).ends_with(".deleted")).unwrap();
+        let name = words.split(',').next().unwrap();
+        assert_eq!(deleted["details"]["flows"][0]["name"], name, "{tried}");
+    }
+}
+
 on_both![
+    the_end_of_a_connector_or_profile_names_the_flows_that_use_it,
     a_webhook_starts_a_flow_in_its_name,
     a_schedule_starts_a_flow_at_its_times,
     a_leavers_schedules_stop_and_are_handed_over,
