@@ -40,8 +40,6 @@ pub(crate) struct Called {
 /// Why nothing came back.
 #[derive(Debug)]
 pub(crate) enum CallError {
-    /// There is no token.
-    Credential(Unavailable),
     /// The outside was not reached; the text names the host alone.
     Outside(gatehouse_outbound::Error),
     /// The request cannot be sent like this, or something of ours failed.
@@ -57,7 +55,6 @@ impl From<Error> for CallError {
 impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Credential(unavailable) => unavailable.into(),
             CallError::Outside(e @ gatehouse_outbound::Error::Refused { .. }) => {
                 Self::new(Kind::Validation, e.to_string()).on_field("url")
             }
@@ -108,7 +105,7 @@ impl Connect {
     async fn spec_for(&self, run: &Run, asked: &Asked) -> Result<ClientSpec, CallError> {
         let (db, place) = (&self.0.store, (&run.workspace, &run.holder));
         let spec = holders::spec(db, &mut db.reader(), &self.0.public_url, place, asked).await?;
-        spec.ok_or(CallError::Credential(Unavailable::NotAuthorized))
+        spec.ok_or_else(|| CallError::Ours(Unavailable::NotAuthorized.of(&run.holder_name)))
     }
 
     /// Another token than the one that was refused.
@@ -239,7 +236,7 @@ async fn in_time(
     asked: impl Future<Output = Result<AccessToken, Unavailable>>,
 ) -> Result<AccessToken, CallError> {
     match tokio::time::timeout_at(run.until, asked).await {
-        Ok(token) => token.map_err(CallError::Credential),
+        Ok(token) => token.map_err(|unavailable| CallError::Ours(unavailable.of(&run.holder_name))),
         Err(_) => Err(CallError::Ours(Error::unavailable(
             "The provider takes too long to give a token. Try again in a moment: one may be there then.",
         ))),

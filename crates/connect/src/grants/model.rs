@@ -167,6 +167,16 @@ pub(crate) enum Unavailable {
 }
 
 impl Unavailable {
+    /// The same for people, who are told the name of what is not authorized.
+    pub(crate) fn of(self, name: &str) -> Error {
+        match self {
+            Self::NotAuthorized => Error::conflict(format!(
+                "Nobody has authorized {name} yet. Authorize it on its page first, then try again."
+            )),
+            other => other.into(),
+        }
+    }
+
     /// What was asked for is not what it was a moment ago.
     pub(crate) fn changed() -> Self {
         Self::Ours(Error::conflict(

@@ -61,9 +61,15 @@ impl<'f> Turn<'f> {
 
     /// The step failed for good.
     pub(super) fn fail(&mut self, scope: &str, planned: &Planned, error: &str) {
+        self.fail_with(scope, planned, error, None);
+    }
+
+    /// The step failed for good, and what the other side answered is its output.
+    pub(super) fn fail_with(&mut self, scope: &str, planned: &Planned, error: &str, answer: Option<Value>) {
         let error = crate::size::message(error);
-        self.set(scope, planned, Step::Failed { error: error.clone() });
-        self.tell(scope, planned, Status::Error, None, Some(error));
+        let output = answer.clone().filter(|_| self.keeps(scope, planned)).unwrap_or_default();
+        self.set(scope, planned, Step::Failed { error: error.clone(), output });
+        self.tell(scope, planned, Status::Error, answer, Some(error));
     }
 
     /// Hands a step out; one whose values cannot be filled in fails.

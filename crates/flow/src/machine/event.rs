@@ -34,6 +34,9 @@ pub enum Event {
         attempt: u32,
         /// What went wrong, for people; no secrets.
         error: String,
+        /// What the other side answered all the same: status, headers, body.
+        #[serde(default)]
+        answer: Option<Value>,
         /// May another try help?
         retryable: bool,
         /// How long the other side asked to wait, in seconds.
@@ -51,6 +54,12 @@ pub enum Event {
         attempt: u32,
         /// What the connector is set to.
         setting: UserAuthentication,
+        /// What people call the connector.
+        #[serde(default)]
+        connector: String,
+        /// Whether the execution runs for a person at all.
+        #[serde(default)]
+        has_person: bool,
     },
     /// The person authenticated at a connector.
     Authenticated {

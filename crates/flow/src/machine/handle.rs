@@ -24,11 +24,17 @@ impl<'f> Turn<'f> {
             _ if self.state.status == Status::Queued => {}
             Event::Started { .. } => {}
             Event::Succeeded { step, attempt, output } => self.succeeded(step, *attempt, output),
-            Event::Failed { step, attempt, error, retryable, retry_after, jitter } => {
-                self.failed(step, *attempt, error, *retryable, (*retry_after, *jitter));
+            Event::Failed { step, attempt, error, answer, retryable, retry_after, jitter } => {
+                let answer = answer.as_ref().and_then(crate::size::answer);
+                self.failed(step, *attempt, (error, answer), *retryable, (*retry_after, *jitter));
             }
-            Event::AuthenticationMissing { step, attempt, setting } => {
-                self.authentication_missing(step, *attempt, *setting);
+            Event::AuthenticationMissing { step, attempt, setting, connector, has_person } => {
+                self.authentication_missing(
+                    step,
+                    *attempt,
+                    *setting,
+                    &unauthenticated(connector, *has_person),
+                );
             }
             Event::Authenticated { connector_id } => self.authenticated(connector_id),
             Event::InputGiven { step, values } => self.input_given(step, values)?,
@@ -80,30 +86,37 @@ impl<'f> Turn<'f> {
         self.bubble(&scope);
     }
 
-    fn failed(&mut self, step: &str, attempt: u32, error: &str, again: bool, wait: (Option<u32>, u16)) {
+    fn failed(
+        &mut self,
+        step: &str,
+        attempt: u32,
+        (error, answer): (&str, Option<Value>),
+        again: bool,
+        wait: (Option<u32>, u16),
+    ) {
         let Some((scope, planned, as_connector)) = self.running(step, attempt) else { return };
         let retry = planned.node.kind.retry();
-        if !again || attempt > retry.times {
-            self.fail(&scope, planned, error);
+        let tries = attempt.saturating_sub(self.state.before.get(step).copied().unwrap_or(0));
+        if !again || tries > retry.times {
+            self.fail_with(&scope, planned, error, answer);
             self.bubble(&scope);
             return;
         }
-        let until = self.now.saturating_add(pause(retry, attempt, wait.0, wait.1));
+        let until = self.now.saturating_add(pause(retry, tries, wait.0, wait.1));
         let attempt = attempt + 1;
         self.set(&scope, planned, Step::Retrying { attempt, until, as_connector });
-        self.tell(&scope, planned, Status::Waiting, None, Some(crate::size::message(error)));
+        self.tell(&scope, planned, Status::Waiting, answer, Some(crate::size::message(error)));
         self.effects.push(Effect::WaitUntil { step: step.to_owned(), number: attempt, at: until });
     }
 
-    fn authentication_missing(&mut self, step: &str, attempt: u32, setting: UserAuthentication) {
+    fn authentication_missing(&mut self, step: &str, attempt: u32, setting: UserAuthentication, why: &str) {
         let Some((scope, planned, false)) = self.running(step, attempt) else { return };
         let Kind::Connector(connector) = &planned.node.kind else { return };
         match missing(setting.with(connector.wish), self.state.interactive) {
             Missing::UseConnector { warn } => {
                 if warn {
-                    let message = "The person who runs the flow has not authenticated at the connector. \
-                                   The step ran as the connector user.";
-                    self.effects.push(Effect::Warn { step: step.to_owned(), message: message.to_owned() });
+                    let message = format!("{why} The step ran as the connector user.");
+                    self.effects.push(Effect::Warn { step: step.to_owned(), message });
                 }
                 self.run(&scope, planned, attempt, true);
                 self.bubble(&scope);
@@ -114,9 +127,8 @@ impl<'f> Turn<'f> {
                 self.say_open(&scope, planned, &Step::Authenticating { attempt });
             }
             Missing::Fail => {
-                let message = "The person who runs the flow has not authenticated at the connector.";
-                self.fail(&scope, planned, message);
-                self.finish(Status::Error, Value::Null, Some(message));
+                self.fail(&scope, planned, why);
+                self.finish(Status::Error, Value::Null, Some(why));
             }
         }
     }
@@ -212,6 +224,20 @@ impl<'f> Turn<'f> {
         for (scope, planned, step) in open {
             self.say_open(&scope, planned, &step);
         }
+    }
+}
+
+/// Why a step has nobody's credentials, and what helps.
+fn unauthenticated(connector: &str, has_person: bool) -> String {
+    match has_person {
+        true => format!(
+            "The person who runs the flow has not authenticated at {connector}. That is done in the console, under My \
+             connections."
+        ),
+        false => format!(
+            "The flow runs in nobody's name, so that nobody can authenticate at {connector}. Start it in a person's name, or \
+             have the connector fall back to its own user."
+        ),
     }
 }
 

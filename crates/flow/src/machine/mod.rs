@@ -91,6 +91,7 @@ impl<'f> Turn<'f> {
             }
         }
         self.state.scopes.clear();
+        self.state.before.clear();
         self.state.input = Value::Null;
         self.state.deadline = None;
         self.state.status = status;

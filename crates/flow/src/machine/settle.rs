@@ -72,7 +72,9 @@ impl<'f> Turn<'f> {
                 }
             }
             match self.state.step(scope, &planned.node.id) {
-                Some(Step::Failed { error }) if !planned.catches => return Outcome::Failed(error.clone()),
+                Some(Step::Failed { error, .. }) if !planned.catches => {
+                    return Outcome::Failed(error.clone());
+                }
                 Some(step) if step.ended() => {}
                 _ => pending = true,
             }

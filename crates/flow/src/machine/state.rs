@@ -79,6 +79,9 @@ pub struct State {
     pub(super) steps: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) deadline: Option<i64>,
+    /// Tries that steps had before somebody had them tried once more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) before: BTreeMap<String, u32>,
     /// The steps of the flow (under the empty name) and of each body that runs.
     pub(super) scopes: BTreeMap<String, BTreeMap<String, Step>>,
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -113,7 +116,12 @@ pub(super) enum Step {
         case: Option<String>,
     },
     /// It failed.
-    Failed { error: String },
+    Failed {
+        error: String,
+        /// What the other side answered all the same.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        output: Value,
+    },
     /// No way led to it.
     Skipped,
 }
@@ -161,6 +169,7 @@ impl State {
             input: Value::Null,
             steps: 0,
             deadline: None,
+            before: BTreeMap::new(),
             scopes: BTreeMap::new(),
             output: Value::Null,
             message: None,
@@ -173,9 +182,26 @@ impl State {
         if state.version == VERSION { Ok(state) } else { Err(StateError::Version(state.version)) }
     }
 
-    /// The same to go on from at a moment: the seconds that the flow may take begin anew.
+    /// The steps that are handed out.
+    pub fn running(&self) -> impl Iterator<Item = String> {
+        let steps = self.scopes.iter().flat_map(|(scope, steps)| steps.iter().map(move |step| (scope, step)));
+        steps
+            .filter(|(_, (_, step))| matches!(step, Step::Running { .. }))
+            .map(|(scope, (node, _))| path(scope, node))
+    }
+
+    /// The same to go on from at a moment: the seconds that the flow may take begin anew, and so do the tries that the given
+    /// steps have, which are counted on all the same.
     #[must_use]
-    pub fn tried_again(mut self, flow: &Flow, now: i64) -> Self {
+    pub fn tried_again(mut self, flow: &Flow, again: &[&str], now: i64) -> Self {
+        for step in again {
+            let (scope, node) = split(step);
+            let found = self.scopes.get_mut(scope).and_then(|steps| steps.get_mut(node));
+            if let Some(Step::Running { attempt, .. }) = found {
+                self.before.insert((*step).to_owned(), *attempt);
+                *attempt = attempt.saturating_add(1);
+            }
+        }
         if self.deadline.is_some() {
             let whole = flow.timeout_seconds().map(|seconds| i64::from(seconds) * 1_000_000);
             self.deadline = whole.map(|micros| now.saturating_add(micros));
@@ -255,7 +281,7 @@ impl State {
         let steps = self.scopes.values().flat_map(BTreeMap::values).map(|step| match step {
             Step::Looping { items, results, failed, .. } => sum(items) + sum(results) + sum(failed),
             Step::Done { output, failed, .. } => crate::size::json(output) + sum(failed),
-            Step::Failed { error } => error.len(),
+            Step::Failed { error, output } => error.len() + crate::size::json(output),
             _ => 0,
         });
         crate::size::json(&self.input) + steps.sum::<usize>()

@@ -12,7 +12,13 @@ fn setting(mode: Mode) -> UserAuthentication {
 }
 
 fn missing(step: &str, attempt: u32, mode: Mode) -> Event {
-    Event::AuthenticationMissing { step: step.to_owned(), attempt, setting: setting(mode) }
+    Event::AuthenticationMissing {
+        step: step.to_owned(),
+        attempt,
+        setting: setting(mode),
+        connector: "CRM".to_owned(),
+        has_person: true,
+    }
 }
 
 fn authenticated() -> Event {
@@ -79,6 +85,7 @@ fn every_status_and_event_pair_goes_where_it_should() {
         step: "call".to_owned(),
         attempt: 1,
         error: "no".to_owned(),
+        answer: None,
         retryable: false,
         retry_after: None,
         jitter: 0,

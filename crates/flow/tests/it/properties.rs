@@ -132,6 +132,7 @@ fn answer(effect: &Effect, detail: u8, now: &mut i64) -> Option<Event> {
                     step,
                     attempt,
                     error: "broke".to_owned(),
+                    answer: None,
                     retryable: detail % 6 == 1,
                     retry_after: None,
                     jitter: u16::from(detail),
@@ -142,6 +143,8 @@ fn answer(effect: &Effect, detail: u8, now: &mut i64) -> Option<Event> {
                         step,
                         attempt,
                         setting: UserAuthentication { enabled: true, non_interactive_mode },
+                        connector: "CRM".to_owned(),
+                        has_person: true,
                     }
                 }
                 _ => Event::Succeeded { step, attempt, output: json!(["a", {"b": detail}]) },

@@ -106,7 +106,15 @@ impl Driven {
     pub(crate) fn fail(&mut self, step: &str, retryable: bool) -> &mut Self {
         let (attempt, error) = (self.attempt(step), "it broke".to_owned());
         let step = step.to_owned();
-        self.event(&Event::Failed { step, attempt, error, retryable, retry_after: None, jitter: 1000 })
+        self.event(&Event::Failed {
+            step,
+            attempt,
+            error,
+            answer: None,
+            retryable,
+            retry_after: None,
+            jitter: 1000,
+        })
     }
 
     fn attempt(&self, step: &str) -> u32 {

@@ -36,7 +36,7 @@ pub(super) struct Performed {
 enum Ended {
     Well(Value, Option<Who>, Vec<String>),
     Badly(Failed),
-    NeedsPerson(PeopleMode),
+    NeedsPerson(PeopleMode, String),
 }
 
 /// Why a try gave nothing.
@@ -45,11 +45,13 @@ pub(crate) struct Failed {
     pub(crate) retryable: bool,
     pub(crate) retry_after: Option<u32>,
     pub(crate) who: Option<Who>,
+    /// What the other side answered all the same.
+    pub(crate) answer: Option<Value>,
 }
 
 impl Failed {
     fn for_good(message: impl Into<String>) -> Self {
-        Self { message: message.into(), retryable: false, retry_after: None, who: None }
+        Self { message: message.into(), retryable: false, retry_after: None, who: None, answer: None }
     }
 
     fn of(error: &Error, who: Option<Who>) -> Self {
@@ -59,6 +61,7 @@ impl Failed {
             retryable: kinds.contains(&error.kind()),
             retry_after: error.retry_after(),
             who,
+            answer: None,
         }
     }
 }
@@ -74,21 +77,27 @@ pub(super) async fn perform(flows: Flows, execution: Execution, run: Run) -> Per
             retryable: true,
             retry_after: None,
             who: None,
+            answer: None,
         }),
     };
     let (step, attempt) = (run.step.clone(), run.attempt);
+    let execution_person = execution.person.is_some();
     let (event, who, warnings) = match ended {
         Ended::Well(output, who, warnings) => {
             (Event::Succeeded { step: step.clone(), attempt, output }, who, warnings)
         }
-        Ended::NeedsPerson(mode) => {
-            let setting = setting_of(&mode);
-            (Event::AuthenticationMissing { step: step.clone(), attempt, setting }, None, Vec::new())
+        Ended::NeedsPerson(mode, connector) => {
+            let (setting, has_person) = (setting_of(&mode), execution_person);
+            let event =
+                Event::AuthenticationMissing { step: step.clone(), attempt, setting, connector, has_person };
+            (event, None, Vec::new())
         }
         Ended::Badly(failed) => {
             let jitter = jitter(&flows);
             let (error, retryable, retry_after) = (failed.message, failed.retryable, failed.retry_after);
-            let event = Event::Failed { step: step.clone(), attempt, error, retryable, retry_after, jitter };
+            let answer = failed.answer;
+            let event =
+                Event::Failed { step: step.clone(), attempt, error, answer, retryable, retry_after, jitter };
             (event, failed.who, Vec::new())
         }
     };
@@ -169,6 +178,7 @@ async fn try_out(flows: &Flows, execution: &Execution, run: &Run, limit: Duratio
                     retryable: matches!(answer.status, 408 | 425 | 429 | 500..=599),
                     retry_after: answer.retry_after(),
                     who: Some(who),
+                    answer: Some(answer.output()),
                 }),
                 Err(failed) => Ended::Badly(failed),
             }
@@ -219,10 +229,14 @@ async fn connector(
             }
             Ended::Well(done.output, Some(who(done.person)), warnings)
         }
-        Err(StepFailure::NeedsAuthentication(mode)) => Ended::NeedsPerson(mode),
-        Err(StepFailure::Failed { message, retryable, retry_after, person }) => {
+        Err(StepFailure::NeedsAuthentication(mode)) => {
+            let named = flows.0.connect.connector_named(&execution.workspace_id, id).await;
+            let name = named.ok().flatten().map_or_else(|| id.clone(), |found| found.name);
+            Ended::NeedsPerson(mode, name)
+        }
+        Err(StepFailure::Failed { message, retryable, retry_after, person, answer }) => {
             let retry_after = retry_after.map(|seconds| seconds.min(MAX_PAUSE));
-            Ended::Badly(Failed { message, retryable, retry_after, who: Some(who(person)) })
+            Ended::Badly(Failed { message, retryable, retry_after, who: Some(who(person)), answer })
         }
     }
 }
@@ -302,6 +316,7 @@ pub(crate) async fn send(
                     retryable: !matches!(e, gatehouse_outbound::Error::Refused { .. }),
                     retry_after: None,
                     who: Some(who),
+                    answer: None,
                 }),
             }
         }

@@ -127,6 +127,15 @@ impl Execution {
     pub(crate) fn ended(&self) -> bool {
         Status::ALL.into_iter().any(|s| s.ended() && s.word() == self.status)
     }
+
+    /// It waits for nobody at a connector any more; what else it waits for stays.
+    pub(crate) fn no_longer_at(&mut self, connector: &str) {
+        self.waiting.retain(|wait| wait.connector_id.as_deref() != Some(connector));
+        let waits = |status: &Status| self.waiting.iter().any(|wait| wait.status == status.word());
+        let people = [Status::AuthenticationNeeded, Status::UserInput];
+        let status = people.into_iter().find(waits).unwrap_or(Status::Running);
+        self.status = status.word().to_owned();
+    }
 }
 
 /// One line of the timeline.

@@ -1,6 +1,6 @@
 //! What people decide on an execution: input, cancel, resume, retry.
 
-use gatehouse_flow::machine::{self, Event, Refused, State};
+use gatehouse_flow::machine::{self, Event, Refused, State, Status};
 use gatehouse_identity::require;
 use gatehouse_store::decisions::{Reason, Refusal, refuse};
 use gatehouse_types::{Actor, Error, ExecutionId, Permission, Result};
@@ -10,7 +10,7 @@ use super::executions::{no_execution, own_person, record};
 use crate::Flows;
 use crate::model::definition::refused;
 use crate::model::execution::Execution;
-use crate::store::{executions, open, waits};
+use crate::store::{events, executions, open, steps, waits};
 
 /// Events that wait for whoever drives an execution at most.
 const MAX_EVENTS: i64 = 20;
@@ -45,18 +45,32 @@ impl Flows {
             let decision = refuse(&self.0.store, actor, Some(&execution.workspace_id), refusal).await?;
             return Err(Error::authorization(detail).decided(decision));
         }
-        let event = Event::InputGiven { step, values };
+        let event = Event::InputGiven { step: step.clone(), values };
         let next = self.would_be(&execution, &event).await?;
         let mut tx = self.0.store.begin(&actor.origin).await?;
+        let found = executions::lock(&mut tx, &execution.workspace_id, id).await?.ok_or_else(no_execution)?;
+        let is_open = found.waiting.iter().any(|w| w.status == Status::UserInput.word() && w.step == step);
+        if !is_open || self.is_answered(id, &step).await? {
+            return Err(Error::conflict("This form was filled in already."));
+        }
+        execution = found;
         if open::events(&mut tx, id).await? >= MAX_EVENTS {
             return Err(Error::conflict("What was filled in before is not taken in yet. Wait a moment."));
         }
         self.tell(&mut tx, &execution, &event).await?;
-        record(&mut tx, actor, "flow-execution.input-given", &execution, json!({})).await?;
-        tx.commit().await?;
+        record(&mut tx, actor, "flow-execution.input-given", &execution, json!({"step": step})).await?;
+        // whoever looks before it is taken in is not asked once more
         execution.status = next;
-        execution.waiting = Vec::new();
+        execution.waiting.retain(|wait| wait.step != step);
+        executions::set_waiting(&mut tx, &execution).await?;
+        tx.commit().await?;
         Ok(execution)
+    }
+
+    /// Whether an answer to a form is kept that was not taken in yet.
+    async fn is_answered(&self, id: &ExecutionId, form: &str) -> Result<bool> {
+        let kept = events::waiting(&self.0.store, id).await?;
+        Ok(kept.iter().any(|(_, event)| matches!(event, Event::InputGiven { step, .. } if step == form)))
     }
 
     /// The status that an event would lead to.
@@ -145,13 +159,21 @@ impl Flows {
         let mut tx = store.begin(&actor.origin).await?;
         let state = executions::checkpoint(store, &mut tx, id).await?.ok_or_else(nothing)?;
         // the time that the flow has begins anew: what it had is over, which may be why the step failed
-        let state =
-            State::from_json(&state).map_err(Error::internal)?.tried_again(&flow, store.now().micros());
+        let state = State::from_json(&state).map_err(Error::internal)?;
+        let mut failed = steps::failed(store, &mut tx, id).await?;
+        failed.retain(|row| state.running().any(|step| step == row.step));
+        let again: Vec<&str> = failed.iter().map(|row| row.step.as_str()).collect();
+        let state = state.tried_again(&flow, &again, store.now().micros());
         let state = serde_json::to_string(&state).map_err(Error::internal)?;
         if !executions::begin_again(&mut tx, id, &state).await? {
             return Err(nothing());
         }
-        record(&mut tx, actor, "flow-execution.retried", &execution, json!({})).await?;
+        let before: Vec<_> = failed
+            .iter()
+            .map(|row| json!({"step": row.step, "attempt": row.attempt + 1, "earlierError": row.error}))
+            .collect();
+        let details = json!({"steps": before, "earlierMessage": execution.message});
+        record(&mut tx, actor, "flow-execution.retried", &execution, details).await?;
         self.wake(&mut tx);
         tx.commit().await?;
         self.seen(actor, id).await

@@ -163,6 +163,13 @@ impl Flows {
                 reason: reason.to_owned(),
             });
             executions::set_fallback(&mut tx, &execution).await?;
+            // whoever looks before it goes on does not find it waiting
+            waits::end_at(&mut tx, id, connector).await?;
+            execution.no_longer_at(connector);
+            executions::set_waiting(&mut tx, &execution).await?;
+        }
+        if let Some(person) = person {
+            waits::forget_told(&mut tx, workspace, person).await?;
         }
         let details = json!({"personId": person, "reason": reason, "executions": ids.len()});
         let event = Event::success("flow-execution.fallback-decided", ("connector", connector), details);

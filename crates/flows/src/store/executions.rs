@@ -256,6 +256,13 @@ pub(crate) async fn unpause(tx: &mut Tx, id: &ExecutionId) -> Result<bool> {
     Ok(tx.execute(update.bind(id).bind(now)).await? == 1)
 }
 
+/// Keeps what it waits for from now on, until whoever drives it says it anew.
+pub(crate) async fn set_waiting(tx: &mut Tx, e: &Execution) -> Result<()> {
+    let update = sql("UPDATE executions SET status = $2, waiting = $3 WHERE id = $1 AND ended_at IS NULL");
+    let waiting = serde_json::to_string(&e.waiting)?;
+    tx.execute(update.bind(&e.id).bind(e.status.as_str()).bind(waiting)).await.map(drop)
+}
+
 /// Keeps a decision that it goes on as the connector's user.
 pub(crate) async fn set_fallback(tx: &mut Tx, e: &Execution) -> Result<()> {
     let now = tx.store().now();

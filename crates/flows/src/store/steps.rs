@@ -8,6 +8,9 @@ use crate::model::execution::{Execution, StepRow, Who};
 /// What is always told of a step, in bytes as it is stored.
 const SMALL_BYTES: i64 = 8 * 1024;
 
+/// Steps that failed of which a retry looks at the latest, at most.
+const FAILED: i64 = 100;
+
 fn place(row: &str) -> Binding<'_> {
     Binding { table: "execution_steps", column: "shown", row }
 }
@@ -119,6 +122,16 @@ pub(crate) async fn first<Q: Queries>(
     most: i64,
 ) -> Result<Vec<StepRow>> {
     rows(store, db, id, (most, 0)).await
+}
+
+/// The steps that failed.
+pub(crate) async fn failed<Q: Queries>(store: &Store, db: &mut Q, id: &ExecutionId) -> Result<Vec<StepRow>> {
+    let select = sql(
+        "SELECT execution_id, step, node, kind, status, attempt, acting_user, effective_identity, effective_user, \
+         started_at, ended_at, (shown IS NOT NULL) AS is_there, shown AS told FROM execution_steps \
+         WHERE execution_id = $1 AND status = 'Error' ORDER BY ended_at DESC, place DESC LIMIT $2",
+    );
+    db.fetch_all(select.bind(id).bind(FAILED)).await?.iter().map(|row| read(store, row)).collect()
 }
 
 /// How many bytes the timeline of an execution has, as it is stored.

@@ -131,6 +131,12 @@ pub(crate) async fn behind<Q: Queries>(
     rows.iter().map(|row| row.id("id")).collect()
 }
 
+/// An execution waits for nobody at a connector any more.
+pub(crate) async fn end_at(tx: &mut Tx, id: &ExecutionId, connector: &str) -> Result<()> {
+    let delete = sql("DELETE FROM execution_waits WHERE execution_id = $1 AND connector_id = $2");
+    tx.execute(delete.bind(id).bind(connector)).await.map(drop)
+}
+
 /// Notes that a person is told; false when the person was told before and something still waits.
 pub(crate) async fn tell(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<bool> {
     let now = tx.store().now();

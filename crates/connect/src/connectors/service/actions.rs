@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use gatehouse_catalogue::request::{self, build, next_page};
 use gatehouse_catalogue::{Action, Pointer};
 use gatehouse_identity::require;
-use gatehouse_types::{Actor, ConnectorId, Error, Permission, Result, Secret, UserId};
+use gatehouse_types::{Actor, ConnectorId, Error, Kind, Permission, Result, Secret, UserId};
 use serde_json::{Map, Value, json};
 
 use super::connectors::object;
@@ -22,6 +22,8 @@ use crate::connectors::model::outcome::{is_failure, message, output};
 use crate::connectors::model::outline::{masked, masked_json};
 use crate::{Connect, GrantState, Holder, Owner};
 
+/// Actions that a refusal names at most.
+const NAMED: usize = 20;
 /// Pages that one call fetches at most.
 pub(crate) const MAX_PAGES: u32 = 50;
 /// After so long no further page is begun: a request of ours has 30 seconds.
@@ -59,6 +61,8 @@ pub(crate) struct Done {
     pub(crate) person: Option<UserId>,
     /// What whoever asked should know.
     pub(crate) warnings: Vec<String>,
+    /// What the product answered instead: `{status, headers, body}`.
+    pub(crate) answer: Option<Value>,
 }
 
 impl Connect {
@@ -181,6 +185,7 @@ impl Done {
             retry_after: None,
             person: None,
             warnings: Vec::new(),
+            answer: None,
         }
     }
 }
@@ -188,7 +193,21 @@ impl Done {
 /// An action of a connector's type.
 pub(super) fn of_type(ready: &Ready, action: &str) -> Result<Action> {
     let found = ready.known.actions.iter().find(|a| a.id.as_str() == action);
-    found.cloned().ok_or_else(|| Error::not_found("Action"))
+    found.cloned().ok_or_else(|| {
+        let name = &ready.known.name;
+        Error::new(Kind::NotFound, format!("{name} has no action {action}. {}", known_actions(ready)))
+    })
+}
+
+/// The names of a type's actions, as many as help.
+pub(super) fn known_actions(ready: &Ready) -> String {
+    let actions = &ready.known.actions;
+    let named: Vec<_> = actions.iter().take(NAMED).map(|action| action.id.as_str()).collect();
+    match actions.len().saturating_sub(NAMED) {
+        0 if named.is_empty() => "It has none.".to_owned(),
+        0 => format!("It has {}.", named.join(", ")),
+        more => format!("It has {} and {more} more.", named.join(", ")),
+    }
 }
 
 fn pages(asked: Option<u32>) -> Result<u32> {
@@ -242,6 +261,7 @@ fn finished(of: &Action, now: &Exchanged, mut items: Vec<Value>, pages: u32, mor
         retry_after: None,
         person: None,
         warnings: Vec::new(),
+        answer: None,
     }
 }
 
@@ -250,6 +270,11 @@ fn said(of: &Action, answer: &Answered) -> Value {
     if answer.body.is_empty() || !answer.json.is_null() {
         return output(of, answer.json.clone());
     }
+    no_json(answer)
+}
+
+/// What is no JSON: text, else bytes in base64.
+fn no_json(answer: &Answered) -> Value {
     let kind = answer.header("content-type").unwrap_or_default();
     match std::str::from_utf8(&answer.body) {
         Ok("null") => Value::Null,
@@ -261,7 +286,14 @@ fn said(of: &Action, answer: &Answered) -> Value {
 fn failure(ready: &Ready, now: &Exchanged, pages: u32) -> Done {
     let retry_after = now.answer.header("retry-after").and_then(|text| text.trim().parse().ok());
     let told = failed(ready, now.answer.status, &now.answer.json, &now.credential.hidden, pages);
-    Done { retry_after, ..told }
+    let headers = now.answer.headers.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
+    let headers = masked_json(Value::Object(headers.collect()), &now.credential.hidden);
+    let body = match now.answer.body.is_empty() || !now.answer.json.is_null() {
+        true => told.output.clone(),
+        false => masked_json(no_json(&now.answer), &now.credential.hidden),
+    };
+    let answer = Some(json!({"status": now.answer.status, "headers": headers, "body": body}));
+    Done { retry_after, answer, ..told }
 }
 
 /// What is told of a failure: the product's own words, without what is hidden.
@@ -282,5 +314,6 @@ pub(super) fn failed(ready: &Ready, status: u16, answer: &Value, hidden: &[Secre
         retry_after: None,
         person: None,
         warnings: Vec::new(),
+        answer: None,
     }
 }

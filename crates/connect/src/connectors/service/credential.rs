@@ -108,7 +108,7 @@ impl Connect {
             None => self.0.broker.token(workspace, &holder, &by.owner, &spec).await,
             Some(refused) => self.0.broker.refuse(workspace, &holder, &by.owner, &spec, refused.into()).await,
         };
-        let token = token.map_err(Error::from)?;
+        let token = token.map_err(|unavailable| unavailable.of(&ready.connector.name))?;
         let Some(oauth) = &ready.auth()?.oauth else { return Ok(()) };
         for (key, text) in brought(&oauth.token_values, &token.values)? {
             made.put(&key, &text);

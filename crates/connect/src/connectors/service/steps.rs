@@ -6,7 +6,7 @@ use gatehouse_types::{Actor, ConnectorId, Error, Kind, Origin, Result, UserId, W
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::actions::named;
+use super::actions::{known_actions, named};
 use super::exchange::{By, StepOf};
 use super::spec::Ready;
 use super::view::own_owner;
@@ -73,6 +73,8 @@ pub enum StepFailure {
         retry_after: Option<u32>,
         /// As whom it was tried: the person; `None`: the connector's user.
         person: Option<UserId>,
+        /// What the product answered: `{status, headers, body}`, without what is hidden.
+        answer: Option<Value>,
     },
 }
 
@@ -82,7 +84,7 @@ fn passes(status: Option<u16>) -> bool {
 }
 
 fn failed(message: impl Into<String>, retryable: bool) -> StepFailure {
-    StepFailure::Failed { message: message.into(), retryable, retry_after: None, person: None }
+    StepFailure::Failed { message: message.into(), retryable, retry_after: None, person: None, answer: None }
 }
 
 impl From<Error> for StepFailure {
@@ -90,7 +92,7 @@ impl From<Error> for StepFailure {
         let retryable =
             matches!(error.kind(), Kind::Unavailable | Kind::RateLimited | Kind::Timeout | Kind::Internal);
         let (message, retry_after) = (error.message().to_owned(), error.retry_after());
-        Self::Failed { message, retryable, retry_after, person: None }
+        Self::Failed { message, retryable, retry_after, person: None, answer: None }
     }
 }
 
@@ -124,7 +126,8 @@ impl Connect {
         }
         let of = ready.known.actions.iter().find(|a| a.id.as_str() == step.action).cloned();
         let Some(of) = of else {
-            return Err(failed(format!("{} has no action {}.", ready.known.name, step.action), false));
+            let (name, known) = (&ready.known.name, known_actions(&ready));
+            return Err(failed(format!("{name} has no action {}. {known}", step.action), false));
         };
         let parameters = named(&of, step.parameters.clone())?;
         let owner = self.step_owner(&ready, &step).await?;
@@ -146,13 +149,14 @@ impl Connect {
                 retryable: passes(done.status),
                 retry_after: done.retry_after,
                 person,
+                answer: done.answer,
             }),
             Err(error) => match (&person, self.lost(&step, person.as_ref()).await?) {
                 // the authorization was refused while it was used
                 (Some(_), true) => Err(StepFailure::NeedsAuthentication(mode_of(&ready))),
                 _ => match StepFailure::from(error) {
-                    StepFailure::Failed { message, retryable, retry_after, .. } => {
-                        Err(StepFailure::Failed { message, retryable, retry_after, person })
+                    StepFailure::Failed { message, retryable, retry_after, answer, .. } => {
+                        Err(StepFailure::Failed { message, retryable, retry_after, person, answer })
                     }
                     other => Err(other),
                 },

@@ -197,7 +197,7 @@ impl Connect {
                 (grant.asked, held)
             }
             (None, AuthorizationType::ClientCredentials) => (Asked::default(), None),
-            (None, AuthorizationType::OAuth2) => return Err(Unavailable::NotAuthorized.into()),
+            (None, AuthorizationType::OAuth2) => return Err(Unavailable::NotAuthorized.of(&profile.name)),
         };
         let id = profile.id.clone();
         let usable = Usable::of(profile, secrets, asked, held);
