@@ -111,6 +111,7 @@ impl Flows {
             (true, Some(_)) => Arc::new(judged(&flow.definition)?),
             _ => self.flow_of(&version).await?,
         };
+        no_parameter_in(&engine, &start)?;
         machine::start_input(&engine, &start.input).map_err(|problems| refused("input", &problems))?;
         self.room_for_one(workspace, id).await?;
         let execution = Execution {
@@ -344,6 +345,21 @@ impl Flows {
         self.wake(tx);
         Ok(())
     }
+}
+
+/// The parameter of a start that is easily put into the body, where it would only be an input.
+const ON_BEHALF_OF: &str = "onBehalfOf";
+
+/// A start in whose body stands in whose name it should run would run in another's, and look well.
+fn no_parameter_in(engine: &Engine, start: &Start) -> Result<()> {
+    let is_declared =
+        || engine.inputs().is_some_and(|all| all.iter().any(|field| field.name == ON_BEHALF_OF));
+    if start.via != Via::Start || start.input.get(ON_BEHALF_OF).is_none() || is_declared() {
+        return Ok(());
+    }
+    let message = "onBehalfOf belongs into the address (…/executions/start?flowId=…&onBehalfOf=…): in the body it would be an \
+                   input, and the start of this flow declares none of this name.";
+    Err(Error::validation(ON_BEHALF_OF, message))
 }
 
 /// The person that a caller is, or whose own key it is.
