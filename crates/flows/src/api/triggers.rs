@@ -107,13 +107,20 @@ pub(crate) struct TriggerOut {
     last_used_at: Option<Timestamp>,
     #[schema(value_type = Option<String>)]
     last_execution_id: Option<ExecutionId>,
+    /// How it stands with that execution: a status of executions.
+    last_status: Option<String>,
+    /// Why that execution ended so.
+    last_message: Option<String>,
     /// Why the last start did not come about.
     last_error: Option<String>,
 }
 
 impl From<Trigger> for TriggerOut {
     fn from(t: Trigger) -> Self {
+        let (last_status, last_message) = t.last_outcome.map(|last| (last.status, last.message)).unzip();
         Self {
+            last_status,
+            last_message: last_message.flatten(),
             path: (t.kind == Kind::Webhook).then(|| format!("/api/v1/flow-triggers/{}/fire", t.id)),
             run_as: if t.person.is_some() { "person" } else { "service" },
             next_at: t.next_at.filter(|_| t.enabled),

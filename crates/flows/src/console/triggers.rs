@@ -11,7 +11,7 @@ use gatehouse_web::{
 };
 use serde::Deserialize;
 
-use super::parts::{errors_of, tabs};
+use super::parts::{errors_of, status_tone, tabs};
 use super::trigger_form::{KINDS, TriggerForm, days, when};
 use super::{EXECUTIONS, Nothing, below, id_of, path_of};
 use crate::Flows;
@@ -28,6 +28,11 @@ struct Row {
     last: Option<When>,
     /// The page of the last execution; empty when there is none.
     last_page: String,
+    /// How it stands with it; empty when it is not known.
+    last_status: String,
+    last_tone: Tone,
+    /// Why it ended so.
+    last_message: String,
     /// Why the last start did not come about.
     last_error: String,
     state: &'static str,
@@ -100,7 +105,12 @@ fn row(names: &Names, trigger: Trigger) -> Row {
         (false, Some(_)) => ("Stopped", Tone::Warn),
         (false, None) => ("Paused", Tone::Neutral),
     };
+    let (last_status, last_message) =
+        trigger.last_outcome.map(|last| (last.status, last.message.unwrap_or_default())).unwrap_or_default();
     Row {
+        last_tone: status_tone(&last_status),
+        last_status,
+        last_message,
         kind,
         runs_as: trigger.person.as_ref().map_or_else(|| "the company".to_owned(), |user| names.of(user)),
         next: trigger.next_at.filter(|_| trigger.enabled).map(When::from),

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) const IDENTITY_ENDED: &str =
     "The person in whose name it runs has no access any more. Hand it over, then switch it on.";
 
+/// Why a trigger stands still that was handed over and not switched on since.
+pub(crate) const HANDED_OVER: &str =
+    "It was handed over and runs in the new name once somebody has looked at it and switches it on.";
+
 /// Why a trigger stands still that runs in somebody's name after somebody else has changed the flow.
 pub(crate) const FLOW_CHANGED: &str =
     "Somebody else has deployed a change of the flow. Look at what it does now, then switch it on.";
@@ -145,6 +149,17 @@ pub(crate) struct Trigger {
     pub(crate) last_execution: Option<ExecutionId>,
     /// Why the last start did not come about.
     pub(crate) last_error: Option<String>,
+    /// How it stands with the last execution, where somebody asked.
+    pub(crate) last_outcome: Option<Outcome>,
+}
+
+/// How it stands with an execution.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    /// The word of the interface.
+    pub(crate) status: String,
+    /// Why it ended so.
+    pub(crate) message: Option<String>,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use gatehouse_types::{Actor, Id, Origin, Result, UserId};
 use serde_json::json;
 
 use crate::model::execution::IDENTITY_ENDED;
-use crate::model::trigger::{IDENTITY_ENDED as TRIGGER_STOPPED, Trigger};
+use crate::model::trigger::{HANDED_OVER, IDENTITY_ENDED as TRIGGER_STOPPED, Trigger};
 use crate::store::{executions, triggers, waits};
 
 /// What triggers are called in receipts.
@@ -81,6 +81,7 @@ impl Belongings for FlowBelongings {
                 // it stays switched off until somebody looks at it in whose name it runs from now on
                 if handed.person.as_ref() == Some(from) {
                     handed.person = to.cloned();
+                    handed.stopped = handed.stopped.map(|_| HANDED_OVER.to_owned());
                 }
                 handed.responsible = to.filter(|_| handed.person.is_none()).cloned();
                 triggers::update(tx, &handed, None).await?;

@@ -14,8 +14,8 @@ use super::{by, not_found, object};
 use crate::Flows;
 use crate::model::execution::{Execution, Via};
 use crate::model::flow::checked_name;
-use crate::model::trigger::{Kind, Schedule, Trigger};
-use crate::store::{flows, triggers};
+use crate::model::trigger::{HANDED_OVER, IDENTITY_ENDED, Kind, Outcome, Schedule, Trigger};
+use crate::store::{executions, flows, triggers};
 
 /// Triggers of one flow at most.
 const MAX_TRIGGERS: i64 = 20;
@@ -137,6 +137,7 @@ impl Flows {
             last_used_at: None,
             last_execution: None,
             last_error: None,
+            last_outcome: None,
         };
         let token = (trigger.kind == Kind::Webhook).then(|| random_token(&**store.random()));
         let kept = token.as_ref().map(|token| digest(token.expose()));
@@ -163,7 +164,11 @@ impl Flows {
     ) -> Result<Page<Trigger>> {
         let workspace = require(&self.0.store, actor, Permission::ManageFlows, object(flow)).await?;
         self.found(workspace, flow).await?;
-        let (found, total) = triggers::page(&mut self.0.store.reader(), flow, page).await?;
+        let db = &mut self.0.store.reader();
+        let (mut found, total) = triggers::page(db, flow, page).await?;
+        for trigger in &mut found {
+            trigger.last_outcome = self.last_outcome(trigger).await?;
+        }
         Ok(Page::new(found, page, total))
     }
 
@@ -173,7 +178,17 @@ impl Flows {
     /// `NotFound`; `Authorization` without the right.
     pub(crate) async fn trigger(&self, actor: &Actor, flow: &FlowId, id: &FlowTriggerId) -> Result<Trigger> {
         let workspace = require(&self.0.store, actor, Permission::ManageFlows, object(flow)).await?;
-        triggers::find(&mut self.0.store.reader(), workspace, flow, id).await?.ok_or_else(no_trigger)
+        let found = triggers::find(&mut self.0.store.reader(), workspace, flow, id).await?;
+        let mut trigger = found.ok_or_else(no_trigger)?;
+        trigger.last_outcome = self.last_outcome(&trigger).await?;
+        Ok(trigger)
+    }
+
+    /// How it stands with the last execution of a trigger; nothing once that is forgotten.
+    async fn last_outcome(&self, trigger: &Trigger) -> Result<Option<Outcome>> {
+        let Some(id) = &trigger.last_execution else { return Ok(None) };
+        let found = executions::find(&mut self.0.store.reader(), &trigger.workspace_id, id).await?;
+        Ok(found.map(|e| Outcome { status: e.status, message: e.message }))
     }
 
     /// Changes a trigger. One that is switched on again must run in the name of somebody who may.
@@ -197,10 +212,14 @@ impl Flows {
         if let Some(input) = &change.input {
             checked_input(input)?;
         }
+        let gives_name = change.run_as.is_some();
         match change.run_as {
             Some(Name::Person(user)) => (trigger.person, trigger.responsible) = (Some(user), None),
             Some(Name::Service) => (trigger.person, trigger.responsible) = (None, actor.user().ok().cloned()),
             None => {}
+        }
+        if gives_name && trigger.stopped.as_deref() == Some(IDENTITY_ENDED) {
+            trigger.stopped = Some(HANDED_OVER.to_owned());
         }
         if let Some(schedule) = change.schedule {
             if trigger.kind == Kind::Webhook {
@@ -224,6 +243,7 @@ impl Flows {
         trigger.version += 1;
         record(&mut tx, actor, "flow-trigger.updated", &trigger).await?;
         tx.commit().await?;
+        trigger.last_outcome = self.last_outcome(&trigger).await?;
         Ok(trigger)
     }
 
@@ -274,8 +294,14 @@ impl Flows {
         }
         let actor = Actor::system(origin.clone(), Some(trigger.workspace_id.clone()));
         let fixed = triggers::input(store, id).await?;
-        let fired = self.fire(&actor, &trigger, merged(fixed, input), Via::Webhook, None).await?;
-        fired.ok_or_else(|| Error::internal("a webhook has no time that another server could take"))
+        let fired = self.fire(&actor, &trigger, merged(fixed, input), Via::Webhook, None).await;
+        if let (Err(e), None) = (&fired, &origin.dry_run) {
+            // whoever looks at the trigger sees why nothing began
+            let mut tx = store.begin_always().await?;
+            triggers::used(&mut tx, id, None, Some(e.message())).await?;
+            tx.commit().await?;
+        }
+        fired?.ok_or_else(|| Error::internal("a webhook has no time that another server could take"))
     }
 
     /// Starts what schedules say.

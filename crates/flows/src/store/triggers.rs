@@ -30,6 +30,7 @@ fn read(row: &Row) -> Result<Trigger> {
         last_used_at: row.opt_time("last_used_at")?,
         last_execution: row.opt_id("last_execution")?,
         last_error: row.opt_text("last_error")?,
+        last_outcome: None,
     })
 }
 

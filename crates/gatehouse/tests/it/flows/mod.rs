@@ -1,5 +1,6 @@
 //! Flows: built, deployed, moved between workspaces, run.
 
+mod answers;
 mod bounds;
 mod console;
 mod definitions;
@@ -14,6 +15,7 @@ mod panel;
 mod people;
 mod profiles;
 mod rows;
+mod said;
 mod secrets;
 mod standing;
 mod trigger_pages;
