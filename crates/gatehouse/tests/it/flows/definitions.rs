@@ -4,7 +4,7 @@ use gatehouse_types::Role;
 use serde_json::{Value, json};
 
 use super::{FLOWS, made, mirror, row, text};
-use crate::support::{TestApp, on_both};
+use crate::support::{Client, TestApp, on_both};
 
 /// The flows of the repository.
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
@@ -78,6 +78,22 @@ async fn what_is_wrong_is_told_with_its_place(t: TestApp) {
     assert_eq!(owner.get(&format!("{FLOWS}/{id}")).await.ok()["definition"], mirror());
 }
 
+/// The action of an example is one of the product's that its connector is named after, with its parameters.
+async fn is_in_the_catalogue(by: &Client, node: &Value) {
+    let product = text(&node["connectorId"]).trim_start_matches("con_").to_owned();
+    let found = by.get(&format!("/api/v1/connector-types/{product}")).await.ok();
+    let action = found["actions"].as_array().unwrap().iter().find(|action| action["id"] == node["action"]);
+    let action = action.unwrap_or_else(|| panic!("{product} has no such action: {node}"));
+    let given = node["parameters"].as_object().cloned().unwrap_or_default();
+    let known = action["parameters"].as_array().unwrap();
+    for name in given.keys() {
+        assert!(known.iter().any(|one| one["key"] == json!(name)), "{product} has no {name}: {action}");
+    }
+    for one in known.iter().filter(|one| one["required"] == true) {
+        assert!(given.contains_key(&text(&one["key"])), "{product} needs {one}: {node}");
+    }
+}
+
 async fn the_examples_are_taken_and_fit_the_published_schema(t: TestApp) {
     let owner = t.owner().await;
     let schema = t.client().get(&format!("{FLOWS}/schema")).await.ok();
@@ -89,6 +105,9 @@ async fn the_examples_are_taken_and_fit_the_published_schema(t: TestApp) {
             continue;
         }
         let definition: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        for node in definition["nodes"].as_array().unwrap().iter().filter(|n| n["kind"] == "connector") {
+            is_in_the_catalogue(&owner, node).await;
+        }
         made(&owner, &format!("Example {taken}"), definition).await;
         taken += 1;
     }
