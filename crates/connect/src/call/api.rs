@@ -145,7 +145,7 @@ pub(crate) async fn list(
     // who may not is told so before what is wrong with the values
     require(&connect.0.store, &actor, Permission::UseAuthProfiles, None).await?;
     const NAMES: [&str; 5] = ["holderId", "actingUserId", "host", "startDate", "endDate"];
-    only_filters(query.as_deref(), &[&NAMES, &["page", "pageSize"]])?;
+    only_filters(query.as_deref(), &[&NAMES, &["page", "pageSize", "dryRun"]])?;
     let acting = input.acting_user_id.as_deref().map(str::parse).transpose();
     let wanted = Wanted {
         acting: acting.map_err(|_| Error::validation("actingUserId", "This is no id of a person."))?,

@@ -60,8 +60,11 @@ impl Flows {
         self.tell(&mut tx, &execution, &event).await?;
         record(&mut tx, actor, "flow-execution.input-given", &execution, json!({"step": step})).await?;
         // whoever looks before it is taken in is not asked once more
-        execution.status = next;
         execution.waiting.retain(|wait| wait.step != step);
+        // the state does not know yet of forms that were filled in just before
+        let form = Status::UserInput.word();
+        let is_done = next == form && !execution.waiting.iter().any(|wait| wait.status == form);
+        execution.status = if is_done { Status::Running.word().to_owned() } else { next };
         executions::set_waiting(&mut tx, &execution).await?;
         tx.commit().await?;
         Ok(execution)

@@ -33,7 +33,7 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<Page<Entry>>> {
     let workspace = require(app.store(), &actor, Permission::ReadAudit, None).await?;
-    only_filters(query.as_deref(), &[&AuditQuery::NAMES, &["before", "page", "pageSize"]])?;
+    only_filters(query.as_deref(), &[&AuditQuery::NAMES, &["before", "page", "pageSize", "dryRun"]])?;
     let wanted = asked.wanted()?;
     let mut reader = app.store().reader();
     let mut found = audit::list(&mut reader, workspace, &wanted, page).await.map_err(Error::from)?;
@@ -104,7 +104,7 @@ pub(crate) async fn export(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Response> {
     let workspace = require(app.store(), &actor, Permission::ReadAudit, None).await?.clone();
-    only_filters(query.as_deref(), &[&AuditQuery::NAMES, &["format", "after"]])?;
+    only_filters(query.as_deref(), &[&AuditQuery::NAMES, &["format", "after", "dryRun"]])?;
     Ok(export_of(&app, &workspace, &asked, input).await?)
 }
 

@@ -101,7 +101,7 @@ async fn what_nobody_has_authorized_is_named(t: TestApp) {
     let (owner, provider) = (t.owner().await, Provider::start().await);
     let values = connect::with(
         connect::oauth2(&provider),
-        &json!({"name": "Orders profile", "allowedHosts": [provider.host()]}),
+        &json!({"identityProviderName": "Orders profile", "allowedHosts": [provider.host()]}),
     );
     let profile = connect::made(&owner, &values).await;
     let node = json!({"id": "call", "kind": "api", "request": {"method": "GET", "url": provider.at("/echo/x"),
