@@ -97,6 +97,21 @@ fn of(grant: Listed, used_by: Vec<String>) -> GrantView {
 }
 
 impl Broker {
+    /// Whether there is a grant that needs nobody to authorize anew. Of a call's way: it does not look at what made calls.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn stands<Q: Queries>(
+        &self,
+        db: &mut Q,
+        workspace: &WorkspaceId,
+        holder: &Holder,
+        owner: &Owner,
+    ) -> Result<bool> {
+        let found = store::look(db, workspace, holder, owner).await?;
+        Ok(found.is_some_and(|grant| grant.state != GrantState::NeedsReauthorization))
+    }
+
     /// How a grant stands; `None` when there is none.
     ///
     /// # Errors

@@ -66,12 +66,20 @@ pub(crate) async fn poke_some(
     most: i64,
 ) -> Result<Option<String>> {
     let now = tx.store().now();
-    let update = sql(
-        "UPDATE executions SET poked = poked + 1, due_at = $1 WHERE ended_at IS NULL AND id IN \
-         (SELECT DISTINCT execution_id FROM execution_waits WHERE workspace_id = $2 AND person_id = $3 \
-         AND ($4 IS NULL OR connector_id = $4) AND execution_id > $5 ORDER BY execution_id LIMIT $6) RETURNING id",
-    );
-    let update = update
+    // with a connector the index has them in their order, and nothing but these is read
+    let update = match told.connector {
+        Some(_) => {
+            "UPDATE executions SET poked = poked + 1, due_at = $1 WHERE ended_at IS NULL AND id IN \
+             (SELECT DISTINCT execution_id FROM execution_waits WHERE workspace_id = $2 AND person_id = $3 \
+             AND connector_id = $4 AND execution_id > $5 ORDER BY execution_id LIMIT $6) RETURNING id"
+        }
+        None => {
+            "UPDATE executions SET poked = poked + 1, due_at = $1 WHERE ended_at IS NULL AND id IN \
+             (SELECT DISTINCT execution_id FROM execution_waits WHERE workspace_id = $2 AND person_id = $3 \
+             AND ($4 IS NULL OR connector_id = $4) AND execution_id > $5 ORDER BY execution_id LIMIT $6) RETURNING id"
+        }
+    };
+    let update = sql(update)
         .bind(now)
         .bind(&told.workspace)
         .bind(&told.user)

@@ -20,7 +20,7 @@ use super::view::own_owner;
 use crate::connectors::model::fields::spoken;
 use crate::connectors::model::outcome::{is_failure, message, output};
 use crate::connectors::model::outline::{masked, masked_json};
-use crate::{Connect, GrantState, Holder, Owner};
+use crate::{Connect, Holder, Owner};
 
 /// Actions that a refusal names at most.
 const NAMED: usize = 20;
@@ -117,19 +117,13 @@ impl Connect {
         }
         let holder = Holder::Connector(ready.connector.id.clone());
         let owner = Owner::Person(user.clone());
-        let found = self
-            .0
-            .broker
-            .state(&mut self.0.store.reader(), &ready.connector.workspace_id, &holder, &owner)
-            .await?;
-        match found {
-            Some(grant) if grant.state != GrantState::NeedsReauthorization => Ok((owner, Vec::new())),
-            _ => {
-                let warning = "You have not authorized this connector for yourself, so it acted as the connector's own identity. \
-                               Connect it under My connections.";
-                Ok((own, vec![warning.to_owned()]))
-            }
+        let workspace = &ready.connector.workspace_id;
+        if self.0.broker.stands(&mut self.0.store.reader(), workspace, &holder, &owner).await? {
+            return Ok((owner, Vec::new()));
         }
+        let warning = "You have not authorized this connector for yourself, so it acted as the connector's own identity. \
+                       Connect it under My connections.";
+        Ok((own, vec![warning.to_owned()]))
     }
 
     pub(super) async fn pages(

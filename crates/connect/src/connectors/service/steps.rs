@@ -11,7 +11,7 @@ use super::exchange::{By, StepOf};
 use super::spec::Ready;
 use super::view::own_owner;
 use crate::connectors::model::known::no_user_authentication;
-use crate::{Connect, GrantState, Holder, Owner};
+use crate::{Connect, Holder, Owner};
 
 /// What a connector is set to do when a flow has nobody's authorization; the words are those of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +108,7 @@ impl Connect {
         user: &UserId,
     ) -> Result<bool> {
         let (holder, owner) = (Holder::Connector(id.clone()), Owner::Person(user.clone()));
-        let found = self.0.broker.state(&mut self.0.store.reader(), workspace, &holder, &owner).await?;
-        Ok(found.is_some_and(|grant| grant.state != GrantState::NeedsReauthorization))
+        self.0.broker.stands(&mut self.0.store.reader(), workspace, &holder, &owner).await
     }
 
     /// Carries out one try of a step. Whoever calls has seen that the person may use connectors.

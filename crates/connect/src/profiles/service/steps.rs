@@ -13,7 +13,7 @@ use super::request::{Judged, LIMITS, Wanted};
 use crate::call::Run;
 use crate::profiles::model::{Usable, allows};
 use crate::profiles::store;
-use crate::{AccessToken, Connect, GrantState, Holder, Owner};
+use crate::{AccessToken, Connect, Holder, Owner};
 
 /// One try of a step.
 #[derive(Clone, Debug)]
@@ -120,10 +120,8 @@ impl Connect {
     async fn owner_of_step(&self, step: &ProfileStep) -> Result<Owner> {
         let Some(user) = &step.acting else { return Ok(Owner::Service) };
         let (holder, owner) = (Holder::Profile(step.profile.clone()), Owner::Person(user.clone()));
-        let found = self.0.broker.state(&mut self.0.store.reader(), &step.workspace, &holder, &owner).await?;
-        Ok(match found {
-            Some(grant) if grant.state != GrantState::NeedsReauthorization => owner,
-            _ => Owner::Service,
-        })
+        let stands =
+            self.0.broker.stands(&mut self.0.store.reader(), &step.workspace, &holder, &owner).await?;
+        Ok(if stands { owner } else { Owner::Service })
     }
 }
