@@ -107,7 +107,7 @@ fn the_connector_example_quotes_its_value_and_demands_the_person() {
     let driven =
         Driven::started(&named("connector-as-person"), false, json!({"account": r"O'Neill\' OR 1=1"}));
     let Work::Connector { parameters, run_as, .. } = &driven.runs["retrieve"][0].work else { panic!() };
-    assert_eq!(parameters["query"], r"SELECT Id, Name FROM Account WHERE Name = 'O\'Neill\\\' OR 1=1'");
+    assert_eq!(parameters["q"], r"SELECT Id, Name FROM Account WHERE Name = 'O\'Neill\\\' OR 1=1'");
     assert!(matches!(run_as, RunAs::Setting { wish: Some(wish) } if wish.required));
 }
 
