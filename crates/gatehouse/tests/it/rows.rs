@@ -9,7 +9,7 @@ use std::path::Path;
 /// and its apps, scopes and keys (R100 to R121); authorization profiles (R122 to R148); connectors and
 /// Icertis (R149 to R168); user authentications and flows (R169 to R193); custom scripts (R194 to R237) and their credits (R242).
 fn rows() -> BTreeSet<u32> {
-    (7..=42).chain(66..=74).chain(100..=200).chain(202..=237).chain([242]).collect()
+    (7..=42).chain(66..=74).chain(100..=237).chain([242]).collect()
 }
 
 /// Adds the rows that functions of the files below a folder are named after: `fn r030_r031_…`.
