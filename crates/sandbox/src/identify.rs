@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::outcome::LaunchError;
-use crate::sandbox::{JOBS_UID, Sandbox};
-use crate::spec::{Command, Egress, Interpreter, Language, Limits};
-use crate::{runtime, world};
+use crate::sandbox::Sandbox;
+use crate::spec::{Command, Interpreter, Language};
+use crate::world;
 
 /// How long an interpreter may take to tell its version.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -26,18 +26,8 @@ pub(crate) async fn identify(
     }
     let binds = needed(&real);
     let command = Command {
-        name: "identify".to_owned(),
-        uid: JOBS_UID,
-        program: real.clone(),
-        arguments: vec!["--version".to_owned()],
-        environment: runtime::environment(),
         system: binds.clone(),
-        binds: Vec::new(),
-        files: Vec::new(),
-        directory: "/".into(),
-        limits: Limits::of_a_short_job(),
-        egress: Egress::None,
-        within: WITHIN,
+        ..Command::short("identify", real.clone(), vec!["--version".to_owned()], WITHIN)
     };
     let finished = sandbox.run(command).await?;
     let told = String::from_utf8_lossy(&finished.stdout);

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::outcome::{Function, ListError};
+use crate::runtime;
 use crate::sandbox::{JOBS_UID, Sandbox};
-use crate::spec::{Bind, Command, Egress, Interpreter, Language, Limits};
-use crate::{runtime, sandbox};
+use crate::spec::{Bind, Command, Interpreter, Language, Limits};
 
 /// How long a parser may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -46,24 +46,17 @@ pub(crate) async fn functions(
 }
 
 fn job(interpreter: &Interpreter, project: &Path) -> Command {
-    let limits = Limits::of_a_short_job();
-    let (arguments, files) = runtime::list_program(interpreter.language, limits.memory_bytes);
+    let memory = Limits::of_a_short_job().memory_bytes;
+    let (arguments, files) = runtime::list_program(interpreter.language, memory);
+    let name = match interpreter.language {
+        Language::Python => "list_python",
+        Language::JavaScript => "list_javascript",
+    };
     Command {
-        name: match interpreter.language {
-            Language::Python => "list_python".to_owned(),
-            Language::JavaScript => "list_javascript".to_owned(),
-        },
-        uid: sandbox::JOBS_UID,
-        program: interpreter.path.clone(),
-        arguments,
-        environment: runtime::environment(),
         system: interpreter.binds.clone(),
         binds: vec![Bind { from: project.to_owned(), to: runtime::APP.into(), writable: false }],
         files,
-        directory: "/".into(),
-        limits,
-        egress: Egress::None,
-        within: WITHIN,
+        ..Command::short(name, interpreter.path.clone(), arguments, WITHIN)
     }
 }
 

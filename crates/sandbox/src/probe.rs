@@ -5,9 +5,8 @@ use std::time::Duration;
 use crate::cgroup::CgroupVersion;
 use crate::init::landlock_abi;
 use crate::outcome::{Finished, LaunchError};
-use crate::runtime;
-use crate::sandbox::{JOBS_UID, Sandbox};
-use crate::spec::{Command, Egress, Limits};
+use crate::sandbox::Sandbox;
+use crate::spec::Command;
 
 /// How long the trial may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -98,20 +97,7 @@ fn way_out() -> Option<Missing> {
 
 /// Prints what the kernel says about a process in a sandbox.
 fn trial() -> Command {
-    Command {
-        name: "probe".to_owned(),
-        uid: JOBS_UID,
-        program: "/usr/bin/cat".into(),
-        arguments: vec!["/proc/self/status".to_owned()],
-        environment: runtime::environment(),
-        system: Vec::new(),
-        binds: Vec::new(),
-        files: Vec::new(),
-        directory: "/".into(),
-        limits: Limits::of_a_short_job(),
-        egress: Egress::None,
-        within: WITHIN,
-    }
+    Command::short("probe", "/usr/bin/cat", vec!["/proc/self/status".to_owned()], WITHIN)
 }
 
 fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {

@@ -1,8 +1,12 @@
 //! What a sandbox is asked for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
+
+use crate::runtime;
+use crate::sandbox::JOBS_UID;
 
 /// A language that scripts are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,7 +156,27 @@ pub struct Command {
     /// What it may reach.
     pub egress: Egress,
     /// How long it may take.
-    pub within: std::time::Duration,
+    pub within: Duration,
+}
+
+impl Command {
+    /// A short job of ours: it sees nothing of the host, reaches nothing, and what it says is all that comes of it.
+    pub fn short(name: &str, program: impl Into<PathBuf>, arguments: Vec<String>, within: Duration) -> Self {
+        Self {
+            name: name.to_owned(),
+            uid: JOBS_UID,
+            program: program.into(),
+            arguments,
+            environment: runtime::environment(),
+            system: Vec::new(),
+            binds: Vec::new(),
+            files: Vec::new(),
+            directory: "/".into(),
+            limits: Limits::of_a_short_job(),
+            egress: Egress::None,
+            within,
+        }
+    }
 }
 
 /// The variables by their names alone.

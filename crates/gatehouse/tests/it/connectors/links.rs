@@ -61,14 +61,20 @@ async fn a_member_consents_by_a_link_once(t: TestApp) {
     viewer.get(&path).await.refused(403, "authorization_error");
 }
 
-/// A consent that is not ended uses nothing up; of two by one link the first that is kept counts.
-async fn a_link_is_used_up_by_what_is_kept(t: TestApp) {
+/// A connector of the owner's with a link, and a member who has it open: owner, connector, link, browser.
+async fn handed(t: &TestApp) -> (Client, String, String, Client) {
     let owner = t.owner().await;
     t.outside().claims(claims());
     let path = icertis(&owner).await;
     let (_, at) = link(&owner, &path).await;
     t.person("member@main.test", Role::Member).await;
     let browser = t.browser("member@main.test").await;
+    (owner, path, at, browser)
+}
+
+/// A consent that is not ended uses nothing up; of two by one link the first that is kept counts.
+async fn a_link_is_used_up_by_what_is_kept(t: TestApp) {
+    let (owner, path, at, browser) = handed(&t).await;
     let first = leads_to(&submit(&browser, &at, &[]).await);
     let second = leads_to(&submit(&browser, &at, &[]).await);
     let listed = owner.get(&format!("{path}/reconnect-links")).await.ok();
@@ -183,12 +189,7 @@ async fn a_consent_that_began_before_a_change_comes_too_late(t: TestApp) {
 
 /// Tries are paced before anything is used up: a person who tried too often still has the link.
 async fn a_link_is_not_used_up_by_who_tries_too_often(t: TestApp) {
-    let owner = t.owner().await;
-    t.outside().claims(claims());
-    let path = icertis(&owner).await;
-    let (_, at) = link(&owner, &path).await;
-    t.person("member@main.test", Role::Member).await;
-    let browser = t.browser("member@main.test").await;
+    let (owner, path, at, browser) = handed(&t).await;
     let member = t.sign_in("member@main.test").await;
     owner.put(&format!("{path}/user-authentications"), json!({"enabled": true})).await.ok();
     let id = path.rsplit('/').next().unwrap();

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{JAVASCRIPT, PYTHON, call, deployed, imported, key_of, plain, send};
-use crate::support::{TestApp, on_both};
+use crate::support::{Answer, Client, TestApp, on_both};
 
 async fn r200_a_function_is_called_with_a_key_of_its_script(t: TestApp) {
     t.keep_scripts();
@@ -152,6 +152,12 @@ async fn outside() -> u16 {
     port
 }
 
+/// What the service of [`outside`] says to a script that asks for it by this name.
+async fn fetched(by: &Client, (id, key): (&str, &str), host: &str, port: u16) -> Answer {
+    let url = format!("http://{host}:{port}/");
+    call(by, id, key, "fetch", json!({"url": url})).await
+}
+
 async fn r237_scripts_reach_the_public_internet_and_nothing_of_ours(t: TestApp) {
     t.keep_scripts();
     let port = outside().await;
@@ -162,10 +168,7 @@ async fn r237_scripts_reach_the_public_internet_and_nothing_of_ours(t: TestApp) 
     let id = imported(&owner, FETCHING, plain("Fetching", "python")).await;
     deployed(&owner, &id).await;
     let key = key_of(&owner, &id).await;
-    let fetch = async |host: &str| {
-        let url = format!("http://{host}:{port}/");
-        call(&owner, &id, &key, "fetch", json!({"url": url})).await
-    };
+    let fetch = async |host| fetched(&owner, (&id, &key), host, port).await;
     assert_eq!(fetch("service.example.com").await.ok()["result"], "service.example.com");
     for host in
         ["private.example.com", "nowhere.example.com", "127.0.0.1", "169.254.169.254", "10.0.0.1", "[::1]"]
@@ -198,10 +201,7 @@ async fn a_script_reaches_what_it_was_given_and_no_more(t: TestApp) {
     );
     deployed(&owner, &id).await;
     let key = key_of(&owner, &id).await;
-    let fetch = async |host: &str| {
-        let url = format!("http://{host}:{port}/");
-        call(&owner, &id, &key, "fetch", json!({"url": url})).await
-    };
+    let fetch = async |host| fetched(&owner, (&id, &key), host, port).await;
     assert_eq!(fetch("service.example.com").await.ok()["result"], "service.example.com");
     fetch("other.example.com").await.refused(422, "script_error");
     let logs = owner.get(&format!("{path}/logs?pageSize=100")).await.body;

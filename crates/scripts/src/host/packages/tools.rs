@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gatehouse_sandbox::{Command, Egress, Interpreter, Language, Limits, Sandbox};
+use gatehouse_sandbox::{Command, Interpreter, Language, Sandbox};
 use tokio::sync::OnceCell;
 
 use super::run::{self, USER};
@@ -126,19 +126,12 @@ impl Tools {
 
     /// The program with its version; one that does not tell any is none.
     async fn asked(&self, tool: Tool) -> Result<Tool, String> {
+        let arguments = [tool.installer.before.clone(), vec!["--version".to_owned()]].concat();
         let command = Command {
-            name: "packages_version".to_owned(),
             uid: USER,
-            program: PathBuf::from(&tool.installer.program),
-            arguments: [tool.installer.before.clone(), vec!["--version".to_owned()]].concat(),
             environment: run::environment(None),
             system: tool.system.clone(),
-            binds: Vec::new(),
-            files: Vec::new(),
-            directory: "/".into(),
-            limits: Limits::of_a_short_job(),
-            egress: Egress::None,
-            within: WITHIN,
+            ..Command::short("packages_version", &tool.installer.program, arguments, WITHIN)
         };
         let finished = self.sandbox.run(command).await.map_err(|e| e.to_string())?;
         let told = String::from_utf8_lossy(&finished.stdout);
